@@ -1,0 +1,215 @@
+"""The files of a run directory: every name, how each is written, how each is read back.
+
+Training and analysis meet only here. Everything but the append-only ``metrics.csv``, ``run.log``
+and the event files is written beside its target, flushed, then renamed, so a reader sees the old
+file or the new one and never half of one. Nothing is unpickled: weights are safetensors.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+import numpy as np
+import safetensors.torch
+import yaml
+from torch import Tensor
+
+State = Literal["running", "completed", "diverged", "interrupted", "failed"]
+FINISHED: tuple[State, ...] = ("completed", "diverged")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands. ``epoch`` is the last one whose metrics were recorded."""
+
+    state: State
+    run_id: str
+    started_at: str
+    finished_at: str | None = None
+    epoch: int | None = None
+    error: str | None = None
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Create or replace ``path`` in one step: write beside it, flush to disk, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with beside.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as strict JSON.
+
+    Raises:
+        ValueError: A number is NaN or infinite; absent numbers are left out instead.
+    """
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+class RunDirectory:
+    """One run's files."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.status = self.path / "status.json"
+        self.metrics = self.path / "metrics.csv"
+        self.summary = self.path / "summary.json"
+        self.measures = self.path / "measures"
+        self.checkpoint = self.path / "checkpoint.ckpt"
+        self.weights = self.path / "weights"
+        self.provenance = self.path / "provenance.json"
+        self.log = self.path / "run.log"
+        self.tensorboard = self.path / "tensorboard"
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write the whole resolved config as YAML."""
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        write_atomically(self.config, lambda file: file.write(text.encode()))
+
+    def read_config(self) -> dict[str, Any]:
+        """The resolved config.
+
+        Raises:
+            ValueError: The file is not a YAML mapping.
+            OSError: It cannot be read.
+        """
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{self.config} is not YAML: {error}") from error
+        if not isinstance(config, dict):
+            raise ValueError(f"{self.config} holds no mapping")
+        return config
+
+    def write_status(self, status: Status) -> None:
+        """Replace ``status.json``; absent fields are left out."""
+        write_json(self.status, {k: v for k, v in asdict(status).items() if v is not None})
+
+    def read_status(self) -> Status | None:
+        """The status, or None where the run never started.
+
+        Raises:
+            ValueError: The file is there and is no status.
+        """
+        if not self.status.exists():
+            return None
+        try:
+            raw = json.loads(self.status.read_text(encoding="utf-8"))
+            status = Status(**{f.name: raw[f.name] for f in fields(Status) if f.name in raw})
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{self.status} is not a status: {error}") from error
+        if status.state not in get_args(State):
+            raise ValueError(f"{self.status}: unknown state {status.state!r}")
+        return status
+
+    def write_measure(
+        self,
+        name: str,
+        value: Mapping[str, Any] | Mapping[str, np.ndarray],
+    ) -> Path:
+        """Write ``measures/<name>.npz`` when every value is an array, else ``<name>.json``."""
+        if all(isinstance(v, np.ndarray) for v in value.values()):
+            path = self.measures / f"{name}.npz"
+            write_atomically(path, lambda file: np.savez_compressed(file, **value))
+        else:
+            path = self.measures / f"{name}.json"
+            write_json(path, value)
+        return path
+
+    def snapshot(self, epoch: int) -> Path:
+        """Where the weights of one epoch lie (epoch 0: the initial weights)."""
+        return self.weights / f"epoch-{epoch:06d}.safetensors"
+
+    def snapshots(self) -> dict[int, Path]:
+        """Epoch -> file, in order of the epoch."""
+        found = sorted(self.weights.glob("epoch-*.safetensors"))
+        return {int(path.stem.removeprefix("epoch-")): path for path in found}
+
+    def write_weights(self, epoch: int, weights: Mapping[str, Tensor]) -> None:
+        """Write a snapshot of parameters and buffers."""
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        data = safetensors.torch.save(plain, metadata={"epoch": str(epoch)})
+        write_atomically(self.snapshot(epoch), lambda file: file.write(data))
+
+    def read_weights(self, epoch: int) -> dict[str, Tensor]:
+        """A snapshot's tensors."""
+        return safetensors.torch.load_file(self.snapshot(epoch))
+
+
+class MetricsWriter:
+    """Appends rows to ``metrics.csv``; the columns are fixed when the file is opened.
+
+    On resuming, the rows that the checkpoint does not know (``epoch`` beyond ``after``) are
+    dropped, because they are about to be measured again.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, columns: Sequence[str], after: int | None = None
+    ) -> None:
+        self.columns = ["step", "epoch", *columns]
+        kept = []
+        if after is not None:
+            rows = read_metrics(directory.metrics)
+            kept = [row for row in rows if row["epoch"] <= after]
+        head = io.StringIO()
+        writer = csv.DictWriter(head, self.columns, restval="")
+        writer.writeheader()
+        writer.writerows(kept)
+        write_atomically(directory.metrics, lambda file: file.write(head.getvalue().encode()))
+        self._file = directory.metrics.open("a", encoding="utf-8", newline="")
+        self._writer = csv.DictWriter(self._file, self.columns, restval="")
+
+    def append(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
+        """Write one row through to the file; a column without a value stays empty."""
+        row: dict[str, Any] = {"step": step, "epoch": epoch}
+        row |= {name: repr(float(value)) for name, value in values.items()}
+        self._writer.writerow(row)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; the rows are already in it."""
+        self._file.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The rows of ``metrics.csv``; an empty cell is absent, a last line cut short is dropped.
+
+    A diverged run's last row may hold ``nan`` or ``inf``.
+
+    Raises:
+        ValueError: The file has no header or a cell is not a number.
+        OSError: It cannot be read.
+    """
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    reader = csv.DictReader(io.StringIO(whole))
+    if not reader.fieldnames or reader.fieldnames[:2] != ["step", "epoch"]:
+        raise ValueError(f"{path} has no step and epoch columns")
+    rows = []
+    for number, row in enumerate(reader, start=2):
+        try:
+            rows.append({k: _number(v) for k, v in row.items() if v not in ("", None)})
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}, line {number}: {error}") from error
+    return rows
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if math.isfinite(value) and value == int(value) and "." not in text else value

@@ -1,0 +1,242 @@
+"""From a resolved config to what trains: data, task, callbacks, trainer.
+
+``check`` builds everything that costs nothing, on the ``meta`` device, so that a sweep refuses a
+bad cell before its first run starts.
+"""
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from lightning import Callback, Trainer
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from dl_experiments import identity, randomness, validation
+from dl_experiments.artifacts import RunDirectory
+from dl_experiments.callbacks import schedules
+from dl_experiments.callbacks.checkpoint import Checkpoint
+from dl_experiments.callbacks.recorder import Recorder, Sink
+from dl_experiments.callbacks.tensorboard import TensorBoard
+from dl_experiments.data.labels import LabelNoise
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.tasks.task import Task
+
+Config = Mapping[str, Any]
+
+CHECKPOINT_SECONDS = 20.0
+"""Least time between two checkpoints of a run."""
+
+SINGLE_THREAD_FLOPS = 2e8
+"""Forward operations of one batch below which a second thread costs more than it gives."""
+
+
+def register_resolvers() -> None:
+    """Make ``${run_path:}``, a run's place below the outputs, known to Hydra's own configs."""
+    OmegaConf.register_new_resolver(
+        "run_path", lambda *, _root_: str(identity.run_path(resolve(_root_))), replace=True
+    )
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """The plain, resolved config of a run, without Hydra's own node.
+
+    Raises:
+        ValueError: An interpolation leads nowhere.
+    """
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    try:
+        resolved = cast(dict[str, Any], OmegaConf.to_container(own, resolve=True))
+    except OmegaConfBaseException as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    resolved.pop("at", None)  # an experiment's table of scales has done its work
+    return resolved
+
+
+def check(config: Config) -> None:
+    """Refuse a config that cannot be trained, before anything is trained or downloaded.
+
+    Raises:
+        ValueError: Names the key, the value and what is allowed.
+    """
+    validation.check(config)
+    module = data(config)
+    with torch.device("meta"):
+        network = model(config, module)
+        built = task(config, module, network)
+        optimizer_, _ = _optimizer(config)
+        optimizer_(network.parameters())
+        if built._schedule is not None:
+            built._schedule(optimizer_(network.parameters()))
+    directory = RunDirectory(os.devnull)
+    recording_schedule(config)
+    for key, node in config["callbacks"].items():
+        _callback(key, node, directory, config)
+
+
+def data(config: Config) -> InMemoryDataModule:
+    """The data module; nothing is loaded yet.
+
+    Raises:
+        ValueError: A value is not allowed.
+    """
+    node = _without_name(config["data"], keep=True)
+    node["run_seed"] = config["seed"]
+    noise = LabelNoise(**config["label_noise"])
+    if config["kind"] == "image":
+        node["label_noise"] = noise
+    elif noise != LabelNoise(kind=noise.kind):
+        raise ValueError(
+            f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
+            f"{noise.test_labels}: data={config['data'].get('name')} has no labels"
+        )
+    return cast(InMemoryDataModule, _instantiate("data", node))
+
+
+def model(config: Config, module: InMemoryDataModule) -> nn.Module:
+    """The network for the data, with the initial weights of the run's seed.
+
+    Raises:
+        ValueError: A value is not allowed, or the network does not fit the data.
+    """
+    node = _without_name(config["model"])
+    if node.get("_target_") in (None, "???"):
+        raise ValueError(
+            f"model={config['model'].get('name')} has no network for data of kind {config['kind']}"
+        )
+    with randomness.scope(config["seed"], "weights"):
+        built = _instantiate(
+            "model", node, input_shape=module.input_shape, outputs=module.outputs
+        )
+    return cast(nn.Module, built)
+
+
+def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task:
+    """The LightningModule around a network."""
+    optimizer, schedule = _optimizer(config)
+    built = _instantiate(
+        "task",
+        config["task"],
+        model=network,
+        loss=config["loss"],
+        optimizer=optimizer,
+        schedule=schedule,
+        seed=config["seed"],
+        outputs=module.outputs,
+    )
+    return cast(Task, built)
+
+
+def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    node = _without_name(config["optimizer"])
+    kind = get_class(node.pop("_target_"))
+    accepted = inspect.signature(kind).parameters
+    unknown = [key for key in node if key not in accepted]
+    if unknown:
+        raise ValueError(f"optimizer.{unknown[0]} is not a key of {kind.__name__}")
+    # One fused kernel for all parameters where torch has it, else one call for each operation.
+    for faster in ("fused", "foreach"):
+        if faster in accepted:
+            node.setdefault(faster, True)
+            break
+    schedule = _without_name(config["schedule"])
+    target = schedule.pop("_target_")
+    return partial(kind, **node), None if target is None else partial(get_class(target), **schedule)
+
+
+def recording_schedule(config: Config) -> schedules.Schedule:
+    """The logged epochs."""
+    trainer_ = config["trainer"]
+    return schedules.parse("trainer.log_every", trainer_["log_every"], trainer_["max_epochs"])
+
+
+def callbacks(
+    config: Config, directory: RunDirectory, sinks: Sequence[Sink], resumed_epoch: int | None
+) -> tuple[Recorder, list[Callback]]:
+    """The recorder, and all callbacks in the order they run: the checkpoint comes last."""
+    if config["logger"]["tensorboard"]:
+        sinks = [*sinks, TensorBoard(directory, flat(config))]
+    target = config["trainer"]["target_loss"]
+    schedule = recording_schedule(config)
+    recorder = Recorder(directory, schedule, target, sinks, resumed_epoch)
+    chosen = [_callback(k, node, directory, config) for k, node in config["callbacks"].items()]
+    kept = [callback for callback in chosen if callback is not None]
+    return recorder, [recorder, *kept, Checkpoint(directory, recorder, CHECKPOINT_SECONDS)]
+
+
+def _callback(
+    key: str, node: Config | None, directory: RunDirectory, config: Config
+) -> Callback | None:
+    if node is None:
+        return None
+    epochs = config["trainer"]["max_epochs"]
+    built = _instantiate(f"callbacks.{key}", node, directory=directory, max_epochs=epochs)
+    return cast(Callback, built)
+
+
+def trainer(config: Config, chosen: list[Callback]) -> Trainer:
+    """A Trainer that does nothing but train: recording is the callbacks'."""
+    wanted = config["trainer"]
+    try:
+        return Trainer(
+            max_epochs=wanted["max_epochs"],
+            accelerator=wanted["accelerator"],
+            devices=1,
+            precision=wanted["precision"],
+            callbacks=chosen,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except RuntimeError as error:  # an accelerator that this machine lacks
+        raise ValueError(f"trainer.accelerator={wanted['accelerator']}: {error}") from error
+
+
+def threads(config: Config, network: nn.Module, module: InMemoryDataModule) -> int:
+    """Processor threads for a run: one where a step is too small to share, else all."""
+    if config["trainer"]["threads"] is not None:
+        return int(config["trainer"]["threads"])
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, *module.input_shape))
+    small = counter.get_total_flops() * module.batch_size < SINGLE_THREAD_FLOPS
+    return 1 if small else len(os.sched_getaffinity(0))
+
+
+def flat(config: Config, prefix: str = "") -> dict[str, Any]:
+    """Dotted key -> value."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _without_name(node: Config, keep: bool = False) -> dict[str, Any]:
+    """A copy; ``name`` labels a choice and is an argument of data alone."""
+    return {key: value for key, value in node.items() if keep or key != "name"}
+
+
+def _instantiate(key: str, node: Config, **more: Any) -> Any:
+    """Build what ``_target_`` names; an error of the constructor is the user's to read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
+            return instantiate(dict(node), **more, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, ValueError):
+            raise cause from None
+        if isinstance(cause, TypeError):
+            raise ValueError(f"{key}: {cause}") from error
+        raise ValueError(f"{key}: {error}") from error

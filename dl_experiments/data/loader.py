@@ -1,0 +1,176 @@
+"""Data that lives in memory, and batches that are one gather.
+
+No worker processes and no per-sample loop: the whole set is a pair of tensors on the device, a
+batch is ``inputs[index]``, and casting and normalising happen on the batch.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, final
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from dl_experiments import randomness
+
+EVALUATION_BATCH = 250
+"""Samples a forward pass of an evaluation sees; fixed, so that numbers repeat bit for bit."""
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@final
+@dataclass(frozen=True)
+class InMemory:
+    """Inputs and targets as stored, and what turns a gathered batch into the model's input.
+
+    Attributes:
+        inputs: [n, ...], uint8 images or float64 points.
+        targets: [n] int64 classes or [n, 1] float64 values.
+        mean: Subtracted from an input, broadcast over [batch, ...]; None: nothing is.
+        scale: What is left is multiplied with it.
+        dtype: The floating-point type of a batch.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mean: Tensor | None = None
+    scale: Tensor | None = None
+    dtype: torch.dtype = torch.float32
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def placed(self, device: torch.device | str, dtype: torch.dtype) -> "InMemory":
+        """The same data on a device, its batches in a floating-point type."""
+        moved = {
+            name: tensor.to(device)
+            for name, tensor in vars(self).items()
+            if isinstance(tensor, Tensor)
+        }
+        for name in ("mean", "scale"):
+            if name in moved:
+                moved[name] = moved[name].to(dtype)
+        if moved["targets"].is_floating_point():
+            moved["targets"] = moved["targets"].to(dtype)
+        if moved["inputs"].is_floating_point():
+            moved["inputs"] = moved["inputs"].to(dtype)
+        return replace(self, dtype=dtype, **moved)
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        """Cast and normalise a gathered batch; images come out channels-last."""
+        if self.mean is None or self.scale is None:
+            return inputs.to(self.dtype)
+        return inputs.to(self.dtype, copy=True).sub_(self.mean).mul_(self.scale)
+
+    def chunks(self, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
+        """Everything once, in order, for evaluation."""
+        for inputs, targets in zip(
+            self.inputs.split(size), self.targets.split(size), strict=True
+        ):
+            yield self.prepare(inputs), targets
+
+
+@final
+class TrainingSet:
+    """What one ``training_step`` gets: the whole training set, and how to walk through it.
+
+    No dataclass, because Lightning looks into those for tensors to move.
+    """
+
+    def __init__(
+        self, data: InMemory, batch_size: int, seed: int, augment: Augment | None
+    ) -> None:
+        self.data, self.batch_size, self.seed, self.augment = data, batch_size, seed, augment
+
+    @property
+    def updates(self) -> int:
+        """Mini-batches in an epoch."""
+        return -(-len(self.data) // self.batch_size)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The mini-batches of one pass in the order of (seed, epoch); the last may be smaller."""
+        data = self.data
+        shuffle = randomness.generator(self.seed, "order", number)
+        order = torch.randperm(len(data), generator=shuffle).to(data.targets.device)
+        draw = randomness.generator(self.seed, "augment", number)
+        for index in order.split(self.batch_size):
+            inputs = data.inputs.index_select(0, index)
+            if self.augment is not None:
+                inputs = self.augment(inputs, draw)
+            yield data.prepare(inputs), data.targets.index_select(0, index)
+
+
+@final
+class _Once:
+    """A data loader of one item an epoch."""
+
+    def __init__(self, item: TrainingSet) -> None:
+        self.item = item
+
+    def __iter__(self) -> Iterator[TrainingSet]:
+        yield self.item
+
+    def __len__(self) -> int:
+        return 1
+
+
+class InMemoryDataModule(LightningDataModule, ABC):
+    """A data module whose training and test sets are tensors.
+
+    A subclass sets ``input_shape`` (a sample's shape) and ``outputs`` (what a model returns for
+    it), and loads.
+
+    Attributes:
+        train: The training set, after ``setup``.
+        test: The test set, after ``setup``.
+    """
+
+    input_shape: tuple[int, ...]
+    outputs: int
+    train: InMemory
+    test: InMemory
+
+    def __init__(
+        self,
+        batch_size: int | Literal["full"],
+        run_seed: int,
+        training_samples: int,
+        augment: Augment | None = None,
+    ) -> None:
+        super().__init__()
+        if batch_size == "full":
+            batch_size = training_samples
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(
+                f"data.batch_size={batch_size!r} is neither a whole number from 1 up nor 'full'"
+            )
+        if batch_size > training_samples:
+            raise ValueError(
+                f"data.batch_size={batch_size} is more than the {training_samples} training "
+                "samples; allowed: 1 to that many, or 'full'"
+            )
+        self.batch_size, self.run_seed, self.augment = batch_size, run_seed, augment
+        self.training_samples = training_samples
+        self._loaded = False
+
+    @abstractmethod
+    def load(self) -> tuple[InMemory, InMemory]:
+        """Training and test set, on the CPU."""
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the data once."""
+        if not self._loaded:
+            self.train, self.test = self.load()
+            self._loaded = True
+
+    def place(self, device: torch.device | str, dtype: torch.dtype) -> None:
+        """Load the data and move it to where, and to the precision in which, it is used."""
+        self.setup()
+        self.train, self.test = self.train.placed(device, dtype), self.test.placed(device, dtype)
+
+    def train_dataloader(self) -> _Once:
+        """One item an epoch: the training set, which ``training_step`` walks through."""
+        return _Once(TrainingSet(self.train, self.batch_size, self.run_seed, self.augment))

@@ -1,0 +1,67 @@
+"""Where a run's numbers come from: code, versions, machine, and the command to make them again."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "numpy")
+
+
+def describe(overrides: Sequence[str], seed: int, device: torch.device) -> dict[str, Any]:
+    """What ``provenance.json`` holds.
+
+    Args:
+        overrides: The Hydra overrides of this one run.
+        seed: The run's seed.
+        device: What it trains on.
+    """
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    return {
+        "command": shlex.join(["python", "train.py", *overrides]),
+        **_git(),
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "device": str(device),
+        **gpu,
+        "threads": torch.get_num_threads(),
+        "seed": seed,
+        "argv": sys.argv,
+    }
+
+
+@cache
+def _git() -> dict[str, Any]:
+    """Commit and whether tracked files differ from it; empty outside a checkout."""
+
+    def ask(*words: str) -> str:
+        where = Path(__file__).parent
+        return subprocess.run(
+            ["git", *words], cwd=where, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = ask("status", "--porcelain", "--untracked-files=no")
+        return {"git_commit": ask("rev-parse", "HEAD"), "git_dirty": bool(changed)}
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+@cache
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
+    except OSError:
+        names = []
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"

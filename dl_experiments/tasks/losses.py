@@ -1,0 +1,41 @@
+"""The losses a task can minimise: all are means over the samples of a batch."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def squared_error_one_hot(logits: Tensor, classes: Tensor) -> Tensor:
+    """Σ_k (z_k − 1[k = y])², averaged over samples (Belkin et al. 2019, squared loss).
+
+    Args:
+        logits: [batch, classes].
+        classes: [batch] int64.
+    """
+    target = functional.one_hot(classes, logits.shape[1]).to(logits.dtype)
+    return (logits - target).square().sum(1).mean()
+
+
+REGRESSION: dict[str, Loss] = {
+    "mse": functional.mse_loss,
+    "l1": functional.l1_loss,
+    "huber": functional.huber_loss,
+}
+CLASSIFICATION: dict[str, Loss] = {
+    "cross_entropy": functional.cross_entropy,
+    "mse": squared_error_one_hot,
+}
+
+
+def choose(table: dict[str, Loss], name: object) -> Loss:
+    """The loss of that name.
+
+    Raises:
+        ValueError: The table has none.
+    """
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"loss={name!r} is not one of {', '.join(table)}")
+    return table[name]

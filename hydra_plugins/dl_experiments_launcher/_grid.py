@@ -1,0 +1,73 @@
+"""Refuses a command line that would silently ignore part of a grid."""
+
+from collections.abc import Sequence
+
+from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig, OmegaConf
+
+_ONE_EACH = ("experiment", "scale")
+
+
+def check_grid(
+    loader: ConfigLoader, config: DictConfig, job_overrides: Sequence[Sequence[str]]
+) -> None:
+    """Refuse two experiments or scales, and a group option that a plain key makes idle.
+
+    Args:
+        loader: Composes.
+        config: The sweep's own config.
+        job_overrides: The overrides of each job.
+
+    Raises:
+        ValueError: One line that says what would be ignored, and what to type instead.
+    """
+    for group in _ONE_EACH:
+        chosen = sorted({w for words in job_overrides for w in words if _key(w) == group})
+        if len(chosen) > 1:
+            options = ", ".join(word.partition("=")[2] for word in chosen)
+            raise ValueError(
+                f"{group}={options}: one {group} a command, because each brings its own grid"
+            )
+    if len(job_overrides) > 1 or config.hydra.sweeper.get("params"):
+        groups = set(loader.list_groups("")) - set(_ONE_EACH)
+        seen: set[str] = set()
+        for words in job_overrides:
+            for word in words:
+                if _key(word) in groups and word not in seen:
+                    seen.add(word)
+                    _check_option(loader, config, words, word)
+
+
+def _check_option(
+    loader: ConfigLoader, config: DictConfig, words: Sequence[str], option: str
+) -> None:
+    """Refuse ``option`` where leaving it out gives the same config though it was not the default.
+
+    Only a plain key of the same job can do that, so without one there is nothing to check.
+    """
+    plain = [w for w in words if "." in _key(w)]
+    if not plain:
+        return
+    group = _key(option)
+    with_it = loader.load_sweep_config(config, list(words))
+    without = loader.load_sweep_config(config, [w for w in words if w != option])
+    choices = with_it.hydra.runtime.choices, without.hydra.runtime.choices
+    if choices[0].get(group) == choices[1].get(group):
+        return
+    if _content(with_it) == _content(without):
+        raise ValueError(
+            f"{option} would be ignored: {' '.join(plain)} sets all it differs in; "
+            f"leave out {option}, or set that key instead"
+        )
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+~")
+
+
+def _content(config: DictConfig) -> object:
+    """All but Hydra's own node, interpolations as written."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    plain.pop("hydra")
+    return plain

@@ -1,0 +1,115 @@
+"""A launcher that sees the whole sweep before its first job.
+
+Hydra imports this module at every start to discover it, so it imports nothing heavy.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from hydra_plugins.dl_experiments_launcher._grid import check_grid
+
+
+@dataclass
+class LabLauncherConf:
+    """Config of ``hydra/launcher=lab``."""
+
+    _target_: str = "hydra_plugins.dl_experiments_launcher.lab.LabLauncher"
+
+
+ConfigStore.instance().store(
+    group="hydra/launcher", name="lab", node=LabLauncherConf, provider="dl_experiments"
+)
+
+
+class LabLauncher(Launcher):
+    """Composes every job, lets the task function plan them all, then runs them in order.
+
+    A task function may carry an attribute ``plan``: a function from the list of job configs
+    (with their ``hydra`` node) to a list of callables, one a job. It may raise ``ValueError`` to
+    refuse the sweep, which ends the command with that one line and leaves nothing on disk. A
+    task function without ``plan`` is called for each job, as by Hydra's basic launcher.
+    """
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what ``launch`` needs."""
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run the jobs; one ``JobReturn`` each, in order.
+
+        Raises:
+            SystemExit: A planned sweep was refused (2), has failed runs (1), or was interrupted
+                (130); what there is to say has been printed.
+        """
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        sweep_dir = Path(str(self.config.hydra.sweep.dir))
+        configs = [
+            self._compose(overrides, number)
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
+        ]
+        plan = getattr(self.task_function, "plan", None)
+        if plan is None:
+            sweep_dir.mkdir(parents=True, exist_ok=True)
+            return [self._run(config, self.task_function) for config in configs]
+        _forget_sweep_file(sweep_dir)
+        try:
+            check_grid(self.hydra_context.config_loader, self.config, job_overrides)
+            calls = plan(configs)
+        except ValueError as error:
+            _leave(2, str(error))
+        try:
+            returns = [self._run(c, call) for c, call in zip(configs, calls, strict=True)]
+        except KeyboardInterrupt:
+            _leave(130, "interrupted; the same command goes on from here")
+        failed = [r for r in returns if r.status == JobStatus.FAILED]
+        if failed:
+            lines = [f"  {r._return_value}" for r in failed]
+            _leave(1, "\n".join([f"{len(failed)} of {len(returns)} runs failed:", *lines]))
+        return returns
+
+    def _compose(self, overrides: Sequence[str], number: int) -> DictConfig:
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
+        return config
+
+    def _run(self, config: DictConfig, call: Any) -> JobReturn:
+        returned = run_job(
+            hydra_context=self.hydra_context,
+            task_function=call,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return returned
+
+
+def _forget_sweep_file(sweep_dir: Path) -> None:
+    """Remove the file Hydra's sweeper has just left, and its folder where that was new."""
+    (sweep_dir / "multirun.yaml").unlink(missing_ok=True)
+    for folder in (sweep_dir, *sweep_dir.parents):
+        try:
+            folder.rmdir()  # refuses a folder that holds anything
+        except OSError:
+            return
+
+
+def _leave(code: int, message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)

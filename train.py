@@ -1,0 +1,27 @@
+"""Compose a config and train it: ``python train.py -m model=deep,shallow data=mnist``."""
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from dl_experiments import build
+from dl_experiments.sweep.plan import Cell, plan
+
+build.register_resolvers()
+
+
+def train(config: DictConfig) -> float | None:
+    """Train one config; what a launcher without a plan calls for each job."""
+    cell = Cell(build.resolve(config), list(HydraConfig.get().overrides.task))
+    return plan([cell])[0](config)
+
+
+def plan_sweep(configs: list[DictConfig]) -> list:
+    """Check all jobs of a command before the first runs; what the lab launcher asks for."""
+    return plan([Cell(build.resolve(c), list(c.hydra.overrides.task)) for c in configs])
+
+
+train.plan = plan_sweep  # type: ignore[attr-defined]
+
+if __name__ == "__main__":
+    hydra.main(version_base="1.3", config_path="conf", config_name="train")(train)()
