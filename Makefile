@@ -18,4 +18,31 @@ $(STAMP): pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.PHONY: help setup
+demo: setup ## deep against shallow on sinc and on real MNIST, figures at the end (minutes)
+	$(BIN)/python train.py -m study=demo_sinc data=sinc model=deep,shallow 'seed=0,1,2' \
+		trainer.max_epochs=400
+	$(BIN)/python train.py -m study=demo_mnist data=mnist model=deep,shallow 'seed=0,1,2' \
+		data.samples=10000 trainer.max_epochs=4
+	$(BIN)/python analyze.py 'experiment=[demo_sinc,demo_mnist]'
+
+hw1-1: setup ## the homework's section 1-1, deep against shallow (SCALE=smoke|quick|full)
+	$(BIN)/python train.py experiment=hw1_1_simulate scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_1_mnist scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_1_cifar10 scale=$(SCALE)
+	$(BIN)/python analyze.py 'experiment=[hw1_1_simulate,hw1_1_mnist,hw1_1_cifar10]'
+
+test: setup ## all tests
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## the speed table, each row against a baseline in the same run
+	$(BIN)/python -m benchmarks
+
+tensorboard: setup ## show the runs live at http://localhost:6006
+	$(BIN)/tensorboard --logdir outputs
+
+.PHONY: help setup demo hw1-1 test lint bench tensorboard

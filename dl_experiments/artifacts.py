@@ -138,8 +138,8 @@ class RunDirectory:
 
     def snapshots(self) -> dict[int, Path]:
         """Epoch -> file, in order of the epoch."""
-        found = sorted(self.weights.glob("epoch-*.safetensors"))
-        return {int(path.stem.removeprefix("epoch-")): path for path in found}
+        found = self.weights.glob("epoch-*.safetensors")
+        return dict(sorted((int(path.stem.removeprefix("epoch-")), path) for path in found))
 
     def write_weights(self, epoch: int, weights: Mapping[str, Tensor]) -> None:
         """Write a snapshot of parameters and buffers."""

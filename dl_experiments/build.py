@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class, get_object
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -35,7 +34,7 @@ Config = Mapping[str, Any]
 CHECKPOINT_SECONDS = 20.0
 """Least time between two checkpoints of a run."""
 
-SINGLE_THREAD_FLOPS = 2e8
+SINGLE_THREAD_FLOPS = 2e7
 """Forward operations of one batch below which a second thread costs more than it gives."""
 
 
@@ -113,10 +112,9 @@ def model(config: Config, module: InMemoryDataModule) -> nn.Module:
             f"model={config['model'].get('name')} has no network for data of kind {config['kind']}"
         )
     with randomness.scope(config["seed"], "weights"):
-        built = _instantiate(
-            "model", node, input_shape=module.input_shape, outputs=module.outputs
-        )
-    return cast(nn.Module, built)
+        built = _instantiate("model", node, input_shape=module.input_shape, outputs=module.outputs)
+    # Convolutions are a third faster with the channels innermost; other layers do not change.
+    return cast(nn.Module, built).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task:
@@ -228,15 +226,21 @@ def _without_name(node: Config, keep: bool = False) -> dict[str, Any]:
 
 
 def _instantiate(key: str, node: Config, **more: Any) -> Any:
-    """Build what ``_target_`` names; an error of the constructor is the user's to read."""
+    """Call what ``_target_`` names with the node's other keys.
+
+    Raises:
+        ValueError: There is no such thing, it lacks a key or does not know one, or it refuses.
+    """
+    keys = dict(node)
+    target = keys.pop("_target_")
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
-            return instantiate(dict(node), **more, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, ValueError):
-            raise cause from None
-        if isinstance(cause, TypeError):
-            raise ValueError(f"{key}: {cause}") from error
-        raise ValueError(f"{key}: {error}") from error
+        made = get_object(target)
+    except Exception as error:
+        raise ValueError(f"{key}._target_={target} cannot be imported: {error}") from error
+    try:
+        inspect.signature(made).bind(**keys, **more)
+    except TypeError as error:
+        raise ValueError(f"{key}: {error} ({target})") from error
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
+        return made(**keys, **more)

@@ -15,6 +15,7 @@ from typing import Any
 NOT_SCIENCE = (
     "hydra",
     "paths",
+    "data.root",  # is paths.data
     "study",
     "experiment",
     "scale",

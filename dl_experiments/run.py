@@ -154,9 +154,7 @@ def _summarise(
     """Write the last row, the model's size and (of a run in one piece) the time it took."""
     last = read_metrics(files.metrics)[-1]
     parameters = sum(p.numel() for p in network.parameters())
-    summary = {k: v for k, v in last.items() if math.isfinite(v)} | {
-        "model/parameters": parameters
-    }
+    summary = {k: v for k, v in last.items() if math.isfinite(v)} | {"model/parameters": parameters}
     if seconds is not None:
         summary["time/fit_seconds"] = round(seconds, 3)
     write_json(files.summary, summary)

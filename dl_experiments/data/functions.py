@@ -86,7 +86,8 @@ class FunctionData(InMemoryDataModule):
             least = "data.samples" if samples < 2 else "data.test_samples"
             raise ValueError(f"{least}={min(samples, test_samples)} must be at least 2")
         super().__init__(batch_size=batch_size, run_seed=run_seed, training_samples=samples)
-        self.name, self.samples, self.seed, self.sampling = name, samples, seed, sampling
+        self.function, self.samples = FUNCTIONS[name], samples
+        self.seed, self.sampling = seed, sampling
         self.test_samples = test_samples
 
     def load(self) -> tuple[InMemory, InMemory]:
@@ -97,10 +98,8 @@ class FunctionData(InMemoryDataModule):
             points = randomness.generator(self.seed, "points")
             unit = torch.rand(self.samples, dtype=torch.float64, generator=points)
             x = self.low + (self.high - self.low) * unit
-        test = torch.linspace(
-            self.test_low, self.test_high, self.test_samples, dtype=torch.float64
-        )
+        test = torch.linspace(self.test_low, self.test_high, self.test_samples, dtype=torch.float64)
         return self._tabulate(x), self._tabulate(test)
 
     def _tabulate(self, x: Tensor) -> InMemory:
-        return InMemory(x[:, None], FUNCTIONS[self.name](x)[:, None])
+        return InMemory(x[:, None], self.function(x)[:, None])

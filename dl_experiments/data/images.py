@@ -105,17 +105,17 @@ class ImageData(InMemoryDataModule):
             training_samples=available if samples is None else samples,
             augment=None if augment is None else partial(crop_and_flip, padding=augment),
         )
-        self.name, self.root, self.samples, self.seed = name, root, samples, seed
+        self.source, self.samples, self.seed = (name, root), samples, seed
         self.label_noise = label_noise
         self.input_shape, self.outputs = sources.SHAPES[name], sources.CLASSES[name]
 
     def prepare_data(self) -> None:
         """Fetch and verify the data, so that a run never stops for want of it."""
-        sources.load(self.name, self.root)
+        sources.load(*self.source)
 
     def load(self) -> tuple[InMemory, InMemory]:
         """The (noisy) training subset and the whole test set."""
-        images = sources.load(self.name, self.root)
+        images = sources.load(*self.source)
         train, classes = images.train_images, images.train_labels
         if self.samples is not None:
             subset = randomness.generator(self.seed, "subset")
@@ -123,7 +123,7 @@ class ImageData(InMemoryDataModule):
             train, classes = train[index], classes[index]
         classes = self.label_noise.train(classes, self.outputs, self.run_seed)
         test_classes = self.label_noise.test(images.test_labels, self.outputs, self.run_seed)
-        mean, deviation = _pixel_statistics(self.name, self.root)
+        mean, deviation = _pixel_statistics(*self.source)
         return (
             _normalised(train, classes, mean, deviation),
             _normalised(images.test_images, test_classes, mean, deviation),

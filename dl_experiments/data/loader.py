@@ -67,9 +67,7 @@ class InMemory:
 
     def chunks(self, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
         """Everything once, in order, for evaluation."""
-        for inputs, targets in zip(
-            self.inputs.split(size), self.targets.split(size), strict=True
-        ):
+        for inputs, targets in zip(self.inputs.split(size), self.targets.split(size), strict=True):
             yield self.prepare(inputs), targets
 
 
@@ -80,9 +78,7 @@ class TrainingSet:
     No dataclass, because Lightning looks into those for tensors to move.
     """
 
-    def __init__(
-        self, data: InMemory, batch_size: int, seed: int, augment: Augment | None
-    ) -> None:
+    def __init__(self, data: InMemory, batch_size: int, seed: int, augment: Augment | None) -> None:
         self.data, self.batch_size, self.seed, self.augment = data, batch_size, seed, augment
 
     @property

@@ -59,9 +59,7 @@ class Display:
         self._bars.start()
         self._started, self._values, self._epoch = time.monotonic(), {}, 0
         described = f"run {self._done + 1} of {self.runs}  {name}"
-        self._bars.reset(
-            self._run, description=described, total=max_epochs, visible=True, note=""
-        )
+        self._bars.reset(self._run, description=described, total=max_epochs, visible=True, note="")
 
     def end(self, name: str, status: Status) -> None:
         """The run ended."""

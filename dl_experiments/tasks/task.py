@@ -75,7 +75,7 @@ class Task(LightningModule, ABC):
 
     def training_step(self, batch: TrainingSet, _: int) -> None:
         """One epoch of updates."""
-        optimizer = cast(Optimizer, self.optimizers(use_pl_optimizer=False))
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
         model, loss = self.model, self.loss
         count = 0
         with randomness.scope(self.seed, "dropout", self.current_epoch):

@@ -6,7 +6,6 @@ Hydra imports this module at every start to discover it, so it imports nothing h
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.core.config_store import ConfigStore
@@ -56,16 +55,13 @@ class LabLauncher(Launcher):
         """
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        sweep_dir = Path(str(self.config.hydra.sweep.dir))
         configs = [
             self._compose(overrides, number)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         plan = getattr(self.task_function, "plan", None)
         if plan is None:
-            sweep_dir.mkdir(parents=True, exist_ok=True)
             return [self._run(config, self.task_function) for config in configs]
-        _forget_sweep_file(sweep_dir)
         try:
             check_grid(self.hydra_context.config_loader, self.config, job_overrides)
             calls = plan(configs)
@@ -98,16 +94,6 @@ class LabLauncher(Launcher):
         )
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return returned
-
-
-def _forget_sweep_file(sweep_dir: Path) -> None:
-    """Remove the file Hydra's sweeper has just left, and its folder where that was new."""
-    (sweep_dir / "multirun.yaml").unlink(missing_ok=True)
-    for folder in (sweep_dir, *sweep_dir.parents):
-        try:
-            folder.rmdir()  # refuses a folder that holds anything
-        except OSError:
-            return
 
 
 def _leave(code: int, message: str) -> NoReturn:

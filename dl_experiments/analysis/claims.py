@@ -1,0 +1,128 @@
+"""A textbook claim, the effect that tests it, and the verdict.
+
+A claim predicts that an effect lies in a *region* (above 0, below 0, between 0.975 and 0.995).
+With the effect's confidence interval over n seeds:
+
+* interval inside the region: **supported**
+* interval outside the region: **not supported**
+* interval across its edge, or a single seed: **inconclusive**
+* fewer than 5 seeds: never more than **inconclusive, leaning supported / not supported**
+* runs that cannot show it (too short, …): **inconclusive**, and the note says why
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dl_experiments.analysis.statistics import Estimate
+
+Verdict = Literal[
+    "supported",
+    "not supported",
+    "inconclusive",
+    "inconclusive, leaning supported",
+    "inconclusive, leaning not supported",
+]
+ENOUGH_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a claim says the effect lies; the ends do not belong to it, None is no end."""
+
+    above: float | None = None
+    below: float | None = None
+
+    def holds(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies inside."""
+        return (self.above is None or low > self.above) and (
+            self.below is None or high < self.below
+        )
+
+    def misses(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies outside; an interval that only touches does."""
+        return (self.above is not None and high <= self.above) or (
+            self.below is not None and low >= self.below
+        )
+
+    def __str__(self) -> str:
+        low, high = (f"{end:g}".replace("-", "−") if end is not None else "" for end in self.ends)
+        if low and high:
+            return f"between {low} and {high}"
+        return f"above {low}" if low else f"below {high}"
+
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """Both ends, the lower first."""
+        return self.above, self.below
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim with its numbers and verdict. Without an estimate there were no runs to ask."""
+
+    statement: str
+    effect: str
+    region: Region
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+    verdict: Verdict
+    note: str = ""
+
+
+def judge(region: Region, estimate: Estimate) -> Verdict:
+    """The verdict on an estimate; the rule stands at the top of this module."""
+    if estimate.low is None or estimate.high is None or estimate.n < 2:
+        return "inconclusive"
+    enough = estimate.n >= ENOUGH_SEEDS
+    if region.holds(estimate.low, estimate.high):
+        return "supported" if enough else "inconclusive, leaning supported"
+    if region.misses(estimate.low, estimate.high):
+        return "not supported" if enough else "inconclusive, leaning not supported"
+    return "inconclusive"
+
+
+def claim(
+    statement: str,
+    effect: str,
+    region: Region,
+    estimate: Estimate | None,
+    unit: str = "",
+    note: str = "",
+    unfit: str = "",
+) -> Claim:
+    """Judge an estimate and keep its numbers.
+
+    Args:
+        statement: The claim in one sentence.
+        effect: What was measured to test it, in words.
+        region: Where the claim says the effect lies.
+        estimate: The effect over seeds, None where no runs allow one.
+        unit: Of the effect.
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show the claim whatever the effect; empty where they can.
+    """
+    if estimate is None:
+        why = unfit or "no completed runs to test it on"
+        return Claim(statement, effect, region, None, None, None, 0, unit, "inconclusive", why)
+    verdict: Verdict = "inconclusive" if unfit else judge(region, estimate)
+    note = "; ".join(part for part in (unfit, note) if part)
+    return Claim(
+        statement,
+        effect,
+        region,
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        estimate.n,
+        unit,
+        verdict,
+        note,
+    )
+
+
+def in_arm(claim: Claim, arm: str) -> Claim:
+    """The claim, told apart from the same claim on the study's other arms."""
+    return replace(claim, statement=f"{claim.statement} ({arm})") if arm else claim

@@ -1,0 +1,213 @@
+"""Run directories -> runs. What cannot be read is named in one line and left out.
+
+A directory is a run when it holds what the training promised for its state: a config that says
+what was trained, a status, and (once finished) its metrics. A run that is still going, was
+interrupted or failed may have no metrics yet and is kept all the same, so that it is counted.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, is_zipfile
+
+import numpy as np
+
+from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
+from dl_experiments.identity import scientific
+
+REPORT = "report"  # outputs/report/ is written by the analysis and holds no runs
+REQUIRED = ("seed", "model.name", "data.name")
+
+
+class AnalysisError(ValueError):
+    """Something the user can put right; its message is one line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory, read.
+
+    Attributes:
+        rows: ``metrics.csv`` as it stands: one mapping a logged epoch, an absent value absent.
+        summary: Metric name -> final value.
+    """
+
+    path: Path
+    study: str
+    config: Mapping[str, Any]
+    status: Status
+    rows: Sequence[Mapping[str, float]]
+    summary: Mapping[str, float]
+
+    @cached_property
+    def flat(self) -> dict[str, Any]:
+        """The config with dotted keys; a list is a value."""
+        return dict(flatten(self.config))
+
+    def get(self, key: str) -> Any:
+        """The config's value at a dotted key, None where it has none."""
+        return self.flat.get(key)
+
+    @cached_property
+    def science(self) -> dict[str, Any]:
+        """The part of the config that decides the numbers, with dotted keys."""
+        return dict(flatten(scientific(self.config)))
+
+    @property
+    def seed(self) -> int:
+        """The replicate."""
+        return int(self.flat["seed"])
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.flat["model.name"])
+
+    @property
+    def data(self) -> str:
+        """The data set's name."""
+        return str(self.flat["data.name"])
+
+    @property
+    def completed(self) -> bool:
+        """Whether its last values are its result (a diverged run is finished, not completed)."""
+        return self.status.state == "completed"
+
+    def curve(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """Epochs [t] and values [t] of a metric where it was recorded; a diverged end is kept."""
+        points = [(row["epoch"], row[metric]) for row in self.rows if metric in row]
+        epochs, values = np.array(points, dtype=float).reshape(-1, 2).T
+        return epochs, values
+
+    def measure(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays of ``measures/<name>.npz``, None where it was not taken.
+
+        Raises:
+            ValueError: The file is there and cannot be read.
+        """
+        path = RunDirectory(self.path).measures / f"{name}.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {key: arrays[key] for key in arrays.files}
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{path} is not an array file: {error}") from error
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All that lies under an outputs folder; a problem is one line about one directory."""
+
+    runs: list[Run] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def studies(self) -> dict[str, list[Run]]:
+        """Study -> its runs, in order of the name."""
+        groups: dict[str, list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(run.study, []).append(run)
+        return dict(sorted(groups.items()))
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested mapping -> (dotted key, value) pairs; an empty mapping has no pairs."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def collect(outputs: Path) -> Collection:
+    """Read every run under ``outputs/<study>/<run>/``.
+
+    Raises:
+        AnalysisError: The folder is missing, empty, or is itself a study or a run.
+    """
+    if not outputs.is_dir():
+        raise AnalysisError(f"there is no folder {outputs} (paths.outputs)")
+    if (outputs / "config.yaml").exists():
+        raise AnalysisError(f"{outputs} is one run; paths.outputs is the folder of the studies")
+    found = Collection()
+    for study in _folders(outputs):
+        if study.name == REPORT:
+            continue
+        if (study / "config.yaml").exists():
+            raise AnalysisError(
+                f"{outputs} is one study; use paths.outputs={outputs.parent} "
+                f"experiment={outputs.resolve().name}"
+            )
+        for path in _folders(study):
+            try:
+                found.runs.append(read_run(path))
+            except (ValueError, OSError) as error:
+                found.problems.append(f"{path}: {_one_line(error, path)}")
+            found.problems.extend(
+                f"{file}: not an array file; its run is used without it"
+                for file in sorted(RunDirectory(path).measures.glob("*.npz"))
+                if not is_zipfile(file)
+            )
+    if not found.runs and not found.problems:
+        raise AnalysisError(f"no runs under {outputs}: train something first")
+    return found
+
+
+def read_run(path: Path) -> Run:
+    """Read one run directory.
+
+    Raises:
+        ValueError: A file is missing or broken.
+        OSError: A file cannot be read.
+    """
+    directory = RunDirectory(path)
+    if not directory.config.exists():
+        raise ValueError("no config.yaml")
+    config = directory.read_config()
+    scientific(config)  # complains about a value that is no number
+    flat = dict(flatten(config))
+    for key in REQUIRED:
+        if flat.get(key) is None:
+            raise ValueError(f"config.yaml has no {key}")
+    if isinstance(flat["seed"], bool) or not isinstance(flat["seed"], int):
+        raise ValueError(f"config.yaml: seed is {flat['seed']!r}, not an integer")
+    status = directory.read_status()
+    if status is None:
+        raise ValueError("no status.json, so the run never started")
+    rows = _metrics(directory, needed=status.state in FINISHED)
+    return Run(path, path.parent.name, config, status, rows, _summary(directory))
+
+
+def _metrics(directory: RunDirectory, needed: bool) -> list[dict[str, float]]:
+    if not directory.metrics.exists():
+        if needed:
+            raise ValueError("no metrics.csv")
+        return []
+    rows = read_metrics(directory.metrics)
+    if needed and not rows:
+        raise ValueError("metrics.csv has no rows")
+    if any("epoch" not in row or "step" not in row for row in rows):
+        raise ValueError("metrics.csv has a row without step or epoch")
+    return rows
+
+
+def _summary(directory: RunDirectory) -> dict[str, float]:
+    if not directory.summary.exists():
+        return {}
+    try:
+        raw = json.loads(directory.summary.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in raw.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"summary.json is broken: {error}") from error
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _one_line(error: Exception, path: Path) -> str:
+    return " ".join(str(error).replace(f"{path}/", "").split())

@@ -1,0 +1,170 @@
+"""A study no experiment is known for: its runs compared by whatever keys were swept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import about, data_name, interval, loss_name, number, percent
+from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.outcomes import by_seed, estimate, final
+from dl_experiments.analysis.swept import arms, confounded, group, label, swept_keys
+
+APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
+MANY = 7  # groups that share a figure: as many as there are colours
+METRICS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
+
+
+def analyse(study: str, runs: Sequence[Run]) -> Finding:
+    """Curves by group, final values by swept key, numbers by group."""
+    keys = swept_keys(runs)
+    drawings = []
+    split = arms(runs, [key for key in keys if key not in _apart(runs, keys)])
+    for count, (part, members) in enumerate(split.items(), start=1):
+        if any(run.rows for run in members):
+            name = f"curves-{count}" if len(split) > 1 else "curves"
+            drawings.append(Drawing(name, *_curves(part, members, swept_keys(members))))
+    split = arms(runs, [key for key in keys if key not in APART])
+    for count, (part, members) in enumerate(split.items(), start=1):
+        if any(run.completed for run in members):
+            name = f"final-values-{count}" if len(split) > 1 else "final-values"
+            drawings.append(Drawing(name, *_finals(part, members, swept_keys(members))))
+    notes = [f"Swept: {', '.join(keys)}." if keys else "Nothing but the seed differs."]
+    notes += confounded(runs)
+    title = f"Comparison: {study}"
+    return Finding(study, title, study, runs, drawings, _numbers(runs, keys), (), notes)
+
+
+def _apart(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
+    """The keys whose values get figures of their own, so that no figure has too many groups."""
+    apart = [key for key in keys if key in APART]
+    rest = [key for key in keys if key not in APART]
+    while len(rest) > 1 and any(
+        len(group(found, rest)) > MANY for found in group(runs, apart).values()
+    ):
+        apart.append(rest.pop(0))
+    return apart
+
+
+def _title(what: str, runs: Sequence[Run], keys: Sequence[str]) -> str:
+    by = ", ".join(key.removesuffix(".name") for key in keys)
+    return f"{what} on {data_name(runs[0].data)}" + (f" by {by}" if by else "")
+
+
+def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure]:
+    groups = group(runs, keys)
+    accuracy = any(len(run.curve("test/accuracy")[0]) for run in runs)
+    what = "Loss and accuracy" if accuracy else "Loss"
+    figure, axes = style.page(
+        _title(what, runs, keys), about(runs, part), 1, 1 + accuracy, (4.6 if accuracy else 7, 3.6)
+    )
+    names = {values: label(keys, values) or "all runs" for values in groups}
+    colours = style.colours(list(names.values()), _ordered(runs, keys))
+    for values, members in groups.items():
+        for metric, dashes in (("train", style.TRAIN), ("test", style.TEST)):
+            look: dict[str, Any] = {"colour": colours[names[values]], "dashes": dashes}
+            curves.draw(axes[0, 0], members, f"{metric}/loss", log=True, **look)
+            if accuracy:
+                curves.draw(axes[0, 1], members, f"{metric}/accuracy", **look)
+    axes[0, 0].set_yscale("log")
+    axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
+    for axis in axes[0]:
+        style.linear_epochs(axis)
+    if accuracy:
+        curves.percent_axis(axes[0, 1], runs)
+        axes[0, 1].set_ylabel("accuracy")
+    legend = [
+        curves.group_key(names[values], members, colours[names[values]])
+        for values, members in groups.items()
+    ]
+    style.legend_below(figure, [*legend, *curves.split_keys(), *curves.state_keys(runs)])
+    return f"Solid: training set, dashed: test set. {curves.BAND}", figure
+
+
+def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure]:
+    metrics = [m for m in ("test/accuracy", "test/loss") if by_seed(runs, final(m))]
+    metrics = metrics or ["train/loss"]
+    shown = list(keys) or [""]
+    width = 7.0 if len(shown) == 1 else 4.4
+    figure, axes = style.page(
+        _title("Final values", runs, keys), about(runs, part),
+        len(metrics), len(shown), (width, 2.8), sharey="row",
+    )  # fmt: skip
+    for row, metric in zip(axes, metrics, strict=True):
+        for axis, key in zip(row, shown, strict=True):
+            others = [other for other in keys if other != key]
+            _panel(axis, runs, key, others, metric, first=metric == metrics[0])
+        row[0].set_ylabel(f"final {metric}")
+        row[0].margins(y=0.15)
+        if metric.endswith("loss"):
+            row[0].set_yscale("log")
+            row[0].set_ylabel(f"final {metric} (log scale)")
+        else:
+            row[0].set_ylim(top=min(row[0].get_ylim()[1], 1.02))
+            row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    lost = [run for run in runs if run.status.state == "diverged"]
+    style.legend_below(figure, curves.state_keys(lost))
+    caption = (
+        "Where the metrics end (median over the last tenth of the epochs), one panel a swept key; "
+        f"colours tell the other keys' values apart. {dots.CAPTION} Grey dots without bars: too "
+        "many other values to tell apart. A diverged run has no final value; its mark stands at "
+        "the upper edge."
+    )
+    return caption, figure
+
+
+def _panel(
+    axis: Axes, runs: Sequence[Run], key: str, others: Sequence[str], metric: str, first: bool
+) -> None:
+    """One metric by one key: a column for each value, in it a dodge for each other combination."""
+    by_value = group(runs, [key]) if key else {("all runs",): list(runs)}
+    names = {values: label(others, values) for values in group(runs, others)}
+    if few := len(names) <= MANY:
+        colours = style.colours(list(names.values()), _ordered(runs, others))
+        dodge = 0.8 / len(names)
+        for at, members in enumerate(by_value.values()):
+            for index, (values, name) in enumerate(names.items()):
+                same = group(members, others).get(values, [])
+                place = at + dodge * (index - (len(names) - 1) / 2)
+                dots.column(axis, place, same, final(metric), colours[name], 0.7 * dodge)
+        if first and others:
+            look = {"ls": "", "marker": "o"}
+            entries = [style.key(name, color=colours[name], **look) for name in names.values()]
+            columns = max(1, min(len(entries), 46 // max(4 + len(n) for n in names.values())))
+            axis.legend(
+                handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.04), ncols=columns
+            )
+    for at, members in enumerate(by_value.values() if not few else ()):
+        dots.scatter(axis, at, members, final(metric))
+    axis.set_xticks(range(len(by_value)), [values[0] for values in by_value])
+    if max(len(values[0]) for values in by_value) * len(by_value) > 40:
+        axis.tick_params(axis="x", rotation=30)
+    axis.set_xlim(-0.6, len(by_value) - 0.4)
+    axis.grid(axis="x", visible=False)
+    axis.set_xlabel(key)
+
+
+def _ordered(runs: Sequence[Run], keys: Sequence[str]) -> bool:
+    """Whether the groups are the values of one numeric key, whose colours then have an order."""
+    raws = [run.science.get(key) for run in runs for key in keys]
+    return len(keys) == 1 and all(
+        isinstance(raw, int | float) and not isinstance(raw, bool) for raw in raws
+    )
+
+
+def _numbers(runs: Sequence[Run], keys: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for values, members in group(runs, keys).items():
+        row = dict(zip(keys, values, strict=True))
+        row["seeds"] = curves.members(members)
+        for metric in METRICS:
+            if any(metric in r.summary or len(r.curve(metric)[0]) for r in runs):
+                words = percent if metric.endswith("accuracy") else number
+                row[f"final {metric}"] = interval(estimate(members, final(metric)), words)
+        rows.append(row)
+    return pd.DataFrame(rows)

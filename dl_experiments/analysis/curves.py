@@ -1,0 +1,159 @@
+"""Drawing the curves of a group of runs that differ in their seed.
+
+Completed runs make the mean and its band (or thin lines, every seed shown). The others are drawn
+as far as they came, each with a mark at its end, and are never averaged in.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from dl_experiments.analysis import style
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.statistics import seed_band
+
+ABOVE = 30.0  # a diverged loss is drawn up to this many times the largest completed one
+BAND = "Line: mean over completed seeds; band: their whole range, lowest to highest seed."
+EVERY = "Thin lines: every completed seed; thick: their geometric mean."
+
+
+def draw(
+    axis: Axes,
+    runs: Sequence[Run],
+    metric: str,
+    colour: Any,
+    dashes: Any = style.TRAIN,
+    log: bool = False,
+    every: bool = False,
+    start: int = 0,
+) -> None:
+    """Draw one metric of one group.
+
+    Args:
+        axis: Where.
+        runs: Of one group.
+        metric: Name of the metric; runs without it are left alone.
+        colour: Of the group.
+        dashes: ``style.TRAIN`` or ``style.TEST``.
+        log: Whether the y axis is logarithmic: means are geometric, values <= 0 are not drawn.
+        every: Thin lines for every seed in place of the band.
+        start: The first epoch drawn (a logarithmic epoch axis has no 0).
+    """
+    done = [c for run in runs if run.completed and len((c := _curve(run, metric, log, start))[0])]
+    if done:
+        epochs, values = common(done)
+        if every:
+            for curve in done:
+                axis.plot(*curve, color=colour, ls=dashes, lw=0.7, alpha=0.45)
+        elif len(done) > 1:
+            _, low, high = seed_band(values)
+            axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
+        centre = seed_band(values, geometric=log)[0]
+        axis.plot(epochs, centre, color=colour, ls=dashes, lw=2.2 if every else 1.8)
+    cap = _cap(done, runs, metric) if log else np.inf
+    for run in runs:
+        if not run.completed:
+            _unfinished(axis, run, _curve(run, metric, log, start), cap, colour, dashes)
+
+
+def common(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs [t] that every curve has, and the curves' values there [n, t]."""
+    epochs = curves[0][0]
+    for other, _ in curves[1:]:
+        epochs = np.intersect1d(epochs, other)
+    return epochs, np.stack([values[np.isin(at, epochs)] for at, values in curves])
+
+
+def _curve(run: Run, metric: str, log: bool, start: int) -> tuple[np.ndarray, np.ndarray]:
+    epochs, values = run.curve(metric)
+    kept = np.isfinite(values) & (epochs >= start)
+    if log:
+        kept &= values > 0
+    return epochs[kept], values[kept]
+
+
+def _cap(done: Sequence[tuple[np.ndarray, np.ndarray]], runs: Sequence[Run], metric: str) -> float:
+    """How high an unfinished loss is drawn, so that one explosion does not flatten the rest."""
+    firsts = [v[:1] for run in runs if len(v := run.curve(metric)[1])]
+    seen = np.concatenate([values for _, values in done] or firsts or [np.ones(1)])
+    seen = seen[np.isfinite(seen)]
+    return ABOVE * float(seen.max()) if len(seen) else np.inf
+
+
+def _unfinished(
+    axis: Axes,
+    run: Run,
+    curve: tuple[np.ndarray, np.ndarray],
+    cap: float,
+    colour: Any,
+    dashes: Any,
+) -> None:
+    epochs, values = curve
+    if not len(epochs):
+        return
+    over = np.flatnonzero(values > cap)
+    end = over[0] + 1 if len(over) else len(values)
+    epochs, values = epochs[:end], np.minimum(values[:end], cap)
+    axis.plot(epochs, values, color=colour, ls=dashes, lw=0.9)
+    mark = style.MARKS[run.status.state]
+    axis.plot(epochs[-1:], values[-1:], mark, color=colour, mec="black", ms=7, zorder=5)
+
+
+def percent_axis(axis: Axes, runs: Sequence[Run]) -> None:
+    """An accuracy axis in percent, from the lowest value after epoch 0 upwards."""
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+    shown = [run for run in runs if run.completed] or runs
+    values = [
+        value[np.isfinite(value) & (epochs > 0)]
+        for run in shown
+        for epochs, value in (run.curve("train/accuracy"), run.curve("test/accuracy"))
+    ]
+    seen = np.concatenate([*values, np.empty(0)])
+    if len(seen) and seen.max() > seen.min():
+        margin = 0.05 * (seen.max() - seen.min())
+        axis.set_ylim(seen.min() - margin, seen.max() + margin)
+
+
+def state_keys(runs: Sequence[Run]) -> list[Line2D]:
+    """Legend entries for the marks of unfinished and diverged runs, with their counts."""
+    keys = []
+    for state, mark in style.MARKS.items():
+        members = [run for run in runs if run.status.state == state]
+        if members:
+            bare = sum(not run.rows for run in members)
+            text = f"{len(members)} {state}" + (f" ({bare} without metrics)" if bare else "")
+            look = {"ls": "", "marker": mark, "color": "#BBBBBB", "markeredgecolor": "black"}
+            keys.append(style.key(text, **look))
+    return keys
+
+
+def split_keys() -> list[Line2D]:
+    """Legend entries for solid and dashed."""
+    return [
+        style.key("train (solid)", color="#555555", ls=style.TRAIN),
+        style.key("test (dashed)", color="#555555", ls=style.TEST),
+    ]
+
+
+def group_key(name: str, runs: Sequence[Run], colour: Any) -> Line2D:
+    """A group's legend entry: name, exact parameter count, n."""
+    return style.key(f"{name}{parameters(runs)}, {members(runs)}", color=colour)
+
+
+def parameters(runs: Sequence[Run]) -> str:
+    """As in " (571 parameters)"; empty where no run has counted them."""
+    counts = sorted({int(c) for run in runs if (c := run.summary.get("model/parameters"))})
+    return f" ({' or '.join(f'{c:,}' for c in counts)} parameters)" if counts else ""
+
+
+def members(runs: Sequence[Run]) -> str:
+    """As in "n = 3", or with what did not complete "n = 3 + 1 diverged"."""
+    text = f"n = {len([run for run in runs if run.completed])}"
+    for state in style.MARKS:
+        count = len([run for run in runs if run.status.state == state])
+        text += f" + {count} {state}" if count else ""
+    return text

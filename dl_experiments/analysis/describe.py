@@ -1,0 +1,119 @@
+"""Plain words for what the runs of a figure are: data, subset, scale, seeds, states; numbers."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.artifacts import State
+
+DATA = {
+    "sinc": "sinc: sin(5πx)/(5πx)",
+    "sign_sinc": "sign_sinc: sgn(sin(5πx)/(5πx))",
+    "sign_sin": "sign_sin: sgn(sin(5πx))",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "digits": "digits (8×8)",
+}
+LOSSES = {
+    "cross_entropy": "cross-entropy",
+    "mse": "MSE",
+    "l1": "L1",
+    "huber": "Huber",
+}
+MINUS = "\N{MINUS SIGN}"
+
+
+def data_name(name: str) -> str:
+    """A data set's written name."""
+    return DATA.get(name, name)
+
+
+def is_classification(run: Run) -> bool:
+    """Whether the run tells images apart; also known of a run that has no metrics yet."""
+    return run.get("kind") == "image" or any(
+        name.endswith("/accuracy") for row in run.rows[:1] for name in row
+    )
+
+
+def subset(runs: Sequence[Run]) -> str:
+    """How much training data: "all training images", "subset of 10,000 training images"."""
+    noun = "images" if any(is_classification(run) for run in runs) else "points"
+    sizes = sorted({run.get("data.samples") or 0 for run in runs})
+    if noun == "points":
+        return " or ".join(f"{size:,}" for size in sizes if size) + " training points"
+    words = [f"subset of {size:,} training images" for size in sizes if size]
+    return " or ".join((["all training images"] if 0 in sizes else []) + words)
+
+
+def scale(runs: Sequence[Run]) -> str:
+    """The scale in words; empty where no experiment gave it a meaning."""
+    scales = sorted({str(run.get("scale")) for run in runs if run.get("experiment")})
+    return " and ".join(scales) + " scale" if scales else ""
+
+
+def seeds(runs: Sequence[Run]) -> str:
+    """How many seeds completed."""
+    n = len({run.seed for run in runs if run.completed})
+    return f"{n} completed seed" + ("" if n == 1 else "s")
+
+
+def states(runs: Sequence[Run]) -> str:
+    """As in "27 runs: 25 completed, 1 diverged, 1 failed"."""
+    counts = Counter(run.status.state for run in runs)
+    parts = [f"{counts[state]} {state}" for state in get_args(State) if counts[state]]
+    parts.sort(key=lambda part: not part.endswith("completed"))
+    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}: " + ", ".join(parts)
+
+
+def about(runs: Sequence[Run], *more: str) -> str:
+    """The line under a figure's title; ``more`` without the data's name, which it says anyway."""
+    names = sorted({run.data for run in runs})
+    what = data_name(names[0]) if len(names) == 1 else ""
+    words = (", ".join(w for w in text.split(", ") if w not in names) for text in more)
+    parts = [what, subset(runs), *words, scale(runs), seeds(runs), states(runs)]
+    return " · ".join(part for part in parts if part)
+
+
+def loss_name(runs: Sequence[Run]) -> str:
+    """The loss in words."""
+    found = sorted({str(run.get("loss")) for run in runs})
+    return " / ".join(LOSSES.get(name, f"{name} loss") for name in found)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people: 0.987, 12,345, 3.2×10⁻⁵; an absent one is a dash."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "not finite"
+    size = abs(value)
+    if size and (size < 1e-3 or size >= 1e6):
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        text = f"{mantissa}×10{power}"
+    elif value == int(value) or size >= 1000:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.{digits + 1}g}" if size >= 0.9 else f"{value:.{digits}g}"
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage with two decimals."""
+    return "–" if value is None else f"{100 * value:.2f} %".replace("-", MINUS)
+
+
+Words = Callable[[float | None], str]
+
+
+def interval(estimate: Estimate | None, words: Words = number) -> str:
+    """As in "0.51 [0.42, 0.60]"."""
+    if estimate is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return words(estimate.value)
+    return f"{words(estimate.value)} [{words(estimate.low)}, {words(estimate.high)}]"

@@ -1,0 +1,55 @@
+"""What an analysis hands back: figures, a table of numbers, claims and notes about one study."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dl_experiments.analysis.claims import Claim
+from dl_experiments.analysis.collect import Run
+
+FORMATS = ("png", "svg")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, the file name it takes (without ending), and what it shows in a few sentences."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Finding:
+    """All there is to say about one experiment.
+
+    Attributes:
+        name: The experiment, or the study's name where no experiment is known; names the folder.
+        numbers: A table for people, its cells already words.
+    """
+
+    name: str
+    title: str
+    study: str
+    runs: Sequence[Run]
+    drawings: Sequence[Drawing]
+    numbers: pd.DataFrame
+    claims: Sequence[Claim] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def save(drawing: Drawing, folder: Path, dpi: int) -> list[Path]:
+    """Write a figure as PNG and SVG; the same figure gives the same bytes."""
+    written = []
+    for ending in FORMATS:
+        buffer = BytesIO()
+        metadata = {"Date": None} if ending == "svg" else {"Software": None}
+        drawing.figure.savefig(buffer, format=ending, dpi=dpi, metadata=metadata)
+        path = folder / f"{drawing.name}.{ending}"
+        path.write_bytes(buffer.getvalue())
+        written.append(path)
+    return written

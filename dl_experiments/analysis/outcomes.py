@@ -1,0 +1,61 @@
+"""One number a run, and those of a group by seed: what claims and tables are computed from.
+
+Only completed runs have an outcome. Where a seed was trained twice, the last
+directory by name counts.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.statistics import Estimate, bootstrap, settled
+
+Outcome = Callable[[Run], float | None]
+
+
+def final(metric: str) -> Outcome:
+    """Where a metric ends: the median over the last tenth of the epochs."""
+    return lambda run: settled(*run.curve(metric))
+
+
+def log10_final(metric: str) -> Outcome:
+    """log10 of where a loss ends; None where that is not positive."""
+
+    def outcome(run: Run) -> float | None:
+        value = settled(*run.curve(metric))
+        return None if value is None or value <= 0 else float(np.log10(value))
+
+    return outcome
+
+
+def in_percent(outcome: Outcome) -> Outcome:
+    """A share as a percentage."""
+
+    def scaled(run: Run) -> float | None:
+        value = outcome(run)
+        return None if value is None else 100 * value
+
+    return scaled
+
+
+def last_epoch(run: Run) -> float | None:
+    """The last recorded epoch."""
+    return float(run.rows[-1]["epoch"]) if run.rows else None
+
+
+def by_seed(runs: Sequence[Run], outcome: Outcome) -> dict[int, float]:
+    """Seed -> outcome of the completed runs that have one."""
+    found = {run.seed: outcome(run) for run in runs if run.completed}
+    return {seed: value for seed, value in sorted(found.items()) if value is not None}
+
+
+def estimate(runs: Sequence[Run], outcome: Outcome) -> Estimate | None:
+    """The mean outcome over seeds, None where there is none."""
+    values = by_seed(runs, outcome)
+    return bootstrap(np.array(list(values.values()))) if values else None
+
+
+def longest(runs: Sequence[Run]) -> float:
+    """The largest epoch any run recorded; 0 without any."""
+    return max((last_epoch(run) or 0.0 for run in runs), default=0.0)

@@ -1,0 +1,34 @@
+"""One module an experiment. A module here with STUDY, TITLE and ``analyse`` is found by itself.
+
+Its own name is the experiment's; a name that starts with an underscore is shared code.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.findings import Finding
+
+
+class Phenomenon(Protocol):
+    """What a module here offers.
+
+    Attributes:
+        STUDY: Whose runs it looks at; several experiments may share a study.
+        TITLE: Its heading in the report.
+    """
+
+    STUDY: str
+    TITLE: str
+
+    @staticmethod
+    def analyse(runs: Sequence[Run]) -> Finding:
+        """Draw, measure and judge the study's runs, of which there is at least one."""
+
+
+def known() -> dict[str, Phenomenon]:
+    """Experiment -> its module, in order of the name."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
+    return {n: cast(Phenomenon, importlib.import_module(f"{__name__}.{n}")) for n in names}

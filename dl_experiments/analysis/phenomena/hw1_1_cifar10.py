@@ -1,0 +1,36 @@
+"""Deep, middle and shallow nets of equal size on CIFAR-10: deeper is better."""
+
+from collections.abc import Sequence
+
+from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.outcomes import by_seed, final, in_percent
+from dl_experiments.analysis.phenomena import _images
+from dl_experiments.analysis.statistics import difference
+
+STUDY = "hw1_1_cifar10"
+TITLE = "Deep against shallow on CIFAR-10"
+PAIRS = (("deep", "shallow"), ("deep", "middle"), ("middle", "shallow"))
+ACCURACY = in_percent(final("test/accuracy"))
+
+
+def analyse(runs: Sequence[Run]) -> Finding:
+    """Curves, final accuracies, and whether the deeper of two nets of equal size is better."""
+    return _images.analyse(STUDY, TITLE, runs, _claims)
+
+
+def _claims(models: _images.Models) -> list[Claim]:
+    judged = []
+    for deeper, shallower in PAIRS:
+        one, other = (by_seed(models.get(name, []), ACCURACY) for name in (deeper, shallower))
+        judged.append(
+            claim(
+                f"Deeper is better on CIFAR-10: {deeper} over {shallower}",
+                f"final test accuracy, {deeper} minus {shallower}, paired by seed",
+                Region(above=0.0),
+                difference(one, other) if one and other else None,
+                "percentage points",
+            )
+        )
+    return judged

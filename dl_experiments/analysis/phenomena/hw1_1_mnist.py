@@ -1,0 +1,86 @@
+"""Deep, middle and shallow nets of equal size on MNIST: all good, and the test loss turns up.
+
+The test loss of a net that is trained on keeps rising after its minimum although the test accuracy
+holds: the few mistakes are made with ever more confidence.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import subset
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.outcomes import estimate, final, in_percent, longest
+from dl_experiments.analysis.phenomena import _images
+
+STUDY = "hw1_1_mnist"
+TITLE = "Deep against shallow on MNIST"
+NEAR = Region(above=97.5, below=99.5)  # what rounds to 98 or 99 %
+RISE = Region(above=10.0)  # every run ends a little above its minimum; a tenth is a turn
+HOLDS = Region(above=-0.5)
+EPOCHS = 15  # the turn is expected after about 10
+
+
+def analyse(runs: Sequence[Run]) -> Finding:
+    """Curves, final accuracies, and the three claims for each model."""
+    return _images.analyse(STUDY, TITLE, runs, _claims)
+
+
+def _claims(models: _images.Models) -> list[Claim]:
+    judged = []
+    for name, runs in models.items():
+        part = subset(runs)
+        note = f"the claim is about all images; this is a {part}" if part[:6] == "subset" else ""
+        judged.append(
+            claim(
+                f"The {name} net ends near 98–99 % test accuracy",
+                "mean final test accuracy",
+                NEAR,
+                estimate(runs, in_percent(final("test/accuracy"))),
+                "%",
+                note,
+            )
+        )
+    for name, runs in models.items():
+        short = longest(runs)
+        unfit = f"only {short:.0f} epochs, and it takes {EPOCHS}" if short < EPOCHS else ""
+        judged += [
+            claim(
+                f"The {name} net's test loss turns up after its minimum",
+                "final test loss over its minimum, minus 1",
+                RISE,
+                estimate(runs, in_percent(rise)),
+                "%",
+                unfit=unfit,
+            ),
+            claim(
+                f"… while the {name} net's test accuracy holds",
+                "final test accuracy minus that at the minimum of the test loss",
+                HOLDS,
+                estimate(runs, in_percent(held)),
+                "percentage points",
+                unfit=unfit,
+            ),
+        ]
+    return judged
+
+
+def rise(run: Run) -> float | None:
+    """How far the test loss ends above its minimum, relative to that."""
+    _, losses = run.curve("test/loss")
+    end = final("test/loss")(run)
+    lowest = losses.min(initial=np.inf)
+    return None if end is None or not 0 < lowest < np.inf else float(end / lowest - 1)
+
+
+def held(run: Run) -> float | None:
+    """Final test accuracy minus the one recorded where the test loss was lowest."""
+    epochs, losses = run.curve("test/loss")
+    at, accuracies = run.curve("test/accuracy")
+    end = final("test/accuracy")(run)
+    if end is None or not len(losses) or not np.isfinite(losses).any():
+        return None
+    then = accuracies[at == epochs[np.nanargmin(losses)]]
+    return float(end - then[0]) if len(then) else None

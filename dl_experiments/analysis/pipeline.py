@@ -1,0 +1,97 @@
+"""Run directories -> tables, figures, event files and the report, all under ``outputs/report``."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dl_experiments.analysis import comparison, style
+from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
+from dl_experiments.analysis.findings import FORMATS, Finding, save
+from dl_experiments.analysis.images import write_images
+from dl_experiments.analysis.phenomena import known
+from dl_experiments.analysis.report import write_report
+from dl_experiments.analysis.tables import write_tables
+
+Analysis = Callable[[Sequence[Run]], Finding]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was found and where everything is.
+
+    Attributes:
+        figures: Folder of an experiment -> how many figures it holds.
+    """
+
+    found: Collection
+    report: Path
+    tables: list[Path]
+    figures: dict[Path, int]
+
+
+def analyze(outputs: Path, wanted: Sequence[str] | None = None, dpi: int = 200) -> Written:
+    """Analyse what lies under ``outputs``.
+
+    Args:
+        outputs: The folder of the studies.
+        wanted: Experiments or studies; none means all.
+        dpi: Resolution of the PNGs.
+
+    Raises:
+        AnalysisError: There is nothing to analyse, or a wanted name is not known.
+    """
+    if isinstance(dpi, bool) or not isinstance(dpi, int) or not 10 <= dpi <= 1200:
+        raise AnalysisError(f"figures.dpi={dpi} is no resolution: an integer from 10 to 1200")
+    found = collect(outputs)
+    if not found.runs:
+        lines = "".join(f"\n  {problem}" for problem in found.problems)
+        raise AnalysisError(f"no run under {outputs} can be read:{lines}")
+    analyses = _choose(found, wanted)
+    folder = outputs / REPORT
+    figures, sections = {}, []
+    with style.applied():
+        for name, (study, analysis) in analyses.items():
+            finding = analysis(found.studies[study])
+            pictures = _draw(finding, folder / name, dpi)
+            figures[folder / name] = len(pictures)
+            sections.append((finding, pictures))
+    tables = write_tables(found.runs, folder)
+    report = write_report(folder, sections, found, tables, partial=bool(wanted))
+    return Written(found, report, tables, figures)
+
+
+def _choose(found: Collection, wanted: Sequence[str] | None) -> dict[str, tuple[str, Analysis]]:
+    """Experiment or study -> its study and how it is analysed."""
+    phenomena = known()
+    studies = found.studies
+    there: dict[str, tuple[str, Analysis]] = {
+        name: (module.STUDY, module.analyse)
+        for name, module in phenomena.items()
+        if module.STUDY in studies
+    }
+    explained = {study for study, _ in there.values()}
+    for study in studies:
+        if study not in explained:
+            there[study] = (study, _comparison(study))
+    if not wanted:
+        return there
+    for name in wanted:  # what the command line gave may be a number, and is then not there
+        if name not in there:
+            what = "has no runs yet" if name in phenomena else "is not known"
+            raise AnalysisError(f"experiment={name} {what}; there are: {', '.join(sorted(there))}")
+    return {name: there[name] for name in dict.fromkeys(wanted)}
+
+
+def _comparison(study: str) -> Analysis:
+    return lambda runs: comparison.analyse(study, runs)
+
+
+def _draw(finding: Finding, folder: Path, dpi: int) -> dict[str, Path]:
+    """Replace the folder's figures; returns name -> PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending in FORMATS:
+        for old in folder.glob(f"*.{ending}"):
+            old.unlink()
+    pictures = {drawing.name: save(drawing, folder, dpi)[0] for drawing in finding.drawings}
+    write_images(folder / "tensorboard", finding.name, pictures)
+    return pictures

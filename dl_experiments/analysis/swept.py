@@ -1,0 +1,122 @@
+"""Which keys a study sweeps, and how its runs group by them.
+
+Of the keys that decide a run's numbers, those that differ between the runs of a study were swept.
+The seed is the replicate and never one of them.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dl_experiments.analysis.collect import Run
+
+RECORDING = ("callbacks.", "trainer.log_every")  # what is written down, not what is trained
+TIED = ("kind", "task")  # follow from the data by construction
+NAMES = ("data.name", "loss", "model.name", "optimizer.name", "schedule.name")
+ORDER = ("deep", "middle", "shallow", "sinc", "sign_sinc", "sign_sin")  # the others by the alphabet
+ABSENT = "absent"
+
+Groups = dict[tuple[str, ...], list[Run]]
+
+
+def show(value: Any) -> str:
+    """A config value as it is written in a legend: 0.001, 1e-4, [50,10], adam, none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        text = f"{value:.12g}"
+        return text.replace("e-0", "e-").replace("e+0", "e")
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def value(run: Run, key: str) -> str:
+    """What a run has at a key, as text; two runs agree exactly when the texts do."""
+    return show(run.science[key]) if key in run.science else ABSENT
+
+
+def swept_keys(runs: Sequence[Run]) -> list[str]:
+    """The swept keys: the names (data, loss, model, optimizer, schedule) first, then the others.
+
+    A key whose value follows from those before it is left out, as ``model.hidden`` follows from
+    ``model.name``. Where a follower is of another config group, these runs cannot tell its effect
+    from the kept key's, which `confounded` says.
+    """
+    return _split(runs)[0]
+
+
+def confounded(runs: Sequence[Run]) -> list[str]:
+    """A sentence on the followers that are in no config group of a kept key; none, none."""
+    kept, followers = _split(runs)
+    told = {key.split(".")[0] for key in kept} | set(TIED)
+    apart = [key for key in followers if key.split(".")[0] not in told]
+    names = " and ".join(kept)
+    return [f"Differing along with {names}, not told apart: {', '.join(apart)}."] if apart else []
+
+
+def _split(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+    every = dict.fromkeys(key for run in runs for key in run.science)
+    differing = [
+        key
+        for key in every
+        if key != "seed"
+        and not key.startswith(RECORDING)
+        and len({value(run, key) for run in runs}) > 1
+    ]
+    differing.sort(key=lambda key: (NAMES.index(key) if key in NAMES else len(NAMES), key))
+    kept: list[str] = []
+    followers: list[str] = []
+    for key in differing:
+        combined = {(tuple(value(run, k) for k in kept), value(run, key)) for run in runs}
+        alone = {values for values, _ in combined}
+        (followers if len(combined) == len(alone) else kept).append(key)
+    return kept, followers
+
+
+def group(runs: Sequence[Run], keys: Sequence[str]) -> Groups:
+    """Runs by their values at the keys, in the order of the values; each by seed."""
+    groups: Groups = {}
+    for run in sorted(runs, key=lambda run: (order(run, keys), run.seed, run.path.name)):
+        groups.setdefault(tuple(value(run, key) for key in keys), []).append(run)
+    return groups
+
+
+def order(run: Run, keys: Sequence[str]) -> list[tuple[int, float, str]]:
+    """A sort key: numbers by size, then names in their customary order, then by the alphabet."""
+    return [_rank(run.science.get(key)) for key in keys]
+
+
+def _rank(raw: Any) -> tuple[int, float, str]:
+    if raw is None:
+        return (0, 0.0, "")
+    if isinstance(raw, bool | int | float):
+        return (1, float(raw), "")
+    return (2, float(ORDER.index(raw) if raw in ORDER else len(ORDER)), show(raw))
+
+
+def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, list[Run]]:
+    """Runs that may share a figure: one arm for each value of the swept keys not compared in it.
+
+    Returns:
+        Label ("adam, weight_decay 0.0001") -> runs; the label is empty where there is one arm.
+    """
+    keys = [key for key in swept_keys(runs) if key not in compared]
+    groups = group(runs, keys)
+    return {label(keys, values): members for values, members in groups.items()}
+
+
+def label(keys: Sequence[str], values: Sequence[str]) -> str:
+    """Values in words: a name speaks for itself, other keys are named by their last part."""
+    words = []
+    for key, text in zip(keys, values, strict=True):
+        if key == "data.samples":
+            words.append(f"{'all' if text == show(None) else text} samples")
+        elif key in NAMES:
+            words.append(text)
+        else:
+            last = key.split(".")[-1]
+            words.append(f"{key if last in ('name', 'seed') else last} {text}")
+    return ", ".join(words)

@@ -1,0 +1,38 @@
+"""Hydra's basic sweeper, which leaves no ``multirun.yaml`` among the runs."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
+from hydra.core.config_store import ConfigStore
+from omegaconf import open_dict
+
+
+@dataclass
+class LabSweeperConf(BasicSweeperConf):
+    """Config of ``hydra/sweeper=lab``."""
+
+    _target_: str = "hydra_plugins.dl_experiments_launcher.sweeper.LabSweeper"
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="lab", node=LabSweeperConf, provider="dl_experiments"
+)
+
+
+class LabSweeper(BasicSweeper):
+    """Writes its own file to a folder that goes away, so that a refused sweep leaves nothing.
+
+    The launcher has its own copy of the config, in which the sweep's folder is the real one.
+    """
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Split the arguments into jobs and launch them."""
+        with TemporaryDirectory() as scratch:
+            self.config = deepcopy(self.config)
+            assert self.config is not None
+            with open_dict(self.config):
+                self.config.hydra.sweep.dir = scratch
+            return super().sweep(arguments)

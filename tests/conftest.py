@@ -1,0 +1,86 @@
+"""Composing configs, and the command line run inside the test's own process."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+import torch
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
+
+import train as entry
+from dl_experiments import build
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+
+# Chosen by whoever runs the tests, not by a test.
+os.environ.pop("HYDRA_FULL_ERROR", None)
+
+Compose = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """Where the test's runs go; not there yet."""
+    return tmp_path / "outputs"
+
+
+@pytest.fixture
+def compose(outputs: Path) -> Compose:
+    """``compose("model=shallow", ...)``: the resolved config of one run."""
+
+    def composed(*overrides: str) -> dict[str, Any]:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = hydra_compose("train", [f"paths.outputs={outputs}", *overrides])
+        return build.resolve(config)
+
+    return composed
+
+
+@pytest.fixture
+def lab(
+    outputs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Outcome]]:
+    """``lab("-m", "model=deep,shallow")``: ``python train.py ...`` without a new process."""
+    saved = dict(Singleton.get_state()["instances"])
+    threads = torch.get_num_threads()
+
+    def call(*words: str) -> Outcome:
+        given = any(word.startswith("paths.outputs=") for word in words)
+        where = [] if given else [f"paths.outputs={outputs}"]
+        monkeypatch.setattr(sys, "argv", ["train.py", *words, *where])
+        capsys.readouterr()
+        GlobalHydra.instance().clear()
+        code = 0
+        try:
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")(
+                entry.train
+            )()
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+            if isinstance(error.code, str):  # Python prints it and exits with 1
+                print(error.code, file=sys.stderr)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    yield call
+    torch.set_num_threads(threads)
+    Singleton.get_state()["instances"].clear()
+    Singleton.get_state()["instances"].update(saved)

@@ -1,0 +1,60 @@
+"""The command line of the analysis, as a user types it."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SYNTHETIC = ROOT / "tests" / "unit" / "analysis" / "synthetic.py"
+
+
+def analyze(where: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "analyze.py"), *overrides]
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``outputs/``, in it a few runs and a broken one."""
+    where = tmp_path_factory.mktemp("workplace")
+    write = runpy.run_path(str(SYNTHETIC))["image_run"]
+    for model in ("deep", "shallow"):
+        for seed in range(2):
+            write(where / "outputs", model, "mnist", seed)
+    write(where / "outputs", "deep", "mnist", 2, state="diverged")
+    (where / "outputs" / "hw1_1_mnist" / "broken").mkdir()
+    return where
+
+
+def test_without_arguments_the_report_is_written_and_nothing_else(workplace: Path) -> None:
+    done = analyze(workplace, "figures.dpi=30")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "left out: outputs/hw1_1_mnist/broken: no config.yaml\n"
+    lines = done.stdout.splitlines()
+    assert lines[0] == "5 runs: 4 completed, 1 diverged"
+    assert lines[-1] == "report   outputs/report/index.html"
+    assert {path.name for path in workplace.iterdir()} == {"outputs"}
+    assert {path.name for path in (workplace / "outputs").iterdir()} == {"hw1_1_mnist", "report"}
+    assert not list(workplace.rglob(".hydra"))
+    assert {path.name for path in (workplace / "outputs" / "report").iterdir()} == {
+        "index.html", "runs.csv", "runs.parquet", "curves.csv", "curves.parquet", "hw1_1_mnist",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["experiment=[hw1_1_mnist,7]"], "experiment=7 is not known; there are: hw1_1_mnist\n"),
+        (["paths.outputs=empty"], "no runs under empty: train something first\n"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_line(
+    workplace: Path, tmp_path: Path, overrides: list[str], says: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "outputs").symlink_to(workplace / "outputs")
+    done = analyze(tmp_path, *overrides)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", says)

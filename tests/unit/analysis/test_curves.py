@@ -1,0 +1,78 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from synthetic import config, write
+
+from dl_experiments.analysis import curves, style
+from dl_experiments.analysis.collect import collect
+from dl_experiments.artifacts import State
+
+
+@pytest.fixture
+def axis() -> Iterator[Axes]:
+    with style.applied():
+        yield Figure().subplots()
+
+
+def add(path: Path, seed: int, values: list[float], state: State = "completed") -> None:
+    made = config("adhoc", "deep", "sinc", seed)
+    write(path, made, {"train/loss": np.array(values)}, np.arange(len(values)), state)
+
+
+def test_mean_and_band_are_of_the_epochs_that_all_seeds_have(tmp_path: Path, axis: Axes) -> None:
+    add(tmp_path, 0, [4.0, 1.0, 1.0])
+    add(tmp_path, 1, [4.0, 4.0, 4.0, 4.0])
+    curves.draw(axis, collect(tmp_path).runs, "train/loss", "blue", log=True)
+    (mean,) = axis.get_lines()
+    np.testing.assert_allclose(mean.get_xdata(), [0, 1, 2])
+    np.testing.assert_allclose(mean.get_ydata(), [4, 2, 2])
+    (band,) = axis.collections
+    box = band.get_paths()[0].get_extents()
+    assert (box.y0, box.y1) == (1, 4)
+
+
+def test_every_seed_can_be_shown(tmp_path: Path, axis: Axes) -> None:
+    add(tmp_path, 0, [4.0, 1.0, 1.0])
+    add(tmp_path, 1, [4.0, 4.0, 4.0, 4.0])
+    runs = collect(tmp_path).runs
+    curves.draw(axis, runs, "train/loss", "blue", log=True, every=True, start=1)
+    assert [list(line.get_ydata()) for line in axis.get_lines()] == [[1, 1], [4, 4, 4], [2, 2]]
+    assert not axis.collections
+
+
+def test_a_diverged_run_is_drawn_to_where_it_went_and_marked(tmp_path: Path, axis: Axes) -> None:
+    add(tmp_path, 0, [4.0, 1.0, 1.0])
+    add(tmp_path, 1, [4.0, 10.0, 1e9, 1e20, np.nan], "diverged")
+    curves.draw(axis, collect(tmp_path).runs, "train/loss", "blue", log=True)
+    mean, line, mark = axis.get_lines()
+    np.testing.assert_allclose(mean.get_ydata(), [4, 1, 1])  # it is not averaged in
+    np.testing.assert_allclose(line.get_ydata(), [4, 10, curves.ABOVE * 4])
+    assert mark.get_marker() == style.MARKS["diverged"]
+    assert list(mark.get_xdata()) == [2]
+
+
+def test_alone_a_diverged_run_is_drawn_from_where_it_began(tmp_path: Path, axis: Axes) -> None:
+    add(tmp_path, 0, [4.0, 1e9, np.inf], "diverged")
+    curves.draw(axis, collect(tmp_path).runs, "train/loss", "blue", log=True)
+    np.testing.assert_allclose(axis.get_lines()[0].get_ydata(), [4, curves.ABOVE * 4])
+
+
+def test_nothing_to_draw_draws_nothing(tmp_path: Path, axis: Axes) -> None:
+    add(tmp_path, 0, [0.0, 0.0])  # no logarithm
+    add(tmp_path, 1, [np.nan], "diverged")
+    add(tmp_path, 2, [], "running")
+    runs = collect(tmp_path).runs
+    curves.draw(axis, runs, "train/loss", "blue", log=True)
+    curves.draw(axis, runs, "test/accuracy", "blue")
+    assert not axis.get_lines()
+
+
+def test_colours_stay_with_their_models() -> None:
+    assert style.colours(["shallow"])["shallow"] == style.colours(["deep", "shallow"])["shallow"]
+    found = style.colours(["deep", "a", "b", "shallow"])
+    assert len(set(found.values())) == 4
+    assert len(set(style.colours([str(i) for i in range(30)]).values())) == 30

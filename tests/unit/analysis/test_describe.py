@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import config, image_run, write
+
+from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.describe import about, interval, number, percent
+from dl_experiments.analysis.statistics import Estimate
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (0.0, "0"), (571, "571"), (61234, "61,234"), (0.98765, "0.9877"),
+        (0.0123, "0.0123"), (-0.25, "−0.25"), (3.21e-5, "3.21×10⁻⁵"), (-2e-7, "−2.00×10⁻⁷"),
+        (1.5e30, "1.50×10³⁰"), (float("inf"), "not finite"), (97.678, "97.68"), (1234.5, "1,234"),
+    ],
+)  # fmt: skip
+def test_numbers_for_people(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_intervals_for_people() -> None:
+    assert interval(Estimate(0.5, 0.25, 0.75, 3)) == "0.5 [0.25, 0.75]"
+    assert interval(Estimate(0.5, None, None, 1), percent) == "50.00 %"
+    assert interval(None) == "–"
+
+
+def test_a_figure_says_what_its_runs_are(tmp_path: Path) -> None:
+    for seed in range(3):
+        image_run(tmp_path, "deep", "mnist", seed, epochs=1)
+    image_run(tmp_path, "deep", "mnist", 3, state="diverged")
+    write(tmp_path, config("hw1_1_mnist", "deep", "mnist", 4), {}, np.empty(0), "failed")
+    assert about(collect(tmp_path).runs, "adam") == (
+        "MNIST · subset of 10,000 training images · adam · quick scale · 3 completed seeds · "
+        "5 runs: 3 completed, 1 diverged, 1 failed"
+    )
+
+
+def test_all_of_the_data_is_said_as_such(tmp_path: Path) -> None:
+    image_run(tmp_path, "deep", "cifar10", 0, study="adhoc", epochs=1, **{"data.samples": None})
+    assert about(collect(tmp_path).runs) == (
+        "CIFAR-10 · all training images · 1 completed seed · 1 run: 1 completed"
+    )

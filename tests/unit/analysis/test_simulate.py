@@ -1,0 +1,168 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import config, function_run, image_run, simulate, write
+
+from dl_experiments.analysis.claims import Claim
+from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.phenomena import hw1_1_simulate
+from dl_experiments.analysis.phenomena._simulate_claims import LEVELS, speeds
+
+Analysed = Callable[..., Finding]
+
+
+def verdicts(finding: Finding, start: str) -> set[str]:
+    chosen = [claim.verdict for claim in finding.claims if claim.statement.startswith(start)]
+    assert chosen
+    return set(chosen)
+
+
+def drawn(finding: Finding) -> list[str]:
+    return [drawing.name for drawing in finding.drawings]
+
+
+def test_known_effects_are_found_with_five_seeds(tmp_path: Path, analysed: Analysed) -> None:
+    simulate(tmp_path, 5)
+    finding = analysed(hw1_1_simulate.analyse)
+    assert drawn(finding) == ["loss", "predictions", "convergence", "what-epochs-buy"]
+    assert verdicts(finding, "Deep is best") == {"supported"}
+    for function in ("sign_sinc", "sign_sin"):
+        name = f"More layers converge in fewer epochs: deep before shallow on {function}"
+        assert verdicts(finding, name) == {"supported"}
+    assert verdicts(finding, "On sinc the order") == {"supported"}
+    lead = effect(finding, "Deep is best on sign_sin")
+    assert lead.estimate == pytest.approx(-1, abs=0.05)  # 3e-4 against 3e-3
+    assert (lead.n, lead.unit) == (5, "decades")
+    numbers = finding.numbers.set_index(["function", "model"])
+    assert numbers.loc[("sign_sin", "deep"), "reached 0.001"] == "5 of 5"
+    assert numbers.loc[("sign_sin", "shallow"), "reached 0.001"] == "0 of 5"
+    assert numbers.loc[("sign_sin", "deep"), "parameters"] == "571"
+
+
+def effect(finding: Finding, statement: str) -> Claim:
+    (found,) = [claim for claim in finding.claims if claim.statement == statement]
+    return found
+
+
+def test_three_seeds_only_lean(tmp_path: Path, analysed: Analysed) -> None:
+    simulate(tmp_path, 3)
+    finding = analysed(hw1_1_simulate.analyse)
+    assert verdicts(finding, "Deep is best") == {"inconclusive, leaning supported"}
+
+
+def test_the_reverse_is_not_supported(tmp_path: Path, analysed: Analysed) -> None:
+    simulate(tmp_path, 5, reverse=True)
+    finding = analysed(hw1_1_simulate.analyse)
+    assert verdicts(finding, "Deep is best") == {"not supported"}
+    assert verdicts(finding, "More layers") == {"not supported"}
+    assert verdicts(finding, "On sinc the order") == {"inconclusive"}  # 0 of 5 rules little out
+    assert "deep (5)" in effect(
+        finding, "On sinc the order of the nets varies with the seed"
+    ).note.replace(" < ", " ")
+
+
+def test_speed_is_the_mean_over_levels(tmp_path: Path) -> None:
+    made = config("hw1_1_simulate", "deep", "sinc", 0)
+    epochs = np.arange(0, 101)
+    write(tmp_path, made, {"train/loss": np.exp(-0.2 * epochs)}, epochs)
+    made = config("hw1_1_simulate", "shallow", "sinc", 0)
+    write(tmp_path, made, {"train/loss": np.exp(-0.02 * epochs)}, epochs)
+    deep, shallow = speeds(collect(tmp_path).runs) or []
+    # the slow twin: each level on its own, the slower net censored at epoch 100
+    at_levels = []
+    for level in np.exp(np.linspace(np.log(0.5), np.log(1e-3), LEVELS)):
+        fast = np.ceil(-np.log(level) / 0.2 - 1e-9)
+        slow = min(np.ceil(-np.log(level) / 0.02 - 1e-9), 100)
+        at_levels.append(np.log10(slow / fast))
+    assert shallow - deep == pytest.approx(np.mean(at_levels), abs=1e-6)
+
+
+def test_a_net_that_stays_on_its_plateau_is_not_fast(tmp_path: Path, analysed: Analysed) -> None:
+    # shallow leaves 1.0 sooner, to stay at 0.9 for good; deep is slow to start and then learns
+    epochs = np.unique(np.geomspace(1, 2000, 60).round()).astype(int)
+    losses = {
+        "shallow": 0.9 + 0.1 * np.exp(-epochs / 5),
+        "deep": 1e-3 + 1 / (1 + (epochs / 200) ** 3),
+    }
+    for seed in range(5):
+        for model, loss in losses.items():
+            made = config("hw1_1_simulate", model, "sign_sin", seed)
+            write(tmp_path, made, {"train/loss": loss}, epochs)
+    claims = analysed(hw1_1_simulate.analyse).claims
+    assert [claim.verdict for claim in claims] == ["supported", "supported"]
+
+
+def test_runs_that_have_learned_nothing_show_nothing(tmp_path: Path, analysed: Analysed) -> None:
+    for seed in range(5):
+        for model in ("deep", "shallow"):
+            made = config("hw1_1_simulate", model, "sinc", seed)
+            write(tmp_path, made, {"train/loss": np.array([1.0, 0.9, 0.8])}, np.arange(3))
+    claims = analysed(hw1_1_simulate.analyse).claims
+    assert {claim.verdict for claim in claims} == {"inconclusive"}
+    assert all("too few epochs" in claim.note for claim in claims)
+
+
+def test_arms_get_figures_and_claims_of_their_own(tmp_path: Path, analysed: Analysed) -> None:
+    for name in ("adam", "rmsprop"):
+        for model in ("deep", "shallow"):
+            for seed in range(2):
+                arm = {"optimizer.name": name}
+                function_run(tmp_path, model, "sign_sin", seed, 0.01, 1e-4, **arm)
+    finding = analysed(hw1_1_simulate.analyse)
+    assert drawn(finding)[::4] == ["loss-1", "loss-2"]
+    texts = [" ".join(t.get_text() for t in d.figure.texts) for d in finding.drawings]
+    assert all("adam" in text and "4 completed" in text for text in texts[:4])
+    assert all("rmsprop" in text and "adam" not in text for text in texts[4:])
+    assert len(finding.claims) == 4
+    assert finding.claims[0].statement.endswith("(adam)")
+    assert list(finding.numbers["arm"]) == ["adam"] * 2 + ["rmsprop"] * 2
+
+
+def test_the_looser_target_counts_where_runs_were_stopped_there(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3, **{"trainer.target_loss": 0.01})
+    finding = analysed(hw1_1_simulate.analyse)
+    assert finding.numbers["reached 0.01"].tolist() == ["1 of 1"]
+
+
+def test_runs_without_a_result_are_counted_and_do_not_stop_the_rest(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3)
+    nothing = np.empty(0)
+    write(tmp_path, config("hw1_1_simulate", "deep", "sinc", 1), {}, nothing, "failed", "no memory")
+    write(tmp_path, config("hw1_1_simulate", "shallow", "sinc", 0), {}, nothing, "running")
+    up = {"train/loss": np.array([1.0, 1e4, 1e30, np.nan])}
+    made = config("hw1_1_simulate", "middle", "sinc", 0)
+    write(tmp_path, made, up, np.array([0, 1, 2, 3]), "diverged")
+    broken = function_run(tmp_path, "middle", "sinc", 1, 0.01, 1e-3)
+    (broken.measures / "predictions.npz").write_bytes(b"PK nothing")
+    image_run(tmp_path, "deep", "mnist", 0, study="hw1_1_simulate")
+    finding = analysed(hw1_1_simulate.analyse)
+    assert len(finding.drawings) == 4
+    text = finding.drawings[0].figure.texts[1].get_text()
+    assert "5 runs: 2 completed, 1 running, 1 diverged, 1 failed" in text.replace("\n", " · ")
+    legend = [t.get_text() for t in finding.drawings[0].figure.legends[0].get_texts()]
+    assert "1 failed (1 without metrics)" in legend
+    assert "1 diverged" in legend
+    assert any("Left out: 1 run: 1 completed, on images." in note for note in finding.notes)
+    assert {claim.verdict for claim in finding.claims} == {"inconclusive"}
+
+
+def test_a_study_of_which_nothing_completed_is_no_error(tmp_path: Path, analysed: Analysed) -> None:
+    made = config("hw1_1_simulate", "deep", "sinc", 1)
+    write(tmp_path, made, {}, np.empty(0), "failed", "no memory")
+    finding = analysed(hw1_1_simulate.analyse)
+    assert drawn(finding) == ["loss", "convergence"]
+    assert {claim.n for claim in finding.claims} == {0}
+
+
+def test_a_study_on_other_data_only_is_no_error(tmp_path: Path, analysed: Analysed) -> None:
+    image_run(tmp_path, "deep", "mnist", 0, study="hw1_1_simulate")
+    finding = analysed(hw1_1_simulate.analyse)
+    assert not finding.drawings
+    assert finding.notes

@@ -1,0 +1,97 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import image_run
+
+from dl_experiments.analysis.collect import Run, collect
+from dl_experiments.analysis.swept import arms, confounded, group, label, show, swept_keys
+
+
+def runs_of(path: Path, *cells: dict[str, Any]) -> list[Run]:
+    for cell in cells:
+        given = {"model": "deep", "data": "mnist", "seed": 0, "study": "adhoc", "epochs": 1} | cell
+        image_run(path, **given)
+    return collect(path).runs
+
+
+def test_the_seed_is_the_replicate(tmp_path: Path) -> None:
+    assert swept_keys(runs_of(tmp_path, {"seed": 0}, {"seed": 1})) == []
+
+
+def test_what_does_not_change_the_numbers_is_not_swept(tmp_path: Path) -> None:
+    cells = [
+        {
+            "seed": seed,
+            "scale": scale,
+            "trainer.accelerator": where,
+            "callbacks": {"x": {"a": seed}},
+        }
+        for seed, (scale, where) in enumerate((("quick", "auto"), ("smoke", "cpu")))
+    ]
+    assert swept_keys(runs_of(tmp_path, *cells)) == []
+
+
+def test_what_the_name_decides_is_not_a_key_of_its_own(tmp_path: Path) -> None:
+    found = runs_of(tmp_path, {"model": "deep"}, {"model": "shallow"})
+    assert swept_keys(found) == ["model.name"]  # model.hidden follows
+    assert confounded(found) == []
+
+
+def test_a_shape_under_one_name_is_swept(tmp_path: Path) -> None:
+    found = runs_of(tmp_path, {"model.hidden": [5]}, {"model.hidden": [5, 5]})
+    assert swept_keys(found) == ["model.hidden"]
+    assert list(group(found, ["model.hidden"])) == [("[5,5]",), ("[5]",)]
+
+
+def test_names_come_first_and_numbers_are_in_order(tmp_path: Path) -> None:
+    cells = [
+        {"model": model, "optimizer.lr": lr, "model.dropout": drop}
+        for model in ("shallow", "deep")
+        for lr in (0.1, 1e-3, 1e-2)
+        for drop in (0.0, 0.5)
+    ]
+    found = runs_of(tmp_path, *cells)
+    assert swept_keys(found) == ["model.name", "model.dropout", "optimizer.lr"]
+    assert list(group(found, ["model.name"])) == [("deep",), ("shallow",)]
+    assert list(group(found, ["optimizer.lr"])) == [("0.001",), ("0.01",), ("0.1",)]
+
+
+def test_what_cannot_be_told_apart_is_said(tmp_path: Path) -> None:
+    found = runs_of(tmp_path, {"model": "deep"}, {"model": "shallow", "optimizer.lr": 0.5})
+    assert swept_keys(found) == ["model.name"]
+    assert confounded(found) == ["Differing along with model.name, not told apart: optimizer.lr."]
+
+
+def test_arms_never_mix_what_is_not_compared(tmp_path: Path) -> None:
+    cells = [
+        {"model": model, "optimizer.name": name, "loss": loss}
+        for model in ("deep", "shallow")
+        for name in ("adam", "rmsprop")
+        for loss in ("mse", "cross_entropy")
+    ]
+    found = arms(runs_of(tmp_path, *cells), ["model.name"])
+    assert list(found) == [
+        "cross_entropy, adam", "cross_entropy, rmsprop", "mse, adam", "mse, rmsprop",
+    ]  # fmt: skip
+    assert all({run.model for run in runs} == {"deep", "shallow"} for runs in found.values())
+
+
+def test_one_arm_has_no_name(tmp_path: Path) -> None:
+    assert list(arms(runs_of(tmp_path, {"seed": 0}, {"seed": 1}), [])) == [""]
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (None, "none"), (True, "true"), (10000, "10,000"), (0.001, "0.001"), (1e-5, "1e-5"),
+        ("adam", "adam"), ([5, 10], "[5,10]"),
+    ],
+)  # fmt: skip
+def test_values_are_short(raw: Any, text: str) -> None:
+    assert show(raw) == text
+
+
+def test_labels_name_keys_that_need_it() -> None:
+    keys = ["model.name", "optimizer.lr", "data.samples", "data.seed"]
+    assert label(keys, ["deep", "0.1", "9", "3"]) == "deep, lr 0.1, 9 samples, data.seed 3"
