@@ -9,10 +9,10 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pkgutil import resolve_name
 from typing import Any, cast
 
 import torch
-from hydra.utils import get_class, get_object
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -90,12 +90,12 @@ def data(config: Config) -> InMemoryDataModule:
     node = _without_name(config["data"], keep=True)
     node["run_seed"] = config["seed"]
     noise = LabelNoise(**config["label_noise"])
-    if config["kind"] == "image":
+    if "label_noise" in inspect.signature(_find("data", node["_target_"])).parameters:
         node["label_noise"] = noise
     elif noise != LabelNoise(kind=noise.kind):
         raise ValueError(
             f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
-            f"{noise.test_labels}: data={config['data'].get('name')} has no labels"
+            f"{noise.test_labels}: data={node.get('name')} has no labels"
         )
     return cast(InMemoryDataModule, _instantiate("data", node))
 
@@ -135,7 +135,7 @@ def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task
 
 def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     node = _without_name(config["optimizer"])
-    kind = get_class(node.pop("_target_"))
+    kind = _find("optimizer", node.pop("_target_"))
     accepted = inspect.signature(kind).parameters
     unknown = [key for key in node if key not in accepted]
     if unknown:
@@ -147,7 +147,9 @@ def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] |
             break
     schedule = _without_name(config["schedule"])
     target = schedule.pop("_target_")
-    return partial(kind, **node), None if target is None else partial(get_class(target), **schedule)
+    return partial(kind, **node), None if target is None else partial(
+        _find("schedule", target), **schedule
+    )
 
 
 def recording_schedule(config: Config) -> schedules.Schedule:
@@ -203,8 +205,10 @@ def threads(config: Config, network: nn.Module, module: InMemoryDataModule) -> i
     """Processor threads for a run: one where a step is too small to share, else all."""
     if config["trainer"]["threads"] is not None:
         return int(config["trainer"]["threads"])
+    network.eval()  # counting must not move running statistics
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, *module.input_shape))
+    network.train()
     small = counter.get_total_flops() * module.batch_size < SINGLE_THREAD_FLOPS
     return 1 if small else len(os.sched_getaffinity(0))
 
@@ -233,10 +237,7 @@ def _instantiate(key: str, node: Config, **more: Any) -> Any:
     """
     keys = dict(node)
     target = keys.pop("_target_")
-    try:
-        made = get_object(target)
-    except Exception as error:
-        raise ValueError(f"{key}._target_={target} cannot be imported: {error}") from error
+    made = _find(key, target)
     try:
         inspect.signature(made).bind(**keys, **more)
     except TypeError as error:
@@ -244,3 +245,16 @@ def _instantiate(key: str, node: Config, **more: Any) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
         return made(**keys, **more)
+
+
+def _find(key: str, target: str) -> Any:
+    """What a dotted name stands for; importing a user's module may fail in any way.
+
+    Raises:
+        ValueError: It cannot be imported.
+    """
+    try:
+        return resolve_name(target)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{key}._target_={target} cannot be imported: {reason}") from error

@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +44,20 @@ def outputs(tmp_path: Path) -> Path:
     return tmp_path / "outputs"
 
 
+@cache  # composing is most of a test's time
+def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return build.resolve(hydra_compose("train", list(overrides)))
+
+
 @pytest.fixture
 def compose(outputs: Path) -> Compose:
     """``compose("model=shallow", ...)``: the resolved config of one run."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = hydra_compose("train", [f"paths.outputs={outputs}", *overrides])
-        return build.resolve(config)
+        config = deepcopy(_composed(overrides))
+        config["paths"]["outputs"] = str(outputs)
+        return config
 
     return composed
 

@@ -82,9 +82,9 @@ class FunctionData(InMemoryDataModule):
             if not left < right:
                 other = key.replace("low", "high")
                 raise ValueError(f"{key}={left} must be below {other}={right}")
-        if samples < 2 or test_samples < 2:
-            least = "data.samples" if samples < 2 else "data.test_samples"
-            raise ValueError(f"{least}={min(samples, test_samples)} must be at least 2")
+        for key, count in (("data.samples", samples), ("data.test_samples", test_samples)):
+            if not isinstance(count, int) or count < 2:
+                raise ValueError(f"{key}={count} is not a whole number from 2 up")
         super().__init__(batch_size=batch_size, run_seed=run_seed, training_samples=samples)
         self.function, self.samples = FUNCTIONS[name], samples
         self.seed, self.sampling = seed, sampling

@@ -28,7 +28,7 @@ REFUSED = {
     "data.samples": [0, -1, "all"],
     "data.test_samples": [0, "x"],
     "data.seed": [-1, "x", None],
-    "data.low": ["x", math.inf, math.nan],
+    "data.low": ["x", math.inf, math.nan, None],
     "data.test_low": ["x"],
     "optimizer.lr": [0, -1, math.nan, math.inf, "fast", None, True],
     "optimizer.momentum": [-0.1, math.nan, "x"],

@@ -2,9 +2,10 @@
 
 One loss level would decide too much: at a high one a net that sits on a plateau for good can look
 fast, at a low one most nets never arrive. So speed is the mean of log10 epochs over *many* levels,
-evenly spaced in the logarithm of the loss, from half the lowest first loss of the nets compared
-down to the lowest loss any of them reached (not below the experiment's target). A net that never
-got to a level counts with its last epoch there, which makes its disadvantage a lower bound.
+evenly spaced in the logarithm of the loss, from the lowest first loss of the nets compared down to
+the lowest loss any of them reached (not below the experiment's target). A net that never got to a
+level counts with its last epoch there, which makes its disadvantage a lower bound. So no seed drops
+out: one whose deep net died is as much a result as one where it flew.
 """
 
 from collections import Counter
@@ -47,17 +48,15 @@ def judge(functions: Functions) -> list[Claim]:
 
 
 def speeds(runs: list[Run]) -> list[float] | None:
-    """For each run the mean of log10 epochs over the levels (see above); None without any level.
+    """For each run the mean of log10 epochs over the levels (see above); None without a curve.
 
     Lower is faster. Epoch 0 counts as 1.
     """
     curves = [run.curve(LOSS) for run in runs]
     if not all(len(values) for _, values in curves):
         return None
-    top = min(values[0] for _, values in curves) / 2
-    bottom = max(target(runs), min(np.nanmin(values) for _, values in curves))
-    if not bottom < top:
-        return None
+    top = min(values[0] for _, values in curves)
+    bottom = min(top, max(target(runs), min(np.nanmin(values) for _, values in curves)))
     found = []
     for epochs, values in curves:
         reached = [epochs_to_reach(epochs, values, at) for at in np.geomspace(top, bottom, LEVELS)]
@@ -75,7 +74,8 @@ def _together(models: Models, names: Sequence[str]) -> list[list[Run]]:
 
 def _unfit(together: Sequence[list[Run]]) -> str:
     """Why runs cannot show who is faster or better: nothing was learned yet."""
-    if not together or any(speeds(runs) for runs in together):
+    curves = [run.curve(LOSS)[1] for runs in together for run in runs]
+    if not curves or any(len(v) and np.nanmin(v) < v[0] / 2 for v in curves):
         return ""
     return "no net got below half its first loss: too few epochs to tell"
 

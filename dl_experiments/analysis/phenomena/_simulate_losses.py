@@ -18,20 +18,21 @@ def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
     runs = flat(functions)
     title = "Training loss of nets of equal size and different depth"
     size = (3.7, 3.2)
-    figure, axes = style.page(title, about(runs, arm), 1, len(functions), size, sharey=True)
+    figure, axes = style.page(title, about(runs, arm), 1, len(functions), size)
     for axis, (function, models) in zip(axes[0], functions.items(), strict=True):
         for name, colour in colours(functions).items():
             found = models.get(name, [])
             curves.draw(axis, found, LOSS, colour, log=True, every=True, start=1)
-        axis.axhline(target(runs), color="black", lw=0.9, ls=":")
         axis.set_yscale("log")
+        if axis.get_ylim()[0] < 10 * target(runs):  # elsewhere it would only flatten the curves
+            axis.axhline(target(runs), color="black", lw=0.9, ls=":")
         style.log_epochs(axis)
         axis.set_title(f"{data_name(function)}{_odd_count(functions, function)}")
     axes[0, 0].set_ylabel(f"training loss ({loss_name(runs)}, log scale)")
     goal = style.key(f"loss {number(target(runs))}", color="black", lw=0.9, ls=":")
     style.legend_below(figure, [*keys(functions), goal, *curves.state_keys(runs)])
     caption = (
-        "Loss on the whole training set, evaluated in eval mode, against epoch (from epoch 1; a "
+        "Each facet has its own loss axis. Loss on the whole training set, evaluated in eval mode, against epoch (from epoch 1; a "
         f"logarithmic axis has no 0). {curves.EVERY}"
     )
     return caption, figure

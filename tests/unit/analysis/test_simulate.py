@@ -73,9 +73,9 @@ def test_speed_is_the_mean_over_levels(tmp_path: Path) -> None:
     deep, shallow = speeds(collect(tmp_path).runs) or []
     # the slow twin: each level on its own, the slower net censored at epoch 100
     at_levels = []
-    for level in np.exp(np.linspace(np.log(0.5), np.log(1e-3), LEVELS)):
-        fast = np.ceil(-np.log(level) / 0.2 - 1e-9)
-        slow = min(np.ceil(-np.log(level) / 0.02 - 1e-9), 100)
+    for level in np.exp(np.linspace(0, np.log(1e-3), LEVELS)):
+        fast = max(np.ceil(-np.log(level) / 0.2 - 1e-9), 1)
+        slow = min(max(np.ceil(-np.log(level) / 0.02 - 1e-9), 1), 100)
         at_levels.append(np.log10(slow / fast))
     assert shallow - deep == pytest.approx(np.mean(at_levels), abs=1e-6)
 
@@ -93,6 +93,19 @@ def test_a_net_that_stays_on_its_plateau_is_not_fast(tmp_path: Path, analysed: A
             write(tmp_path, made, {"train/loss": loss}, epochs)
     claims = analysed(hw1_1_simulate.analyse).claims
     assert [claim.verdict for claim in claims] == ["supported", "supported"]
+
+
+def test_a_seed_whose_net_died_counts_against_it(tmp_path: Path, analysed: Analysed) -> None:
+    epochs = np.arange(0, 101)
+    for seed in range(5):
+        learned, died = 1 - 0.009 * epochs / (1 + seed), np.ones(101)
+        for model, loss in (("deep", learned if seed else died), ("shallow", learned)):
+            made = config("hw1_1_simulate", model, "sinc", seed)
+            write(tmp_path, made, {"train/loss": loss}, epochs)
+    speed = analysed(hw1_1_simulate.analyse).claims[0]
+    assert speed.n == 5
+    assert speed.estimate is not None
+    assert speed.estimate < 0
 
 
 def test_runs_that_have_learned_nothing_show_nothing(tmp_path: Path, analysed: Analysed) -> None:
