@@ -71,10 +71,11 @@ def check(config: Config) -> None:
     with torch.device("meta"):
         network = model(config, module)
         built = task(config, module, network)
-        optimizer_, _ = _optimizer(config)
-        optimizer_(network.parameters())
-        if built._schedule is not None:
-            built._schedule(optimizer_(network.parameters()))
+        try:
+            built.configure_optimizers()
+        except (ValueError, TypeError) as error:
+            chosen = [f"{group}={config[group]['name']}" for group in ("optimizer", "schedule")]
+            raise ValueError(f"{', '.join(chosen)}: {error}") from error
     directory = RunDirectory(os.devnull)
     recording_schedule(config)
     for key, node in config["callbacks"].items():
@@ -89,7 +90,7 @@ def data(config: Config) -> InMemoryDataModule:
     """
     node = _without_name(config["data"], keep=True)
     node["run_seed"] = config["seed"]
-    noise = LabelNoise(**config["label_noise"])
+    noise = _call("label_noise", LabelNoise, config["label_noise"])
     if "label_noise" in inspect.signature(_find("data", node["_target_"])).parameters:
         node["label_noise"] = noise
     elif noise != LabelNoise(kind=noise.kind):
@@ -238,13 +239,22 @@ def _instantiate(key: str, node: Config, **more: Any) -> Any:
     keys = dict(node)
     target = keys.pop("_target_")
     made = _find(key, target)
-    try:
-        inspect.signature(made).bind(**keys, **more)
-    except TypeError as error:
-        raise ValueError(f"{key}: {error} ({target})") from error
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
-        return made(**keys, **more)
+        return _call(key, made, keys | more)
+
+
+def _call(key: str, made: Callable[..., Any], keys: Config) -> Any:
+    """Call ``made``.
+
+    Raises:
+        ValueError: It lacks a key or does not know one, or it refuses a value.
+    """
+    try:
+        inspect.signature(made).bind(**keys)
+    except TypeError as error:
+        raise ValueError(f"{key}: {error} ({made.__qualname__})") from error
+    return made(**keys)
 
 
 def _find(key: str, target: str) -> Any:

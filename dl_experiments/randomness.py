@@ -32,6 +32,16 @@ def scope(seed: int, purpose: str, epoch: int = 0) -> Iterator[None]:
 
     For code that takes no generator: layer initialisation, ``nn.Dropout``.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(derive(seed, purpose, epoch))
+    if torch.accelerator.is_available():
+        with torch.random.fork_rng():
+            torch.manual_seed(derive(seed, purpose, epoch))
+            yield
+        return
+    # The same for the processor alone: torch.manual_seed also looks for every other device, which
+    # takes longer than a step of a small net.
+    state = torch.default_generator.get_state()
+    torch.default_generator.manual_seed(derive(seed, purpose, epoch))
+    try:
         yield
+    finally:
+        torch.default_generator.set_state(state)

@@ -74,6 +74,7 @@ def check(config: Mapping[str, Any]) -> None:
         number("trainer.target_loss", get(config, "trainer.target_loss"), 0, open_end=True)
     _check_data(get(config, "data"))
     _check_optimizer(get(config, "optimizer"))
+    _check_schedule(get(config, "schedule"))
     study = get(config, "study")
     if not isinstance(study, str) or not study or study.startswith((".", "/")) or ".." in study:
         raise ValueError(f"study={study!r} is not the name of a folder below the outputs")
@@ -101,5 +102,19 @@ def _check_optimizer(optimizer: Mapping[str, Any]) -> None:
     for key in ("weight_decay", "momentum", "eps", "alpha"):
         if key in optimizer:
             number(f"optimizer.{key}", optimizer[key], 0)
+    for key in ("max_iter", "history_size"):
+        if key in optimizer:
+            whole_number(f"optimizer.{key}", optimizer[key], 1)
+    if optimizer.get("line_search_fn") is not None:
+        one_of("optimizer.line_search_fn", optimizer["line_search_fn"], ("strong_wolfe",))
     if optimizer.get("nesterov") and not optimizer.get("momentum"):
         raise ValueError("optimizer.nesterov=True needs optimizer.momentum above 0")
+
+
+def _check_schedule(schedule: Mapping[str, Any]) -> None:
+    for key in ("step_size", "T_max"):
+        if key in schedule:
+            whole_number(f"schedule.{key}", schedule[key], 1)
+    for key in ("gamma", "eta_min"):
+        if key in schedule:
+            number(f"schedule.{key}", schedule[key], 0)

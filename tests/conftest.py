@@ -15,7 +15,6 @@ import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.singleton import Singleton
 
 import train as entry
 from dl_experiments import build
@@ -67,7 +66,6 @@ def lab(
     outputs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Outcome]]:
     """``lab("-m", "model=deep,shallow")``: ``python train.py ...`` without a new process."""
-    saved = dict(Singleton.get_state()["instances"])
     threads = torch.get_num_threads()
 
     def call(*words: str) -> Outcome:
@@ -90,5 +88,4 @@ def lab(
 
     yield call
     torch.set_num_threads(threads)
-    Singleton.get_state()["instances"].clear()
-    Singleton.get_state()["instances"].update(saved)
+    GlobalHydra.instance().clear()

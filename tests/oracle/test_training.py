@@ -1,6 +1,7 @@
 """Our training against a plain PyTorch loop that draws from the documented streams."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -181,9 +182,7 @@ def test_every_schedule_is_its_closed_form(train, schedule):
     assert_equal(files, 4, plain_function(config), exact=False)
 
 
-def test_every_option_has_been_compared(train):
-    from pathlib import Path
-
+def test_every_option_has_been_compared():
     conf = Path(__file__).parents[2] / "conf"
     assert {path.stem for path in (conf / "optimizer").glob("*.yaml")} == set(OPTIMIZERS)
     assert {path.stem for path in (conf / "schedule").glob("*.yaml")} == set(SCHEDULES)
@@ -319,7 +318,7 @@ def test_seed_0_is_a_seed_like_any_other(train):
     assert not any(torch.equal(zero[name], one[name]) for name in zero)
 
 
-def test_recording_and_logging_change_no_weight(train, compose):
+def test_recording_and_logging_change_no_weight(train):
     _, sparse = train(*FUNCTION, "trainer.log_every=ends", "callbacks.snapshots.schedule=ends")
     _, dense = train(*FUNCTION, "trainer.log_every=1", "callbacks.snapshots.schedule=1")
     assert all(torch.equal(weights(dense)[k], v) for k, v in weights(sparse).items())

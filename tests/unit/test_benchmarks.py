@@ -49,6 +49,10 @@ def test_contestants_take_turns_and_a_row_is_the_median_of_the_turns_ratios() ->
     assert journal == ["ours", "theirs"] * 3  # and who is in no row has no turn
     assert result.ratios == [0.5, 3.0, 1.5]
     assert result.ratio == 1.5
+    assert {label: len(shares) for label, shares in result.cores.items()} == {
+        "ours": 3,
+        "theirs": 3,
+    }
     assert (result.median("ours"), result.median("theirs")) == (3.0, 2.0)
 
 
@@ -125,6 +129,14 @@ def test_a_longer_training_that_took_less_time_is_no_measurement(
 )
 def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
     assert table.duration(seconds) == text
+
+
+def test_notes_say_how_many_cores_a_contestant_got() -> None:
+    seconds = {"ours": [1.0] * 3, "theirs": [1.0] * 3}
+    details = {"ours": "2 threads", "theirs": "1 thread"}
+    cores = {"ours": [0.6, 0.9, 0.7], "theirs": [1.0] * 3}
+    (note,) = table.notes([Result(row(), seconds, details, cores)])
+    assert note.endswith("(ours: 2 threads, got 0.70 cores; theirs: 1 thread, got 1.00 cores)")
 
 
 def test_the_table_shows_ratio_spread_target_and_times() -> None:

@@ -50,7 +50,12 @@ def test_scope_draws_the_stream_and_gives_the_state_back():
 
 def test_scope_gives_the_state_back_when_its_block_raises():
     before = torch.get_rng_state()
-    with pytest.raises(KeyError), randomness.scope(1, "weights"):
-        torch.rand(4)
-        raise KeyError
+
+    def draw_and_fail():
+        with randomness.scope(1, "weights"):
+            torch.rand(4)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        draw_and_fail()
     assert torch.equal(torch.get_rng_state(), before)

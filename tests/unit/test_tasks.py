@@ -305,5 +305,3 @@ def test_a_long_run_logs_about_200_rows(epochs):
 def test_an_unknown_schedule_is_refused(value):
     with pytest.raises(ValueError, match=r"^trainer\.log_every="):
         schedules.parse("trainer.log_every", value, 10)
-
-

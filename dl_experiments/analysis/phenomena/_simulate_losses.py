@@ -32,8 +32,8 @@ def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
     goal = style.key(f"loss {number(target(runs))}", color="black", lw=0.9, ls=":")
     style.legend_below(figure, [*keys(functions), goal, *curves.state_keys(runs)])
     caption = (
-        "Each facet has its own loss axis. Loss on the whole training set, evaluated in eval mode, against epoch (from epoch 1; a "
-        f"logarithmic axis has no 0). {curves.EVERY}"
+        "Loss on the whole training set, evaluated in eval mode, against epoch (from epoch 1; a "
+        f"logarithmic axis has no 0). {curves.EVERY} Each facet has its own loss axis."
     )
     return caption, figure
 

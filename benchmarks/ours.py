@@ -1,0 +1,109 @@
+"""What a user of this project gets, timed from outside: a config, trained by ``run.execute``."""
+
+import io
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from rich.console import Console
+from torch import nn
+
+from benchmarks.harness import Contestant, NotMeasured, count
+from dl_experiments import build, run
+from dl_experiments.build import Config
+from dl_experiments.data.images import ImageData
+from dl_experiments.data.labels import LabelNoise
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.data.sources import DataUnavailable
+from dl_experiments.sweep.progress import Display
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+TEST_IMAGES = 1000
+
+
+def few_test_images(label_noise: LabelNoise, **keys: Any) -> ImageData:
+    """``ImageData`` with the first images of its test set.
+
+    A ``_target_`` for the rows that leave evaluation out: the two trainings they subtract would
+    otherwise spend most of their time on the same evaluations, and its jitter would stay.
+    """
+    module = ImageData(label_noise=label_noise, **keys)
+    module.setup()
+    test = module.test
+    module.test = replace(
+        test, inputs=test.inputs[:TEST_IMAGES], targets=test.targets[:TEST_IMAGES]
+    )
+    return module
+
+
+def config(overrides: Sequence[str]) -> Config:
+    """The resolved config that ``python train.py <overrides>`` trains, on the processor."""
+    build.register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = compose("train", ["trainer.accelerator=cpu", *overrides])
+    return build.resolve(composed)
+
+
+def parts(overrides: Sequence[str]) -> tuple[InMemoryDataModule, nn.Module, int]:
+    """The data (loaded), the network and the number of threads of a config.
+
+    Raises:
+        NotMeasured: The data cannot be had.
+    """
+    made = config(overrides)
+    module = build.data(made)
+    network = build.model(made, module)
+    try:
+        module.place("cpu", torch.float32)
+    except DataUnavailable as error:
+        raise NotMeasured(str(error)) from error
+    return module, network, build.threads(made, network, module)
+
+
+def ours(overrides: Sequence[str], short: int, long: int) -> Contestant:
+    """Seconds a step of the real thing.
+
+    Args:
+        overrides: What is trained; without ``trainer.max_epochs``.
+        short: Epochs of a first training, whose time is taken off.
+        long: Epochs of a second one.
+
+    Raises:
+        NotMeasured: The data cannot be had.
+    """
+    module, _, threads = parts(overrides)
+    steps = -(-module.training_samples // module.batch_size)
+
+    def train(epochs: int) -> None:
+        words = [*overrides, f"trainer.max_epochs={epochs}"]
+        with tempfile.TemporaryDirectory() as outputs:
+            made = config([*words, f"paths.outputs={outputs}"])
+            display = Display(1, Console(file=io.StringIO()))
+            status = run.execute(made, words, display)
+        assert status.state == "completed", status
+
+    return Contestant(lambda: by_difference(train, short, long) / steps, count(threads, "thread"))
+
+
+def by_difference(train: Callable[[int], None], short: int, long: int) -> float:
+    """Seconds an epoch: a long training less a short one, so that what comes once cancels.
+
+    Raises:
+        NotMeasured: The short one took longer.
+    """
+    times = []
+    for epochs in (short, long):
+        started = time.perf_counter()
+        train(epochs)
+        times.append(time.perf_counter() - started)
+    if times[1] <= times[0]:
+        raise NotMeasured(
+            f"{long} epochs took {times[1]:.2f} s and {short} took {times[0]:.2f} s: "
+            "the machine is too busy, or the training too short"
+        )
+    return (times[1] - times[0]) / (long - short)

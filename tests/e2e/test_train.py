@@ -1,0 +1,438 @@
+"""``python train.py``: what it leaves, skips, resumes, survives and says."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dl_experiments import build, run
+from dl_experiments.artifacts import RunDirectory, read_metrics
+
+ROOT = Path(__file__).parents[2]
+TINY = ["model.hidden=[4]", "data.samples=16", "data.batch_size=8", "data.test_samples=5"]
+
+
+def runs(outputs):
+    """Name without the id -> run directory."""
+    found = {path.parent.name[:-11]: path.parent for path in outputs.glob("*/*/status.json")}
+    return {name: RunDirectory(found[name]) for name in sorted(found)}
+
+
+def state(files):
+    return files.read_status().state
+
+
+# --- the files
+
+
+def test_a_run_leaves_its_files_and_nothing_else(lab, outputs):
+    outcome = lab(*TINY, "trainer.max_epochs=2")
+    assert (outcome.code, outcome.err) == (0, "")
+    (files,) = runs(outputs).values()
+    found = {str(path.relative_to(outputs)) for path in outputs.rglob("*") if path.is_file()}
+    (events,) = [name for name in found if "events.out" in name]
+    base = f"adhoc/{files.path.name}"
+    names = [
+        "config.yaml", "status.json", "metrics.csv", "summary.json", "provenance.json", "run.log",
+        "measures/predictions.npz", "weights/epoch-000000.safetensors",
+        "weights/epoch-000001.safetensors", "weights/epoch-000002.safetensors",
+    ]  # fmt: skip
+    assert found == {f"{base}/{name}" for name in names} | {events}
+    assert events.startswith(f"{base}/tensorboard/events")
+
+    status = files.read_status()
+    assert (status.state, status.epoch, status.error) == ("completed", 2, None)
+    assert files.path.name.endswith(status.run_id)
+    config = files.read_config()
+    assert config["model"]["hidden"] == [4]
+    assert "hydra" not in config
+
+    header = files.metrics.read_text().splitlines()[0]
+    assert header == "step,epoch,train/loss,test/loss"
+    rows = read_metrics(files.metrics)
+    assert [(row["step"], row["epoch"]) for row in rows] == [(0, 0), (2, 1), (4, 2)]
+    summary = run.read_summary(files)
+    assert summary.pop("time/fit_seconds") >= 0
+    assert summary == rows[-1] | {"model/parameters": 13}
+
+    with np.load(files.measures / "predictions.npz") as stored:
+        assert stored["predictions"].shape == (3, 5)
+        assert stored["epochs"].tolist() == [0, 1, 2]
+        error = np.mean((stored["predictions"] - stored["truth"]) ** 2, axis=1)
+    assert error == pytest.approx([row["test/loss"] for row in rows], rel=1e-5)
+
+    provenance = json.loads(files.provenance.read_text())
+    assert provenance["seed"] == 0
+    assert provenance["versions"]["torch"] == torch.__version__
+    assert provenance["device"] == "cpu"
+    assert "completed at epoch 2" in outcome.out
+
+
+def test_the_provenance_command_makes_the_same_run(lab, outputs, tmp_path):
+    words = ["-m", *TINY, "trainer.max_epochs=1", "study=a b", "seed=7,8", "optimizer=sgd"]
+    assert lab(*words, "optimizer.lr=0.05,0.1", "logger=none").code == 0
+    kept = sorted(path.name for path in (outputs / "a b").iterdir())
+    assert len(kept) == 4
+    for files in list(map(RunDirectory, (outputs / "a b").iterdir()))[:2]:
+        command = shlex.split(json.loads(files.provenance.read_text())["command"])
+        assert command[:2] == ["python", "train.py"]
+        again = tmp_path / "again" / files.path.name
+        moved = [word for word in command[2:] if not word.startswith("paths.outputs=")]
+        assert lab(*moved, f"paths.outputs={again}").code == 0
+        (made,) = again.glob("*/*")
+        assert made.name == files.path.name
+        assert (made / "metrics.csv").read_bytes() == files.metrics.read_bytes()
+
+
+# --- sweeps
+
+
+def test_a_sweep_trains_each_and_skips_what_is_finished(lab, outputs):
+    words = ["-m", "model=deep,shallow", "data.samples=128", "trainer.max_epochs=1", "logger=none"]
+    first = lab(*words)
+    assert (first.code, first.err) == (0, "")
+    assert "2 runs" in first.out
+    assert "[1/2] deep-sinc-s0" in first.out
+    assert "[2/2] shallow-sinc-s0" in first.out
+    assert list(runs(outputs)) == ["deep-sinc-s0", "shallow-sinc-s0"]
+    before = {path: path.stat().st_mtime_ns for path in outputs.rglob("*")}
+
+    second = lab(*words)
+    assert (second.code, second.err) == (0, "")
+    assert "2 runs: 2 finished before" in second.out
+    for files in runs(outputs).values():
+        assert f"skipped, finished before: {files.path}" in second.out
+    assert {path: path.stat().st_mtime_ns for path in outputs.rglob("*")} == before
+
+    third = lab(*words, "seed=0,1")
+    assert "4 runs: 2 finished before" in third.out
+    assert "[2/2] shallow-sinc-s1" in third.out
+    assert len(runs(outputs)) == 4
+
+
+def test_an_experiment_runs_in_one_word(lab, outputs):
+    outcome = lab(
+        "experiment=hw1_1_simulate",
+        "scale=smoke",
+        "data=sinc",
+        "seed=0",
+        "trainer.max_epochs=1",
+        "logger=none",
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+    assert list(runs(outputs)) == ["deep-sinc-s0", "middle-sinc-s0", "shallow-sinc-s0"]
+    assert {files.path.parent.name for files in runs(outputs).values()} == {"hw1_1_simulate"}
+    parameters = {run.read_summary(files)["model/parameters"] for files in runs(outputs).values()}
+    assert max(parameters) - min(parameters) <= 1
+
+
+def test_diverging_is_a_result(lab, outputs):
+    words = ["-m", *TINY, "optimizer=sgd", "optimizer.lr=1e6,0.01", "trainer.max_epochs=30"]
+    outcome = lab(*words, "logger=none")
+    assert (outcome.code, outcome.err) == (0, "")
+    states = {}
+    for path in outputs.glob("*/*"):
+        files = RunDirectory(path)
+        states[files.read_config()["optimizer"]["lr"]] = files
+    assert [state(states[lr]) for lr in (1e6, 0.01)] == ["diverged", "completed"]
+    diverged = states[1e6]
+    rows = read_metrics(diverged.metrics)
+    assert not np.isfinite(rows[-1]["train/loss"])
+    assert np.isfinite(rows[0]["train/loss"])
+    assert diverged.read_status().epoch == rows[-1]["epoch"] < 30
+    assert "train/loss" not in run.read_summary(diverged)
+    assert max(diverged.snapshots()) == rows[-1]["epoch"]
+    assert "diverged at epoch" in outcome.out
+    assert "2 finished before" in lab(*words, "logger=none").out
+
+
+BROKEN = """
+import torch
+from dl_experiments.models.mlp import MLP
+
+class Broken(MLP):
+    def forward(self, inputs):
+        if self.training and inputs.device.type != "meta" and len(inputs) > 1:
+            raise RuntimeError("out of order\\nsecond line")
+        return super().forward(inputs)
+"""
+
+
+def test_a_run_that_raises_is_named_and_the_sweep_goes_on(
+    lab, outputs, tmp_path, monkeypatch, caplog
+):
+    (tmp_path / "broken_net.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    nets = "model._target_=broken_net.Broken,dl_experiments.models.mlp.MLP"
+    outcome = lab("-m", "model=mlp", nets, *TINY, "trainer.max_epochs=1", "logger=none")
+    assert outcome.code == 1
+    found = {RunDirectory(path).read_status().state: path for path in outputs.glob("*/*")}
+    assert found.keys() == {"failed", "completed"}
+    failed = RunDirectory(found["failed"])
+    lines = outcome.err.strip().splitlines()
+    assert lines[0] == "1 of 2 runs failed:"
+    assert lines[1:] == [f"  {failed.path}: RuntimeError: out of order second line"]
+    assert failed.read_status().error == "RuntimeError: out of order second line"
+    log = failed.log.read_text()
+    assert "Traceback (most recent call last)" in log
+    assert 'raise RuntimeError("out of order' in log
+    assert not failed.summary.exists()
+
+    # mended, the same command trains it
+    (tmp_path / "broken_net.py").write_text(BROKEN.replace("len(inputs) > 1", "False"))
+    monkeypatch.delitem(sys.modules, "broken_net")
+    __import__("importlib").invalidate_caches()
+    outcome = lab("-m", "model=mlp", nets, *TINY, "trainer.max_epochs=1", "logger=none")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert failed.read_status().state == "completed"
+    assert failed.read_status().error is None
+
+
+# --- interruptions
+
+SLOW = [*TINY, "trainer.max_epochs=40", "trainer.log_every=1", "callbacks.snapshots.schedule=1"]
+# ``train.py`` with a checkpoint every epoch, which does something at an epoch of its choice
+DRIVER = """
+import os, runpy, signal, sys
+from dl_experiments import build
+from dl_experiments.callbacks.recorder import Recorder
+
+build.CHECKPOINT_SECONDS = 0.0
+signal_name, epoch = os.environ["SEND"].split(":")
+record = Recorder._record
+
+def recorded(self, trainer, task, at):
+    record(self, trainer, task, at)
+    if at == int(epoch):
+        os.kill(os.getpid(), getattr(signal, signal_name))
+
+Recorder._record = recorded
+sys.argv[0] = sys.path[0] = {root!r}
+sys.argv[0] = {train!r}
+runpy.run_path({train!r}, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def driven(tmp_path, outputs):
+    """``driven("SIGKILL:20", ...)``: a process that sends itself a signal at an epoch."""
+    driver = tmp_path / "driver.py"
+    driver.write_text(DRIVER.format(root=str(ROOT), train=str(ROOT / "train.py")))
+
+    def call(send, *words):
+        return subprocess.run(
+            [sys.executable, str(driver), *words, f"paths.outputs={outputs}"],
+            env=os.environ | {"SEND": send, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+
+    return call
+
+
+def assert_same_run(resumed, whole):
+    assert resumed.path.name == whole.path.name
+    assert resumed.metrics.read_bytes() == whole.metrics.read_bytes()
+    assert resumed.snapshots().keys() == whole.snapshots().keys()
+    for epoch, path in whole.snapshots().items():
+        one, other = load_file(path), load_file(resumed.snapshot(epoch))
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    skipped = {"time/fit_seconds"}  # a run in pieces has no one time
+    summary = run.read_summary(whole)
+    assert run.read_summary(resumed) == {k: v for k, v in summary.items() if k not in skipped}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_killed_run_resumes_and_ends_as_if_nothing_had_happened(
+    driven, lab, outputs, tmp_path, optimizer
+):
+    more = ["schedule=cosine", f"optimizer={optimizer}", "model.dropout=0.2"]
+    words = [*SLOW, *more]
+    killed = driven("SIGKILL:20", *words)
+    assert killed.returncode == -signal.SIGKILL
+    (files,) = runs(outputs).values()
+    assert state(files) == "running"
+    saved = torch.load(files.checkpoint, weights_only=True)
+    assert saved["epoch"] + 1 == 19  # the row of epoch 20 was written, its checkpoint was not
+    assert len(read_metrics(files.metrics)) == 21
+    # what was measured after the checkpoint is measured again: spoil it to see that
+    text = files.metrics.read_text().splitlines()
+    files.metrics.write_text("\n".join([*text[:-1], "40,20,5.0,5.0", "42,2"]))
+
+    outcome = lab(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "1 run: 1 resumed" in outcome.out
+    assert "INFO dl_experiments.run: resume on cpu" in files.log.read_text()
+    assert state(files) == "completed"
+    assert not files.checkpoint.exists()
+    assert lab(*words, "study=whole").code == 0
+    (whole,) = (outputs / "whole").iterdir()
+    assert_same_run(files, RunDirectory(whole))
+    assert_scalars_are_the_metrics(files)
+
+
+def test_an_interrupt_ends_as_interrupted_and_resumes(driven, lab, outputs):
+    words = ["-m", *SLOW, "seed=0,1", "logger=none"]
+    stopped = driven("SIGINT:5", *words)
+    assert stopped.returncode == 130
+    assert stopped.stderr.strip() == "interrupted; the same command goes on from here"
+    (files,) = runs(outputs).values()  # the second was not begun
+    status = files.read_status()
+    assert (status.state, status.epoch) == ("interrupted", 5)
+    assert files.checkpoint.exists()
+    assert lab(*words).code == 0
+    assert lab(*words, "study=whole").code == 0
+    assert [state(f) for f in runs(outputs).values()] == ["completed"] * 2
+    (whole,) = (outputs / "whole").glob("*-s0-*")
+    (resumed,) = (outputs / "adhoc").glob("*-s0-*")
+    assert_same_run(RunDirectory(resumed), RunDirectory(whole))
+
+
+def test_a_checkpoint_that_cannot_be_read_starts_the_run_over(lab, outputs, compose, caplog):
+    words = [*TINY, "trainer.max_epochs=3"]
+    config = compose(*words)
+    files = run.directory(config)
+    files.path.mkdir(parents=True)
+    files.write_status(run.Status("running", "x", "2026"))
+    files.checkpoint.write_bytes(b"half of one")
+    outcome = lab(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert state(files) == "completed"
+    assert "starting over" in files.log.read_text()
+    assert_scalars_are_the_metrics(files)
+
+
+def test_checkpoints_are_taken_when_the_last_one_is_old(lab, outputs, monkeypatch):
+    """A short run takes none; where each epoch is old enough, each is kept in turn."""
+    saved = []
+    replace = os.replace
+
+    def replaced(source, target):
+        if str(target).endswith("checkpoint.ckpt"):
+            saved.append(torch.load(source, weights_only=True)["epoch"] + 1)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    assert lab(*TINY, "trainer.max_epochs=4", "seed=1", "logger=none").code == 0
+    assert saved == []
+    monkeypatch.setattr(build, "CHECKPOINT_SECONDS", 0.0)
+    assert lab(*TINY, "trainer.max_epochs=4", "logger=none").code == 0
+    assert saved == [1, 2, 3, 4]
+
+
+def test_one_run_is_one_process_at_a_time(lab, outputs, compose):
+    words = [*TINY, "trainer.max_epochs=1", "logger=none"]
+    files = run.directory(compose(*words))
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import fcntl, os, sys; os.makedirs(sys.argv[1]);"
+            "fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX);"
+            "print('held', flush=True); sys.stdin.read()",
+            str(files.path),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        outcome = lab("-m", *words, "seed=0,1")
+        assert outcome.code == 1
+        lines = outcome.err.strip().splitlines()
+        assert lines == [
+            "1 of 2 runs failed:",
+            f"  {files.path}: another process is training this run",
+        ]
+        assert list(files.path.iterdir()) == []  # it was left alone
+        assert [state(f) for f in runs(outputs).values()] == ["completed"]
+    finally:
+        holder.communicate("")
+    assert lab("-m", *words, "seed=0,1").code == 0
+    assert len(runs(outputs)) == 2
+
+
+# --- TensorBoard
+
+
+def events_of(files):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(files.tensorboard), size_guidance={"scalars": 0})
+    return events.Reload()
+
+
+def assert_scalars_are_the_metrics(files):
+    events, rows = events_of(files), read_metrics(files.metrics)
+    names = [name for name in rows[0] if name != "step"]
+    assert sorted(events.Tags()["scalars"]) == sorted(names)
+    for name in names:
+        read = [(event.step, event.value) for event in events.Scalars(name)]
+        expected = [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in rows]
+        assert read == expected
+
+
+def test_tensorboard_shows_what_the_files_say(lab, outputs):
+    from tensorboard.plugins.hparams import metadata
+
+    words = ["data=digits", "model=mlp", "model.hidden=[4]", "data.samples=100", "batch_size=full"]
+    assert lab(*words, "trainer.max_epochs=3", "optimizer.lr=0.01").code == 0
+    (files,) = runs(outputs).values()
+    assert_scalars_are_the_metrics(files)
+    assert len(list(files.tensorboard.iterdir())) == 1  # no folder for a trial
+
+    events = events_of(files)
+    declared = events.summary_metadata
+    plugin = {tag: m.plugin_data for tag, m in declared.items() if "hparams" in tag}
+    assert plugin.keys() == {
+        metadata.EXPERIMENT_TAG,
+        metadata.SESSION_START_INFO_TAG,
+        metadata.SESSION_END_INFO_TAG,
+    }
+    experiment = metadata.parse_experiment_plugin_data(plugin[metadata.EXPERIMENT_TAG].content)
+    metrics = {info.name.tag for info in experiment.metric_infos}
+    assert metrics == {"train/loss", "train/accuracy", "test/loss", "test/accuracy"}
+    assert metrics <= set(events.Tags()["scalars"])
+    start = metadata.parse_session_start_info_plugin_data(
+        plugin[metadata.SESSION_START_INFO_TAG].content
+    )
+    assert start.hparams["optimizer.lr"].number_value == 0.01
+    assert start.hparams["data.name"].string_value == "digits"
+    assert start.hparams["seed"].number_value == 0
+    raw = b"".join(path.read_bytes() for path in files.tensorboard.iterdir())
+    assert b"hp_metric" not in raw
+    assert raw.count(metadata.SESSION_START_INFO_TAG.encode()) == 1
+    assert raw.count(metadata.EXPERIMENT_TAG.encode()) == 1
+
+
+# --- from outside
+
+
+def test_from_the_shell(tmp_path):
+    """The real thing, from another folder: relative outputs, plain lines, Hydra's help."""
+    words = ["-m", "seed=0,1", *TINY, "trainer.max_epochs=1", "paths.outputs=here"]
+    command = [sys.executable, str(ROOT / "train.py"), *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "2 runs"
+    number = r"\d[\d.e+-]*"
+    for place, line in enumerate(lines[1:]):
+        assert re.fullmatch(
+            rf"\[{place + 1}/2\] deep-sinc-s{place}-[0-9a-f]{{10}}  completed at epoch 1"
+            rf"  {number} s  train/loss {number}  test/loss {number}",
+            line,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["adhoc"]
