@@ -1,11 +1,14 @@
 """Compose a config and train it: ``python train.py -m model=deep,shallow data=mnist``."""
 
+import sys
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from dl_experiments import build
 from dl_experiments.sweep.plan import Cell, plan
+from hydra_plugins.dl_experiments_launcher._grid import check_words
 
 build.register_resolvers()
 
@@ -24,4 +27,8 @@ def plan_sweep(configs: list[DictConfig]) -> list:
 train.plan = plan_sweep  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
+    try:
+        check_words(sys.argv[1:])
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     hydra.main(version_base="1.3", config_path="conf", config_name="train")(train)()

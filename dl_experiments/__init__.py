@@ -2,10 +2,11 @@
 
 import os
 
-# An OpenMP thread that waits for its siblings spins by default, which on a machine that has other
-# work to do can make every step ten times slower. Sleeping costs next to nothing where the cores
-# are free. Read when torch loads, so it stands before the first import of torch.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# An OpenMP thread that waits for its siblings spins by default for so long that on a machine with
+# other work to do every step can take ten times as long. A short spin costs nothing measurable
+# where the cores are free. Read when torch loads, so it stands before the first import of torch.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 from dl_experiments import _torchvision
 

@@ -67,6 +67,7 @@ def check(config: Config) -> None:
         ValueError: Names the key, the value and what is allowed.
     """
     validation.check(config)
+    _check_accelerator(config["trainer"]["accelerator"])
     module = data(config)
     with torch.device("meta"):
         network = model(config, module)
@@ -80,6 +81,15 @@ def check(config: Config) -> None:
     recording_schedule(config)
     for key, node in config["callbacks"].items():
         _callback(key, node, directory, config)
+
+
+def _check_accelerator(name: str) -> None:
+    available: dict[str, Callable[[], bool]] = {
+        "gpu": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if name in available and not available[name]():
+        raise ValueError(f"trainer.accelerator={name}: this machine or its torch has none")
 
 
 def data(config: Config) -> InMemoryDataModule:
@@ -186,20 +196,17 @@ def _callback(
 def trainer(config: Config, chosen: list[Callback]) -> Trainer:
     """A Trainer that does nothing but train: recording is the callbacks'."""
     wanted = config["trainer"]
-    try:
-        return Trainer(
-            max_epochs=wanted["max_epochs"],
-            accelerator=wanted["accelerator"],
-            devices=1,
-            precision=wanted["precision"],
-            callbacks=chosen,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except RuntimeError as error:  # an accelerator that this machine lacks
-        raise ValueError(f"trainer.accelerator={wanted['accelerator']}: {error}") from error
+    return Trainer(
+        max_epochs=wanted["max_epochs"],
+        accelerator=wanted["accelerator"],
+        devices=1,
+        precision=wanted["precision"],
+        callbacks=chosen,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 def threads(config: Config, network: nn.Module, module: InMemoryDataModule) -> int:

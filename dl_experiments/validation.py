@@ -9,6 +9,7 @@ from typing import Any
 
 PRECISIONS = ("32-true", "64-true", "bf16-mixed")
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
+TRAINER = ("max_epochs", "precision", "target_loss", "log_every", "accelerator", "threads")
 
 
 def get(config: Mapping[str, Any], dotted: str) -> Any:
@@ -65,6 +66,9 @@ def check(config: Mapping[str, Any]) -> None:
         ValueError: Names the key, the value and what is allowed.
     """
     whole_number("seed", get(config, "seed"), 0)
+    for key in get(config, "trainer"):
+        if key not in TRAINER:
+            raise ValueError(f"trainer.{key} is not a key; allowed: {', '.join(TRAINER)}")
     whole_number("trainer.max_epochs", get(config, "trainer.max_epochs"), 1)
     one_of("trainer.precision", get(config, "trainer.precision"), PRECISIONS)
     one_of("trainer.accelerator", get(config, "trainer.accelerator"), ACCELERATORS)

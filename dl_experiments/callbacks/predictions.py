@@ -14,7 +14,7 @@ from dl_experiments.tasks.task import Task
 
 @final
 class Predictions(Callback):
-    """Writes ``measures/predictions.npz`` when a run ends.
+    """Writes ``measures/predictions.npz`` when a run that keeps snapshots ends.
 
     Arrays: ``x`` [n] test points, ``truth`` [n], ``epochs`` [k] of the snapshots, and
     ``predictions`` [k, n].
@@ -30,13 +30,17 @@ class Predictions(Callback):
     @torch.no_grad()
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Load one snapshot after the other into a copy of the model and predict."""
-        model = deepcopy(cast(Task, pl_module).model).eval()
+        task = cast(Task, pl_module)
+        model = deepcopy(task.model).eval()
         test = cast(InMemoryDataModule, trainer.datamodule).test  # type: ignore[attr-defined]
         epochs = list(self.directory.snapshots())
+        if not epochs:
+            return
         rows = []
-        for epoch in epochs:
-            model.load_state_dict(self.directory.read_weights(epoch))
-            rows.append(torch.cat([model(x)[:, 0] for x, _ in test.chunks()]).double().cpu())
+        with task.precision():
+            for epoch in epochs:
+                model.load_state_dict(self.directory.read_weights(epoch))
+                rows.append(torch.cat([model(x)[:, 0] for x, _ in test.chunks()]).double().cpu())
         arrays = {
             "x": test.inputs[:, 0].double().cpu().numpy(),
             "truth": test.targets[:, 0].double().cpu().numpy(),

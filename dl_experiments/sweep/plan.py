@@ -35,7 +35,7 @@ def check(cells: Sequence[Cell]) -> None:
             label = " ".join(cell.overrides) if len(cells) > 1 else ""
             raise ValueError(f"{label}: {error}" if label else str(error)) from error
     _check_distinct(cells)
-    for outputs in {str(cell.config["paths"]["outputs"]) for cell in cells}:
+    for outputs in {cell.config["paths"]["outputs"] for cell in cells}:
         check_outputs(outputs)
     fetched = set()
     for cell in cells:
@@ -56,16 +56,18 @@ def _check_distinct(cells: Sequence[Cell]) -> None:
         )
 
 
-def check_outputs(outputs: str) -> None:
+def check_outputs(outputs: object) -> None:
     """Refuse an outputs folder that cannot be written.
 
     Raises:
         ValueError: It, or the folder it would be made in, cannot.
     """
-    path = Path(outputs).expanduser().absolute()
-    existing = next(p for p in (path, *path.parents) if p.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
+    if isinstance(outputs, str) and outputs:
+        path = Path(outputs).expanduser().absolute()
+        existing = next(p for p in (path, *path.parents) if p.exists())
+        if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+            return
+    raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
 
 
 def plan(cells: Sequence[Cell]) -> list[Callable[[Any], float | None]]:

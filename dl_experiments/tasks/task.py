@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -109,7 +109,7 @@ class Task(LightningModule, ABC):
         device = data.targets.device
         total = torch.zeros((), dtype=torch.float64, device=device)
         metrics = {name: metric.to(device) for name, metric in self.metrics().items()}
-        with self._precision():
+        with self.precision():
             for inputs, targets in data.chunks():
                 outputs = self.model(inputs)
                 total += self.loss(outputs, targets).double() * len(targets)
@@ -118,8 +118,8 @@ class Task(LightningModule, ABC):
         self.model.train(was_training)
         return {"loss": total / len(data)} | {k: m.compute() for k, m in metrics.items()}
 
-    def _precision(self) -> Any:
-        """The context the trainer's precision runs forward passes in."""
+    def precision(self) -> AbstractContextManager[None]:
+        """The context that forward passes run in at the trainer's precision."""
         if self._trainer is None:
             return nullcontext()
         return self.trainer.precision_plugin.forward_context()

@@ -6,6 +6,27 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
 _ONE_EACH = ("experiment", "scale")
+_NUMBER_KEY = {
+    "batch_size": "data.batch_size",
+    "label_noise": "label_noise.fraction",
+    "optimizer": "optimizer.lr",
+}
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Refuse a number where a group's option is wanted, which Hydra answers with a traceback.
+
+    Raises:
+        ValueError: One line that names the key to set instead.
+    """
+    for word in words:
+        group, _, options = word.partition("=")
+        for option in options.split(",") if group in _NUMBER_KEY else ():
+            if option.lstrip("+-").replace(".", "", 1).replace("e-", "", 1).isdigit():
+                raise ValueError(
+                    f"{word}: {option} is not an option of {group}; "
+                    f"to set a number, say {_NUMBER_KEY[group]}={options}"
+                )
 
 
 def check_grid(

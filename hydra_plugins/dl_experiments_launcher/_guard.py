@@ -17,7 +17,7 @@ class Guard(Callback):
         """The sweeper is about to write into the outputs folder."""
         from dl_experiments.sweep.plan import check_outputs
 
-        _refuse(lambda: check_outputs(str(config.paths.outputs)))
+        _refuse(lambda: check_outputs(config.paths.outputs))
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """``hydra.mode=RUN``: there is no launcher."""
