@@ -13,15 +13,20 @@ from hydra_plugins.dl_experiments_launcher._grid import check_words
 build.register_resolvers()
 
 
+def cell(config: DictConfig, hydra_node: DictConfig) -> Cell:
+    """A job's resolved config, and the words that lead to it."""
+    more = [w for w in hydra_node.overrides.hydra if w.startswith("hydra.searchpath")]
+    return Cell(build.resolve(config), [*hydra_node.overrides.task, *more])
+
+
 def train(config: DictConfig) -> float | None:
     """Train one config; what a launcher without a plan calls for each job."""
-    cell = Cell(build.resolve(config), list(HydraConfig.get().overrides.task))
-    return plan([cell])[0](config)
+    return plan([cell(config, HydraConfig.get())])[0](config)
 
 
 def plan_sweep(configs: list[DictConfig]) -> list:
     """Check all jobs of a command before the first runs; what the lab launcher asks for."""
-    return plan([Cell(build.resolve(c), list(c.hydra.overrides.task)) for c in configs])
+    return plan([cell(c, c.hydra) for c in configs])
 
 
 train.plan = plan_sweep  # type: ignore[attr-defined]

@@ -67,29 +67,19 @@ def check(config: Config) -> None:
         ValueError: Names the key, the value and what is allowed.
     """
     validation.check(config)
-    _check_accelerator(config["trainer"]["accelerator"])
+    if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise ValueError("trainer.accelerator=gpu: this machine or its torch has no CUDA GPU")
     module = data(config)
     with torch.device("meta"):
-        network = model(config, module)
+        network = _try_model(config, module)
         built = task(config, module, network)
         try:
             built.configure_optimizers()
         except (ValueError, TypeError) as error:
             chosen = [f"{group}={config[group]['name']}" for group in ("optimizer", "schedule")]
             raise ValueError(f"{', '.join(chosen)}: {error}") from error
-    directory = RunDirectory(os.devnull)
     recording_schedule(config)
-    for key, node in config["callbacks"].items():
-        _callback(key, node, directory, config)
-
-
-def _check_accelerator(name: str) -> None:
-    available: dict[str, Callable[[], bool]] = {
-        "gpu": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-    }
-    if name in available and not available[name]():
-        raise ValueError(f"trainer.accelerator={name}: this machine or its torch has none")
+    chosen_callbacks(config, RunDirectory(os.devnull))
 
 
 def data(config: Config) -> InMemoryDataModule:
@@ -98,7 +88,7 @@ def data(config: Config) -> InMemoryDataModule:
     Raises:
         ValueError: A value is not allowed.
     """
-    node = _without_name(config["data"], keep=True)
+    node = dict(config["data"])
     node["run_seed"] = config["seed"]
     noise = _call("label_noise", LabelNoise, config["label_noise"])
     if "label_noise" in inspect.signature(_find("data", node["_target_"])).parameters:
@@ -126,6 +116,25 @@ def model(config: Config, module: InMemoryDataModule) -> nn.Module:
         built = _instantiate("model", node, input_shape=module.input_shape, outputs=module.outputs)
     # Convolutions are a third faster with the channels innermost; other layers do not change.
     return cast(nn.Module, built).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _try_model(config: Config, module: InMemoryDataModule) -> nn.Module:
+    """The network on the current (``meta``) device, or a real one where it needs real numbers.
+
+    Raises:
+        ValueError: It cannot be built there either.
+    """
+    try:
+        return model(config, module)
+    except ValueError:
+        raise
+    except Exception:
+        try:
+            with torch.device("cpu"):
+                return model(config, module)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValueError(f"model={config['model'].get('name')}: {reason}") from error
 
 
 def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task:
@@ -178,27 +187,34 @@ def callbacks(
     target = config["trainer"]["target_loss"]
     schedule = recording_schedule(config)
     recorder = Recorder(directory, schedule, target, sinks, resumed_epoch)
-    chosen = [_callback(k, node, directory, config) for k, node in config["callbacks"].items()]
-    kept = [callback for callback in chosen if callback is not None]
-    return recorder, [recorder, *kept, Checkpoint(directory, recorder, CHECKPOINT_SECONDS)]
+    chosen = chosen_callbacks(config, directory)
+    return recorder, [recorder, *chosen, Checkpoint(directory, CHECKPOINT_SECONDS)]
 
 
-def _callback(
-    key: str, node: Config | None, directory: RunDirectory, config: Config
-) -> Callback | None:
-    if node is None:
-        return None
+def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
+    """Those of ``callbacks``, built; null leaves one out.
+
+    Raises:
+        ValueError: One refuses its keys.
+    """
     epochs = config["trainer"]["max_epochs"]
-    built = _instantiate(f"callbacks.{key}", node, directory=directory, max_epochs=epochs)
-    return cast(Callback, built)
+    return [
+        cast(
+            Callback,
+            _instantiate(f"callbacks.{key}", node, directory=directory, max_epochs=epochs),
+        )
+        for key, node in config["callbacks"].items()
+        if node is not None
+    ]
 
 
 def trainer(config: Config, chosen: list[Callback]) -> Trainer:
     """A Trainer that does nothing but train: recording is the callbacks'."""
     wanted = config["trainer"]
+    on_gpu = wanted["accelerator"] != "cpu" and torch.cuda.is_available()
     return Trainer(
         max_epochs=wanted["max_epochs"],
-        accelerator=wanted["accelerator"],
+        accelerator="cuda" if on_gpu else "cpu",
         devices=1,
         precision=wanted["precision"],
         callbacks=chosen,
@@ -218,7 +234,9 @@ def threads(config: Config, network: nn.Module, module: InMemoryDataModule) -> i
         network(torch.zeros(1, *module.input_shape))
     network.train()
     small = counter.get_total_flops() * module.batch_size < SINGLE_THREAD_FLOPS
-    return 1 if small else len(os.sched_getaffinity(0))
+    if small:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def flat(config: Config, prefix: str = "") -> dict[str, Any]:
@@ -232,9 +250,9 @@ def flat(config: Config, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _without_name(node: Config, keep: bool = False) -> dict[str, Any]:
+def _without_name(node: Config) -> dict[str, Any]:
     """A copy; ``name`` labels a choice and is an argument of data alone."""
-    return {key: value for key, value in node.items() if keep or key != "name"}
+    return {key: value for key, value in node.items() if key != "name"}
 
 
 def _instantiate(key: str, node: Config, **more: Any) -> Any:

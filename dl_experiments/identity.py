@@ -19,7 +19,6 @@ NOT_SCIENCE = (
     "study",
     "experiment",
     "scale",
-    "at",
     "logger",
     "trainer.accelerator",
     "trainer.threads",

@@ -5,7 +5,7 @@ it, a measurement never moves training's numbers, and a run draws the same numbe
 company.
 
 Purposes in use: ``weights`` ``order`` ``dropout`` ``augment`` ``label_noise`` ``test_labels``
-(from ``seed``); ``points`` ``subset`` ``probe`` (from ``data.seed``).
+(from ``seed``); ``points`` ``subset`` (from ``data.seed``).
 """
 
 import hashlib
@@ -27,21 +27,25 @@ def generator(seed: int, purpose: str, epoch: int = 0) -> torch.Generator:
 
 
 @contextmanager
-def scope(seed: int, purpose: str, epoch: int = 0) -> Iterator[None]:
+def scope(
+    seed: int, purpose: str, epoch: int = 0, device: torch.device | None = None
+) -> Iterator[None]:
     """Run a block whose *global* random numbers are one stream; restore the state afterwards.
 
     For code that takes no generator: layer initialisation, ``nn.Dropout``.
+
+    Args:
+        seed: The run's.
+        purpose: The stream's.
+        epoch: The stream's.
+        device: The device that draws; None: the processor.
     """
-    if torch.accelerator.is_available():
-        with torch.random.fork_rng():
-            torch.manual_seed(derive(seed, purpose, epoch))
-            yield
-        return
-    # The same for the processor alone: torch.manual_seed also looks for every other device, which
-    # takes longer than a step of a small net.
-    state = torch.default_generator.get_state()
-    torch.default_generator.manual_seed(derive(seed, purpose, epoch))
+    drawing = torch.default_generator
+    if device is not None and device.type == "cuda":
+        drawing = torch.cuda.default_generators[device.index or 0]
+    state = drawing.get_state()
+    drawing.manual_seed(derive(seed, purpose, epoch))
     try:
         yield
     finally:
-        torch.default_generator.set_state(state)
+        drawing.set_state(state)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -27,6 +27,8 @@ from dl_experiments.artifacts import (
     write_json,
 )
 from dl_experiments.callbacks.recorder import Recorder, Sink
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.tasks.task import Task
 
 Config = Mapping[str, Any]
 Decision = Literal["skip", "resume", "start"]
@@ -36,6 +38,17 @@ log = logging.getLogger(__name__)
 
 class RunFailed(Exception):
     """A run raised; the message is one line, the traceback is in its ``run.log``."""
+
+
+@runtime_checkable
+class FromWeights(Protocol):
+    """A callback whose measurement can also be taken from the files of a finished run."""
+
+    def missing(self) -> bool:
+        """Whether the run has what it takes but not the measurement."""
+
+    def measure(self, task: Task, data: InMemoryDataModule) -> None:
+        """Take it; the model's own weights do not matter."""
 
 
 class Progress(Sink, Protocol):
@@ -70,6 +83,32 @@ def read_summary(files: RunDirectory) -> dict[str, float]:
     """The final values of a finished run."""
     summary: dict[str, float] = json.loads(files.summary.read_text(encoding="utf-8"))
     return summary
+
+
+def catch_up(config: Config) -> bool:
+    """Take the measurements that a finished run's config asks for and its folder lacks.
+
+    Returns:
+        Whether there was one.
+    """
+    files = directory(config)
+    lacking = [
+        callback
+        for callback in build.chosen_callbacks(config, files)
+        if isinstance(callback, FromWeights) and callback.missing()
+    ]
+    if lacking:
+        module = build.data(config)
+        module.place("cpu", _dtype(config))
+        network = build.model(config, module).to(_dtype(config))
+        task = build.task(config, module, network)
+        for callback in lacking:
+            callback.measure(task, module)
+    return bool(lacking)
+
+
+def _dtype(config: Config) -> torch.dtype:
+    return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
 
 
 def execute(config: Config, overrides: Sequence[str], progress: Progress) -> Status:
@@ -133,8 +172,7 @@ def _train(
     with _quiet():
         trainer = build.trainer(config, callbacks)
         device = trainer.strategy.root_device
-        dtype = torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
-        module.place(device, dtype)
+        module.place(device, _dtype(config))
         write_json(files.provenance, provenance.describe(overrides, config["seed"], device))
         log.info("%s on %s, %d thread(s)", decision, device, torch.get_num_threads())
         started = time.monotonic()

@@ -4,11 +4,12 @@ What needs more (a model's own keys, the data's sizes) is checked where the thin
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 PRECISIONS = ("32-true", "64-true", "bf16-mixed")
-ACCELERATORS = ("auto", "cpu", "gpu", "mps")
+ACCELERATORS = ("auto", "cpu", "gpu")
 TRAINER = ("max_epochs", "precision", "target_loss", "log_every", "accelerator", "threads")
 
 
@@ -80,8 +81,11 @@ def check(config: Mapping[str, Any]) -> None:
     _check_optimizer(get(config, "optimizer"))
     _check_schedule(get(config, "schedule"))
     study = get(config, "study")
-    if not isinstance(study, str) or not study or study.startswith((".", "/")) or ".." in study:
-        raise ValueError(f"study={study!r} is not the name of a folder below the outputs")
+    if not isinstance(study, str) or not re.fullmatch(r"(?!report$)\w[\w .-]*", study):
+        raise ValueError(
+            f"study={study!r} is not a folder's name of letters, digits, spaces, '_', '-', '.', other "
+            "than report"
+        )
 
 
 def _check_data(data: Mapping[str, Any]) -> None:

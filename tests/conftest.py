@@ -71,6 +71,8 @@ def lab(
     def call(*words: str) -> Outcome:
         given = any(word.startswith("paths.outputs=") for word in words)
         where = [] if given else [f"paths.outputs={outputs}"]
+        if not any(word.startswith("trainer.accelerator=") for word in words):
+            where.append("trainer.accelerator=cpu")  # what is compared bit by bit, runs there
         monkeypatch.setattr(sys, "argv", ["train.py", *words, *where])
         capsys.readouterr()
         GlobalHydra.instance().clear()

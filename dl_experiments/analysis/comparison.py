@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, fits, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, interval, loss_name, number, percent
+from dl_experiments.analysis.describe import about, data_name, interval, loss_name, percent
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import by_seed, estimate, final
+from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric
 from dl_experiments.analysis.swept import arms, confounded, group, label, swept_keys
 
 APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
@@ -29,6 +29,9 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
         if any(run.rows for run in members):
             name = f"curves-{count}" if len(split) > 1 else "curves"
             drawings.append(Drawing(name, *_curves(part, members, swept_keys(members))))
+            if fitted := _predictions(part, members, swept_keys(members)):
+                name = f"predictions-{count}" if len(split) > 1 else "predictions"
+                drawings.append(Drawing(name, *fitted))
     split = arms(runs, [key for key in keys if key not in APART])
     for count, (part, members) in enumerate(split.items(), start=1):
         if any(run.completed for run in members):
@@ -83,7 +86,22 @@ def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
         for values, members in groups.items()
     ]
     style.legend_below(figure, [*legend, *curves.split_keys(), *curves.state_keys(runs)])
-    return f"Solid: training set, dashed: test set. {curves.BAND}", figure
+    return f"Solid: training set, dashed: test set. {curves.band(accuracy)}", figure
+
+
+def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure] | None:
+    """Predictions over the truth by group; None where there are none, or too many groups."""
+    groups = group(runs, keys)
+    if len(groups) > MANY:
+        return None
+    names = {values: label(keys, values) or "all runs" for values in groups}
+    colours = style.colours(list(names.values()), _ordered(runs, keys))
+    functions = {runs[0].data: {names[values]: found for values, found in groups.items()}}
+    legend = [
+        style.key(name + curves.parameters(groups[values]), color=colours[name])
+        for values, name in names.items()
+    ]
+    return fits.every_seed(part, functions, colours, legend)
 
 
 def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure]:
@@ -111,9 +129,9 @@ def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
     style.legend_below(figure, curves.state_keys(lost))
     caption = (
         "Where the metrics end (median over the last tenth of the epochs), one panel a swept key; "
-        f"colours tell the other keys' values apart. {dots.CAPTION} Grey dots without bars: too "
-        "many other values to tell apart. A diverged run has no final value; its mark stands at "
-        "the upper edge."
+        f"colours tell the other keys' values apart. {dots.caption(losses=True)} "
+        "Grey dots without bars: too many other values to tell apart. A diverged run has no final "
+        "value; its mark stands at the upper edge."
     )
     return caption, figure
 
@@ -131,7 +149,7 @@ def _panel(
             for index, (values, name) in enumerate(names.items()):
                 same = group(members, others).get(values, [])
                 place = at + dodge * (index - (len(names) - 1) / 2)
-                dots.column(axis, place, same, final(metric), colours[name], 0.7 * dodge)
+                dots.column(axis, place, same, metric, colours[name], 0.7 * dodge)
         if first and others:
             look = {"ls": "", "marker": "o"}
             entries = [style.key(name, color=colours[name], **look) for name in names.values()]
@@ -140,7 +158,7 @@ def _panel(
                 handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.04), ncols=columns
             )
     for at, members in enumerate(by_value.values() if not few else ()):
-        dots.scatter(axis, at, members, final(metric))
+        dots.scatter(axis, at, members, metric)
     axis.set_xticks(range(len(by_value)), [values[0] for values in by_value])
     if max(len(values[0]) for values in by_value) * len(by_value) > 40:
         axis.tick_params(axis="x", rotation=30)
@@ -164,7 +182,9 @@ def _numbers(runs: Sequence[Run], keys: Sequence[str]) -> pd.DataFrame:
         row["seeds"] = curves.members(members)
         for metric in METRICS:
             if any(metric in r.summary or len(r.curve(metric)[0]) for r in runs):
-                words = percent if metric.endswith("accuracy") else number
-                row[f"final {metric}"] = interval(estimate(members, final(metric)), words)
+                if metric.endswith("accuracy"):
+                    row[f"final {metric}"] = interval(estimate(members, final(metric)), percent)
+                else:
+                    row[f"final {metric} (geometric mean)"] = interval(geometric(members, metric))
         rows.append(row)
     return pd.DataFrame(rows)

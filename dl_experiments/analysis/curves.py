@@ -17,8 +17,13 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.statistics import seed_band
 
 ABOVE = 30.0  # a diverged loss is drawn up to this many times the largest completed one
-BAND = "Line: mean over completed seeds; band: their whole range, lowest to highest seed."
 EVERY = "Thin lines: every completed seed; thick: their geometric mean."
+
+
+def band(accuracy: bool) -> str:
+    """What `draw` makes of a loss on a logarithmic axis, and of an accuracy beside it, in words."""
+    mean = "geometric mean of the loss" + (" and mean of the accuracy" if accuracy else "")
+    return f"Line: {mean} over completed seeds; band: their whole range, lowest to highest seed."
 
 
 def draw(

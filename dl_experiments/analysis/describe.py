@@ -49,6 +49,22 @@ def subset(runs: Sequence[Run]) -> str:
     return " or ".join((["all training images"] if 0 in sizes else []) + words)
 
 
+def labels(runs: Sequence[Run]) -> list[str]:
+    """Which labels are not the true ones: "labels replaced with p = 0.5 (uniform)"; none, none."""
+    noise = {
+        (run.get("label_noise.fraction") or 0, str(run.get("label_noise.kind"))) for run in runs
+    }
+    words = []
+    if kinds := sorted({kind for fraction, kind in noise if fraction}):
+        fractions = sorted({float(fraction) for fraction, _ in noise})
+        p = " or ".join(f"{fraction:g}" for fraction in fractions)
+        words.append(f"labels replaced with p = {p} ({' or '.join(kinds)})")
+    drawn = {run.get("label_noise.test_labels") == "random" for run in runs}
+    if True in drawn:
+        words.append("random or true test labels" if False in drawn else "random test labels")
+    return words
+
+
 def scale(runs: Sequence[Run]) -> str:
     """The scale in words; empty where no experiment gave it a meaning."""
     scales = sorted({str(run.get("scale")) for run in runs if run.get("experiment")})
@@ -74,7 +90,7 @@ def about(runs: Sequence[Run], *more: str) -> str:
     names = sorted({run.data for run in runs})
     what = data_name(names[0]) if len(names) == 1 else ""
     words = (", ".join(w for w in text.split(", ") if w not in names) for text in more)
-    parts = [what, subset(runs), *words, scale(runs), seeds(runs), states(runs)]
+    parts = [what, subset(runs), *labels(runs), *words, scale(runs), seeds(runs), states(runs)]
     return " · ".join(part for part in parts if part)
 
 

@@ -5,36 +5,45 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.outcomes import Outcome, by_seed
-from dl_experiments.analysis.statistics import bootstrap
+from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric
+from dl_experiments.analysis.statistics import INTERVAL
 
-CAPTION = (
-    "Dots: every completed seed; bar: their mean with its 95 % bootstrap interval "
-    "(expanded percentile, over seeds)."
-)
 GREY = "#777777"
 
 
+def caption(losses: bool) -> str:
+    """What `column` draws, in words; ``losses`` where a panel shows one."""
+    mean = "their mean (of a loss the geometric mean)" if losses else "their mean"
+    wide = "that of two seeds may leave the panel"
+    return f"Dots: every completed seed; bar: {mean} with its {INTERVAL}; {wide}."
+
+
 def column(
-    axis: Axes, at: float, runs: Sequence[Run], outcome: Outcome, colour: Any, width: float = 0.5
+    axis: Axes, at: float, runs: Sequence[Run], metric: str, colour: Any, width: float = 0.5
 ) -> None:
-    """Draw one group's outcomes at an x position; dots lie side by side in order of the seed."""
-    values = np.array(list(by_seed(runs, outcome).values()))
+    """Draw where one group's metric ends; dots lie side by side in order of the seed."""
+    values = np.array(list(by_seed(runs, final(metric)).values()))
     if len(values):
         spread = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.zeros(1)
         axis.plot(at + width * spread, values, "o", color=colour, ms=5, alpha=0.75, mew=0)
-        mean = bootstrap(values)
+    loss = metric.endswith("loss")
+    if mean := geometric(runs, metric) if loss else estimate(runs, final(metric)):
         axis.plot([at - width / 2, at + width / 2], [mean.value] * 2, color="black", lw=1.6)
         if mean.low is not None and mean.high is not None:
-            axis.plot([at, at], [mean.low, mean.high], color="black", lw=1.2)
+            bar = Line2D([at, at], [mean.low, mean.high], color="black", lw=1.2)
+            if mean.n > 2:
+                axis.add_line(bar)
+            else:  # nine standard deviations to either side, beside which the dots would be one
+                axis.add_artist(bar)
     _diverged(axis, at, runs, colour)
 
 
-def scatter(axis: Axes, at: float, runs: Sequence[Run], outcome: Outcome) -> None:
+def scatter(axis: Axes, at: float, runs: Sequence[Run], metric: str) -> None:
     """Draw runs that differ in more than their seed: dots, and no mean of unlike things."""
-    values = [v for run in runs if run.completed and (v := outcome(run)) is not None]
+    values = [v for run in runs if run.completed and (v := final(metric)(run)) is not None]
     places = at + np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [at] * len(values)
     axis.plot(places, values, "o", color=GREY, ms=4, alpha=0.6, mew=0)
     _diverged(axis, at, runs, GREY)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.statistics import Estimate, bootstrap, settled
+from dl_experiments.analysis.statistics import Estimate, mean, settled
 
 Outcome = Callable[[Run], float | None]
 
@@ -53,7 +53,19 @@ def by_seed(runs: Sequence[Run], outcome: Outcome) -> dict[int, float]:
 def estimate(runs: Sequence[Run], outcome: Outcome) -> Estimate | None:
     """The mean outcome over seeds, None where there is none."""
     values = by_seed(runs, outcome)
-    return bootstrap(np.array(list(values.values()))) if values else None
+    return mean(np.array(list(values.values()))) if values else None
+
+
+def geometric(runs: Sequence[Run], metric: str) -> Estimate | None:
+    """The geometric mean over seeds of where a loss ends, None where there is none.
+
+    Mean and interval are taken of log10 loss, then raised, so that no end is below 0.
+    """
+    logs = estimate(runs, log10_final(metric))
+    if logs is None:
+        return None
+    low, high = (None if end is None else float(10**end) for end in (logs.low, logs.high))
+    return Estimate(10**logs.value, low, high, logs.n)
 
 
 def longest(runs: Sequence[Run]) -> float:

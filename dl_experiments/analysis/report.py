@@ -10,6 +10,7 @@ from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Collection, Run
 from dl_experiments.analysis.describe import number, scale, states
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.statistics import INTERVAL
 from dl_experiments.analysis.stylesheet import CSS
 from dl_experiments.analysis.swept import swept_keys, value
 
@@ -26,8 +27,10 @@ PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
 FINALS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
 HOW = """
 <p>A claim predicts where an effect lies. The effect is computed once a seed (runs that share a
-seed are paired), and its 95 % interval is bootstrapped over the seeds: an expanded percentile
-interval (Hesterberg 2015), because the plain one is too narrow for a handful of seeds.
+seed are paired) and gets a 95 % interval over the seeds: below five seeds Student's t, because
+resampling so few never leaves their range; from five up an expanded percentile bootstrap
+(Hesterberg 2015), because the plain one is too narrow for a handful of seeds. A difference that
+could not be paired has Welch's interval, a share of seeds the exact binomial one.
 <b>Supported</b>: the whole interval lies where the claim predicts. <b>Not supported</b>: all of it
 lies elsewhere. <b>Inconclusive</b>: it crosses the edge, or the runs cannot show the effect. With
 fewer than five seeds a verdict is never more than <b>leaning</b>.</p>
@@ -116,8 +119,8 @@ def _section(finding: Finding, pictures: Mapping[str, Path], folder: Path) -> st
     if not finding.numbers.empty:
         table = finding.numbers.fillna("–").astype(str)
         cells = [[escape(cell) for cell in row] for row in table.itertuples(index=False)]
-        parts.append("<h3>Numbers</h3><p class='about'>Means over completed seeds with their "
-                     "95 % intervals.</p>")  # fmt: skip
+        parts.append("<h3>Numbers</h3><p class='about'>Means over completed seeds, each with "
+                     f"its {INTERVAL}.</p>")  # fmt: skip
         parts.append(_table(list(table.columns), cells, "numbers"))
     parts.append(_runs(finding.runs))
     return f'<section id="{escape(finding.name)}">{"".join(parts)}</section>'

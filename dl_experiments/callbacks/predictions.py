@@ -14,7 +14,7 @@ from dl_experiments.tasks.task import Task
 
 @final
 class Predictions(Callback):
-    """Writes ``measures/predictions.npz`` when a run that keeps snapshots ends.
+    """Writes ``measures/predictions.npz`` when a run that keeps snapshots ends, or later.
 
     Arrays: ``x`` [n] test points, ``truth`` [n], ``epochs`` [k] of the snapshots, and
     ``predictions`` [k, n].
@@ -27,20 +27,30 @@ class Predictions(Callback):
     def __init__(self, directory: RunDirectory, max_epochs: int) -> None:
         self.directory = directory
 
-    @torch.no_grad()
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Training is over: predict."""
+        self.measure(
+            cast(Task, pl_module),
+            cast(InMemoryDataModule, trainer.datamodule),  # type: ignore[attr-defined]
+        )
+
+    def missing(self) -> bool:
+        """Whether the run has what it takes but not the file."""
+        done = (self.directory.measures / "predictions.npz").exists()
+        return not done and bool(self.directory.snapshots())
+
+    @torch.no_grad()
+    def measure(self, task: Task, data: InMemoryDataModule) -> None:
         """Load one snapshot after the other into a copy of the model and predict."""
-        task = cast(Task, pl_module)
-        model = deepcopy(task.model).eval()
-        test = cast(InMemoryDataModule, trainer.datamodule).test  # type: ignore[attr-defined]
+        test = data.test
+        model = deepcopy(task.model).to(test.targets.device).eval()
         epochs = list(self.directory.snapshots())
         if not epochs:
             return
         rows = []
-        with task.precision():
-            for epoch in epochs:
-                model.load_state_dict(self.directory.read_weights(epoch))
-                rows.append(torch.cat([model(x)[:, 0] for x, _ in test.chunks()]).double().cpu())
+        for epoch in epochs:
+            model.load_state_dict(self.directory.read_weights(epoch))
+            rows.append(torch.cat([model(x)[:, 0] for x, _ in test.chunks()]).double().cpu())
         arrays = {
             "x": test.inputs[:, 0].double().cpu().numpy(),
             "truth": test.targets[:, 0].double().cpu().numpy(),

@@ -85,9 +85,10 @@ class Recorder(Callback):
             for split, part in (("train", data.train), ("test", data.test))
             for name, value in task.evaluate(part).items()
         }
-        numbers = torch.stack([value.double() for value in measured.values()]).tolist()
+        on_device = [value.double() for value in (*measured.values(), task.updates)]
+        *numbers, updates = torch.stack(on_device).tolist()
         values = dict(zip(measured, numbers, strict=True))
-        step = int(task.updates)
+        step = int(updates)
         self.epoch = epoch
         assert self._writer is not None
         self._writer.append(step, epoch, values)

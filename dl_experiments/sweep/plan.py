@@ -1,5 +1,6 @@
 """From the configs of a command to what is trained: all checked first, then one after another."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -37,12 +38,21 @@ def check(cells: Sequence[Cell]) -> None:
     _check_distinct(cells)
     for outputs in {cell.config["paths"]["outputs"] for cell in cells}:
         check_outputs(outputs)
+    _show_fetching()
     fetched = set()
     for cell in cells:
         key = (cell.config["data"].get("name"), cell.config["paths"]["data"])
         if key not in fetched:
             build.data(cell.config).prepare_data()
             fetched.add(key)
+
+
+def _show_fetching() -> None:
+    """Print what the data modules log (what is fetched from where), once a process."""
+    logger = logging.getLogger("dl_experiments.data")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
 
 
 def _check_distinct(cells: Sequence[Cell]) -> None:
@@ -96,7 +106,9 @@ def _job(cell: Cell, display: Display) -> Callable[[Any], float | None]:
         config = cell.config
         files = run.directory(config)
         if run.decide(config) == "skip":
-            display.say(f"skipped, finished before: {files.path}")
+            measured = run.catch_up(config)
+            did = "measured what was missing" if measured else "skipped"
+            display.say(f"{did}, finished before: {files.path}")
             return run.read_summary(files).get("test/loss")
         try:
             display.begin(files.path.name, config["trainer"]["max_epochs"])

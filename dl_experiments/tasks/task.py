@@ -78,7 +78,7 @@ class Task(LightningModule, ABC):
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         model, loss = self.model, self.loss
         count = 0
-        with randomness.scope(self.seed, "dropout", self.current_epoch):
+        with randomness.scope(self.seed, "dropout", self.current_epoch, self.device):
             for inputs, targets in batch.epoch(self.current_epoch):
 
                 def closure(inputs: Tensor = inputs, targets: Tensor = targets) -> Tensor:
@@ -109,7 +109,7 @@ class Task(LightningModule, ABC):
         device = data.targets.device
         total = torch.zeros((), dtype=torch.float64, device=device)
         metrics = {name: metric.to(device) for name, metric in self.metrics().items()}
-        with self.precision():
+        with self._precision():
             for inputs, targets in data.chunks():
                 outputs = self.model(inputs)
                 total += self.loss(outputs, targets).double() * len(targets)
@@ -118,7 +118,7 @@ class Task(LightningModule, ABC):
         self.model.train(was_training)
         return {"loss": total / len(data)} | {k: m.compute() for k, m in metrics.items()}
 
-    def precision(self) -> AbstractContextManager[None]:
+    def _precision(self) -> AbstractContextManager[None]:
         """The context that forward passes run in at the trainer's precision."""
         if self._trainer is None:
             return nullcontext()

@@ -30,7 +30,10 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def check_grid(
-    loader: ConfigLoader, config: DictConfig, job_overrides: Sequence[Sequence[str]]
+    loader: ConfigLoader,
+    config: DictConfig,
+    job_overrides: Sequence[Sequence[str]],
+    composed_jobs: Sequence[DictConfig],
 ) -> None:
     """Refuse two experiments or scales, and a group option that a plain key makes idle.
 
@@ -38,6 +41,7 @@ def check_grid(
         loader: Composes.
         config: The sweep's own config.
         job_overrides: The overrides of each job.
+        composed_jobs: The config of each job.
 
     Raises:
         ValueError: One line that says what would be ignored, and what to type instead.
@@ -52,32 +56,29 @@ def check_grid(
     if len(job_overrides) > 1 or config.hydra.sweeper.get("params"):
         groups = set(loader.list_groups("")) - set(_ONE_EACH)
         seen: set[str] = set()
-        for words in job_overrides:
+        for words, composed in zip(job_overrides, composed_jobs, strict=True):
             for word in words:
                 if _key(word) in groups and word not in seen:
                     seen.add(word)
-                    _check_option(loader, config, words, word)
+                    _check_option(loader, config, words, composed, word)
 
 
 def _check_option(
-    loader: ConfigLoader, config: DictConfig, words: Sequence[str], option: str
+    loader: ConfigLoader, config: DictConfig, words: Sequence[str], job: DictConfig, option: str
 ) -> None:
     """Refuse ``option`` where leaving it out gives the same config though it was not the default.
 
-    Only a plain key of the same job can do that, so without one there is nothing to check.
+    Plain keys of the same job, or those an experiment sets, then decide all it differs in.
     """
-    plain = [w for w in words if "." in _key(w)]
-    if not plain:
-        return
-    group = _key(option)
-    with_it = loader.load_sweep_config(config, list(words))
     without = loader.load_sweep_config(config, [w for w in words if w != option])
-    choices = with_it.hydra.runtime.choices, without.hydra.runtime.choices
-    if choices[0].get(group) == choices[1].get(group):
+    group = _key(option)
+    if job.hydra.runtime.choices.get(group) == without.hydra.runtime.choices.get(group):
         return
-    if _content(with_it) == _content(without):
+    if _content(job) == _content(without):
+        plain = [w for w in words if "." in _key(w)]
+        experiments = [w for w in words if _key(w) == "experiment"]
         raise ValueError(
-            f"{option} would be ignored: {' '.join(plain)} sets all it differs in; "
+            f"{option} would be ignored: {' '.join(plain + experiments)} sets all it differs in; "
             f"leave out {option}, or set that key instead"
         )
 

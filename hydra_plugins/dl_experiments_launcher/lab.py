@@ -63,12 +63,11 @@ class LabLauncher(Launcher):
         if plan is None:
             return [self._run(config, self.task_function) for config in configs]
         try:
-            check_grid(self.hydra_context.config_loader, self.config, job_overrides)
+            check_grid(self.hydra_context.config_loader, self.config, job_overrides, configs)
             calls = plan(configs)
+            returns = [self._run(c, call) for c, call in zip(configs, calls, strict=True)]
         except ValueError as error:
             _leave(2, str(error))
-        try:
-            returns = [self._run(c, call) for c, call in zip(configs, calls, strict=True)]
         except KeyboardInterrupt:
             _leave(130, "interrupted; the same command goes on from here")
         failed = [r for r in returns if r.status == JobStatus.FAILED]

@@ -327,7 +327,7 @@ def test_checkpoints_are_taken_when_the_last_one_is_old(lab, outputs, monkeypatc
     assert saved == []
     monkeypatch.setattr(build, "CHECKPOINT_SECONDS", 0.0)
     assert lab(*TINY, "trainer.max_epochs=4", "logger=none").code == 0
-    assert saved == [1, 2, 3, 4]
+    assert saved == [1, 2, 3]  # nothing is left to resume after the last
 
 
 def test_one_run_is_one_process_at_a_time(lab, outputs, compose):
@@ -436,3 +436,28 @@ def test_from_the_shell(tmp_path):
         )
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     assert [path.name for path in (tmp_path / "here").iterdir()] == ["adhoc"]
+
+
+def test_a_measurement_asked_for_later_is_taken_from_the_finished_run(lab, outputs):
+    words = ["trainer.max_epochs=1", "data.samples=16", "batch_size=full", "logger=none"]
+    assert lab(*words, "~callbacks.predictions").code == 0
+    (files,) = runs(outputs).values()
+    assert not (files.measures / "predictions.npz").exists()
+    trained = files.weights.stat().st_mtime_ns, files.metrics.read_text()
+    later = lab(*words)
+    assert later.code == 0
+    assert "measured what was missing" in later.out
+    assert (files.measures / "predictions.npz").exists()
+    assert (files.weights.stat().st_mtime_ns, files.metrics.read_text()) == trained
+    assert "skipped" in lab(*words).out
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("data", ["sinc", "digits"])
+def test_a_gpu_trains_and_measures(lab, outputs, data):
+    done = lab(f"data={data}", "trainer.max_epochs=2", "trainer.accelerator=gpu")
+    assert done.code == 0, done.err
+    (files,) = runs(outputs).values()
+    assert state(files) == "completed"
+    assert json.loads(files.provenance.read_text())["device"].startswith("cuda")
+    assert (files.measures / "predictions.npz").exists() == (data == "sinc")

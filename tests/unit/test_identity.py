@@ -19,8 +19,8 @@ GOLDEN = {
     "data=digits model=mlp model.hidden=[8,8] label_noise=half schedule=cosine": "0a786ea6af",
     "data=mnist": "20574ff61b",
     "data=mnist model=shallow label_noise=full": "0d08648217",
-    "experiment=hw1_1_simulate data=sinc model=deep seed=0 scale=quick": "dffe14999c",
-    "experiment=hw1_1_cifar10 model=middle seed=2 scale=full": "ae399ef899",
+    "experiment=hw1_1_simulate data=sinc model=deep seed=0 scale=quick": "6b3c00afae",
+    "experiment=hw1_1_cifar10 model=middle seed=2 scale=full": "c85750e278",
 }
 
 

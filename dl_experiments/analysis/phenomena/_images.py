@@ -19,7 +19,7 @@ from dl_experiments.analysis.describe import (
     states,
 )
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import estimate, final
+from dl_experiments.analysis.outcomes import estimate, final, geometric
 from dl_experiments.analysis.swept import arms, confounded, group
 
 Models = dict[str, list[Run]]
@@ -74,8 +74,8 @@ def _curves(arm: str, models: Models) -> tuple[str, Figure]:
     style.legend_below(figure, [*keys, *curves.split_keys(), *curves.state_keys(runs)])
     caption = (
         f"Loss (left) and accuracy (right) per epoch on {what}; solid: training set, dashed: test "
-        f"set, both evaluated in eval mode. {curves.BAND} The accuracy axis leaves out epoch 0, "
-        "where every net guesses."
+        f"set, both evaluated in eval mode. {curves.band(accuracy=True)} The accuracy axis "
+        "leaves out epoch 0, where every net guesses."
     )
     return caption, figure
 
@@ -88,7 +88,7 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     axis = axes[0, 0]
     colours = style.colours(list(models))
     for at, (name, found) in enumerate(models.items()):
-        dots.column(axis, at, found, final("test/accuracy"), colours[name])
+        dots.column(axis, at, found, "test/accuracy", colours[name])
     axis.set_xticks(
         range(len(models)),
         [
@@ -106,8 +106,8 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     if keys:
         style.legend_below(figure, keys)
     caption = (
-        f"Where the test accuracy ends (median over the last tenth of the epochs). {dots.CAPTION} "
-        "A diverged run has no final value; its mark stands at the upper edge."
+        f"Where the test accuracy ends (median over the last tenth of the epochs). "
+        f"{dots.caption(losses=False)} A diverged run has no final value; its mark stands at the upper edge."
     )
     return caption, figure
 
@@ -119,7 +119,7 @@ def _numbers(arm: str, models: Models) -> pd.DataFrame:
         row |= {"model": name, "seeds": curves.members(found)}
         row["parameters"] = curves.parameters(found).strip(" ()").removesuffix(" parameters")
         for metric in ("train/loss", "test/loss"):
-            row[f"final {metric}"] = interval(estimate(found, final(metric)))
+            row[f"final {metric} (geometric mean)"] = interval(geometric(found, metric))
         for metric in ("train/accuracy", "test/accuracy"):
             row[f"final {metric}"] = interval(estimate(found, final(metric)), percent)
         rows.append(row)

@@ -1,50 +1,18 @@
 """hw1_1_simulate: what the nets predict, at their end and on the way there."""
 
-from typing import Any
-
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about
+from dl_experiments.analysis.fits import TRUTH, Arrays, every_seed, final_fits, truth
 from dl_experiments.analysis.phenomena._simulate import Functions, colours, flat, keys
-
-Arrays = dict[str, np.ndarray]
-FIELDS = {"x", "truth", "epochs", "predictions"}
-TRUTH: dict[str, Any] = {"color": style.TRUTH, "lw": 3.0, "alpha": 0.55, "zorder": 1}
 
 
 def predictions(arm: str, functions: Functions) -> tuple[str, Figure] | None:
     """What every seed's net predicts at its end, function × model; None without any."""
-    names = colours(functions)
-    fits = {
-        function: {name: _fits(models.get(name, [])) for name in names}
-        for function, models in functions.items()
-    }
-    fits = {function: models for function, models in fits.items() if any(models.values())}
-    if not fits:
-        return None
-    figure, axes = style.page(
-        "Predicted curves over the truth, every seed",
-        about(flat(functions), arm),
-        len(fits), len(names), (3.1, 1.9), sharex="row", sharey="row",
-    )  # fmt: skip
-    for row, (function, models) in zip(axes, fits.items(), strict=True):
-        for axis, (name, found) in zip(row, models.items(), strict=True):
-            for arrays in found.values():
-                axis.plot(arrays["x"], arrays["predictions"][-1], color=names[name], lw=1.0)
-            for arrays in list(found.values())[:1]:
-                _truth(axis, arrays)
-            axis.set_title(f"{name} on {function}, n = {len(found)}")
-        row[0].set_ylabel("y")
-    for axis in axes[-1]:
-        axis.set_xlabel("x")
-    figure.align_ylabels(axes[:, 0])
-    style.legend_below(figure, [style.key("truth", **TRUTH), *keys(functions, counts=False)])
-    caption = "Predictions on the test grid with the final weights; one line a completed seed."
-    return caption, figure
+    return every_seed(arm, functions, colours(functions), keys(functions, counts=False))
 
 
 def stages(arm: str, functions: Functions) -> tuple[str, Figure] | None:
@@ -67,7 +35,7 @@ def stages(arm: str, functions: Functions) -> tuple[str, Figure] | None:
                 stage = arrays["predictions"][np.flatnonzero(arrays["epochs"] <= epoch)]
                 for curve in stage[-1:]:
                     axis.plot(arrays["x"], curve, color=names[name], lw=1.3)
-            _truth(axis, next(iter(nets.values())))
+            truth(axis, next(iter(nets.values())))
         row[0].set_ylabel(f"{function}\ny")
     for axis, epoch in zip(axes[0], epochs, strict=True):
         axis.set_title(f"after {epoch:,} epoch{'' if epoch == 1 else 's'}")
@@ -82,29 +50,8 @@ def stages(arm: str, functions: Functions) -> tuple[str, Figure] | None:
     return caption, figure
 
 
-def _fits(runs: list[Run]) -> dict[int, Arrays]:
-    """Seed -> predictions of the completed runs whose file can be read (collect names others)."""
-    found = {}
-    for run in runs:
-        try:
-            arrays = run.measure("predictions") if run.completed else None
-        except ValueError:
-            continue
-        if arrays and set(arrays) >= FIELDS and len(arrays["predictions"]):
-            found[run.seed] = arrays
-    return dict(sorted(found.items()))
-
-
 def _one_seed(models: dict[str, list[Run]]) -> dict[str, Arrays]:
     """Model -> predictions of the lowest seed that all models have, or else of its own lowest."""
-    fits = {name: found for name, runs in models.items() if (found := _fits(runs))}
+    fits = {name: found for name, runs in models.items() if (found := final_fits(runs))}
     shared = set.intersection(*map(set, fits.values())) if fits else set()
     return {name: found[min(shared or found)] for name, found in fits.items()}
-
-
-def _truth(axis: Axes, arrays: Arrays) -> None:
-    """The truth, and its range with a margin: one wild net does not flatten the others."""
-    axis.plot(arrays["x"], arrays["truth"], **TRUTH)
-    low, high = float(arrays["truth"].min()), float(arrays["truth"].max())
-    margin = 0.35 * ((high - low) or 1.0)
-    axis.set_ylim(low - margin, high + margin)

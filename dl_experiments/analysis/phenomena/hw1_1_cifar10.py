@@ -7,7 +7,7 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.outcomes import by_seed, final, in_percent
 from dl_experiments.analysis.phenomena import _images
-from dl_experiments.analysis.statistics import difference
+from dl_experiments.analysis.statistics import common, difference
 
 STUDY = "hw1_1_cifar10"
 TITLE = "Deep against shallow on CIFAR-10"
@@ -24,10 +24,11 @@ def _claims(models: _images.Models) -> list[Claim]:
     judged = []
     for deeper, shallower in PAIRS:
         one, other = (by_seed(models.get(name, []), ACCURACY) for name in (deeper, shallower))
+        how = "paired by seed" if common(one, other) else "not paired: no two seeds in common"
         judged.append(
             claim(
                 f"Deeper is better on CIFAR-10: {deeper} over {shallower}",
-                f"final test accuracy, {deeper} minus {shallower}, paired by seed",
+                f"final test accuracy, {deeper} minus {shallower}, {how}",
                 Region(above=0.0),
                 difference(one, other) if one and other else None,
                 "percentage points",

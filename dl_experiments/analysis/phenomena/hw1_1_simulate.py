@@ -15,12 +15,12 @@ from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import interval, is_classification, number, states
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import estimate, log10_final
+from dl_experiments.analysis.outcomes import geometric
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, flat, target
 from dl_experiments.analysis.phenomena._simulate_claims import judge
 from dl_experiments.analysis.phenomena._simulate_fits import predictions, stages
 from dl_experiments.analysis.phenomena._simulate_losses import convergence, losses
-from dl_experiments.analysis.statistics import Estimate, epochs_to_reach
+from dl_experiments.analysis.statistics import epochs_to_reach
 from dl_experiments.analysis.swept import arms, confounded, group
 
 STUDY = "hw1_1_simulate"
@@ -64,18 +64,9 @@ def _numbers(arm: str, functions: Functions) -> list[dict[str, Any]]:
             row = {"arm": arm} if arm else {}
             row |= {"function": function, "model": model, "seeds": curves.members(runs)}
             row["parameters"] = curves.parameters(runs).strip(" ()").removesuffix(" parameters")
-            row["final train/loss (geometric mean)"] = _geometric(runs, LOSS)
-            row["final test/loss (geometric mean)"] = _geometric(runs, "test/loss")
+            row["final train/loss (geometric mean)"] = interval(geometric(runs, LOSS))
+            row["final test/loss (geometric mean)"] = interval(geometric(runs, "test/loss"))
             row[f"reached {number(goal)}"] = f"{len(got)} of {len(reached)}"
             row["median epochs of those"] = number(float(np.median(got))) if got else "–"
             rows.append(row)
     return rows
-
-
-def _geometric(runs: Sequence[Run], metric: str) -> str:
-    """Mean and interval are taken of log10 loss, then raised."""
-    logs = estimate(runs, log10_final(metric))
-    if logs is None:
-        return "–"
-    low, high = (None if end is None else 10**end for end in (logs.low, logs.high))
-    return interval(Estimate(10**logs.value, low, high, logs.n))
