@@ -83,8 +83,8 @@ def check(config: Mapping[str, Any]) -> None:
     study = get(config, "study")
     if not isinstance(study, str) or not re.fullmatch(r"(?!report$)\w[\w .-]*", study):
         raise ValueError(
-            f"study={study!r} is not a folder's name of letters, digits, spaces, '_', '-', '.', other "
-            "than report"
+            f"study={study!r} is not a folder's name of letters, digits, spaces, '_', '-' and '.', "
+            "other than report"
         )
 
 

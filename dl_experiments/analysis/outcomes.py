@@ -61,11 +61,17 @@ def geometric(runs: Sequence[Run], metric: str) -> Estimate | None:
 
     Mean and interval are taken of log10 loss, then raised, so that no end is below 0.
     """
-    logs = estimate(runs, log10_final(metric))
-    if logs is None:
+    ends = np.array([loss for loss in by_seed(runs, final(metric)).values() if loss > 0])
+    if not len(ends):
         return None
-    low, high = (None if end is None else float(10**end) for end in (logs.low, logs.high))
-    return Estimate(10**logs.value, low, high, logs.n)
+    first = ends[0]  # what losses are divided by, so that equal ones have exactly their mean
+    logs = mean(np.log10(ends / first))
+    value, low, high = (
+        None if log is None else float(first * 10 ** np.clip(log, -200, 200))
+        for log in (logs.value, logs.low, logs.high)
+    )
+    assert value is not None
+    return Estimate(value, low, high, logs.n)
 
 
 def longest(runs: Sequence[Run]) -> float:

@@ -113,12 +113,13 @@ def _job(cell: Cell, display: Display) -> Callable[[Any], float | None]:
         try:
             display.begin(files.path.name, config["trainer"]["max_epochs"])
             status = run.execute(config, cell.overrides, display)
-            display.end(files.path.name, status)
         except run.RunFailed as error:
             display.fail(str(error))
             raise
-        finally:
+        except BaseException:
             display.stop()
+            raise
+        display.end(files.path.name, status)
         return run.read_summary(files).get("test/loss")
 
     return call

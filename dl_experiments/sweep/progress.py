@@ -63,9 +63,8 @@ class Display:
 
     def end(self, name: str, status: Status) -> None:
         """The run ended."""
-        self._done += 1
         seconds = time.monotonic() - self._started
-        self._bars.update(self._sweep, completed=self._done)
+        self._count()
         numbers = "".join(f"  {key} {value:.4g}" for key, value in self._values.items())
         self.say(
             f"[{self._done}/{self.runs}] {name}  {status.state} at epoch {status.epoch}"
@@ -74,9 +73,15 @@ class Display:
 
     def fail(self, message: str) -> None:
         """The run raised."""
+        self._count()
+        self.say(f"[{self._done}/{self.runs}] failed  {message}")
+
+    def _count(self) -> None:
+        """One run less to wait for; the bars go with the last, as rich cannot restart them."""
         self._done += 1
         self._bars.update(self._sweep, completed=self._done)
-        self.say(f"[{self._done}/{self.runs}] failed  {message}")
+        if self._done == self.runs:
+            self.stop()
 
     def stop(self) -> None:
         """Leave the terminal as it was."""

@@ -106,8 +106,9 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     if keys:
         style.legend_below(figure, keys)
     caption = (
-        f"Where the test accuracy ends (median over the last tenth of the epochs). "
-        f"{dots.caption(losses=False)} A diverged run has no final value; its mark stands at the upper edge."
+        "Where the test accuracy ends (median over the last tenth of the epochs). "
+        f"{dots.caption(losses=False)} A diverged run has no final value; its mark stands "
+        "at the upper edge."
     )
     return caption, figure
 

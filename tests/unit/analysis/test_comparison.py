@@ -46,7 +46,8 @@ def test_data_sets_never_share_an_axis(tmp_path: Path, analysed: Analysed) -> No
         function_run(tmp_path, "deep", "sinc", seed, 0.1, 0.1, study="adhoc")
     finding = analysed(analyse)
     assert names(finding) == [
-        "curves-1", "curves-2", "curves-3", "final-values-1", "final-values-2", "final-values-3",
+        "curves-1", "curves-2", "curves-3", "predictions-3",
+        "final-values-1", "final-values-2", "final-values-3",
     ]  # fmt: skip
     for drawing in finding.drawings:
         assert "2 runs: 2 completed" in drawing.figure.texts[1].get_text()
@@ -90,3 +91,33 @@ def test_a_run_without_test_values_is_compared_by_training(
     made = config("adhoc", "deep", "sinc", 0)
     write(tmp_path, made, {"train/loss": np.array([2.0, 1.0])}, np.arange(2))
     assert names(analysed(analyse)) == ["curves", "final-values"]
+
+
+def test_predictions_over_the_truth_are_drawn_for_functions(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for model in ("shallow", "deep"):
+        for seed in range(3):
+            function_run(tmp_path, model, "sinc", seed, 0.1, 0.1, study="adhoc")
+    finding = analysed(analyse)
+    assert names(finding) == ["curves", "predictions", "final-values"]
+    panels = finding.drawings[1].figure.axes
+    assert [panel.get_title() for panel in panels] == [
+        "deep on sinc, n = 3", "shallow on sinc, n = 3",
+    ]  # fmt: skip
+    assert all(len(panel.get_lines()) == 4 for panel in panels)  # the truth is one
+
+
+def test_a_loss_alone_is_captioned_with_the_mean_that_is_drawn(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for seed, scale in enumerate((1.0, 100.0)):
+        made = config("adhoc", "deep", "sinc", seed)
+        write(tmp_path, made, {"train/loss": scale * np.array([2.0, 1.0])}, np.arange(2))
+    curves, finals = analysed(analyse).drawings
+    assert "geometric mean of the loss over completed seeds" in curves.caption
+    assert "accuracy" not in curves.caption
+    np.testing.assert_allclose(curves.figure.axes[0].get_lines()[0].get_ydata(), [20, 10])
+    assert "of a loss the geometric mean" in finals.caption
+    _dots, bar, _interval = finals.figure.axes[0].get_lines()
+    np.testing.assert_allclose(bar.get_ydata(), 10)

@@ -38,6 +38,33 @@ def test_a_figure_says_what_its_runs_are(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("noises", "text"),
+    [
+        ([(0.0, "uniform", "original")], ""),
+        ([(0.5, "uniform", "original")], "labels replaced with p = 0.5 (uniform)"),
+        (
+            [(1, "symmetric", "random")],
+            "labels replaced with p = 1 (symmetric) · random test labels",
+        ),
+        (
+            [(0.0, "uniform", "original"), (0.25, "uniform", "random")],
+            "labels replaced with p = 0 or 0.25 (uniform) · random or true test labels",
+        ),
+        ([(0.0, "uniform", "random")], "random test labels"),
+    ],
+)
+def test_a_figure_names_its_label_noise(
+    tmp_path: Path, noises: list[tuple[float, str, str]], text: str
+) -> None:
+    for seed, noise in enumerate(noises):
+        node = dict(zip(("fraction", "kind", "test_labels"), noise, strict=True))
+        image_run(tmp_path, "deep", "mnist", seed, study="adhoc", epochs=1, label_noise=node)
+    words = about(collect(tmp_path).runs).split(" · ")
+    assert words[:2] == ["MNIST", "subset of 10,000 training images"]
+    assert " · ".join(words[2:-2]) == text
+
+
 def test_all_of_the_data_is_said_as_such(tmp_path: Path) -> None:
     image_run(tmp_path, "deep", "cifar10", 0, study="adhoc", epochs=1, **{"data.samples": None})
     assert about(collect(tmp_path).runs) == (

@@ -3,13 +3,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import gmean
 from synthetic import config, function_run, image_run, write
 
+from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import hw1_1_cifar10, hw1_1_mnist
 
 Analysed = Callable[..., Finding]
 ACCURACIES = {"deep": 0.75, "middle": 0.7, "shallow": 0.6}
+METRICS = ("train/loss", "train/accuracy")
+WHOLE = {"data.samples": None}
 
 
 def cifar10(path: Path, seeds: int, accuracies: dict[str, float]) -> None:
@@ -52,8 +56,8 @@ def test_a_missing_side_leaves_the_claim_open(tmp_path: Path, analysed: Analysed
 
 def test_mnist_turns_up_and_holds(tmp_path: Path, analysed: Analysed) -> None:
     for seed in range(5):
-        image_run(tmp_path, "deep", "mnist", seed, 0.985, turn=9)
-        image_run(tmp_path, "shallow", "mnist", seed, 0.95, turn=40)
+        image_run(tmp_path, "deep", "mnist", seed, 0.985, turn=9, **WHOLE)
+        image_run(tmp_path, "shallow", "mnist", seed, 0.95, turn=40, **WHOLE)
     verdicts = {c.statement: c.verdict for c in analysed(hw1_1_mnist.analyse).claims}
     assert verdicts == {
         "The deep net ends near 98–99 % test accuracy": "supported",
@@ -63,6 +67,52 @@ def test_mnist_turns_up_and_holds(tmp_path: Path, analysed: Analysed) -> None:
         "The shallow net's test loss turns up after its minimum": "not supported",
         "… while the shallow net's test accuracy holds": "supported",
     }
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, "the claim is about all 60,000 images; this is a subset of 10,000 training images"),
+        (WHOLE | {"epochs": 6}, "only 6 epochs, and it takes 15"),
+        (
+            WHOLE | {"label_noise": {"fraction": 0.5, "kind": "uniform"}},
+            "the claim is about true labels; here: labels replaced with p = 0.5 (uniform)",
+        ),
+    ],
+)
+def test_what_the_accuracy_claim_is_not_about_leaves_it_open(
+    tmp_path: Path, analysed: Analysed, more: dict, reason: str
+) -> None:
+    for seed in range(5):
+        image_run(tmp_path, "deep", "mnist", seed, 0.9, **more)
+    near = analysed(hw1_1_mnist.analyse).claims[0]
+    assert (near.verdict, near.note, near.n) == ("inconclusive", reason, 5)
+
+
+def test_sides_without_common_seeds_are_not_called_paired(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for seed in range(5):
+        image_run(tmp_path, "deep", "cifar10", seed, 0.75)
+        image_run(tmp_path, "middle", "cifar10", seed + 10, 0.7)
+        image_run(tmp_path, "shallow", "cifar10", seed, 0.6)
+    effects = [claim.effect for claim in analysed(hw1_1_cifar10.analyse).claims]
+    assert effects == [
+        "final test accuracy, deep minus shallow, paired by seed",
+        "final test accuracy, deep minus middle, not paired: no two seeds in common",
+        "final test accuracy, middle minus shallow, not paired: no two seeds in common",
+    ]
+
+
+def test_the_caption_says_which_mean_each_panel_draws(tmp_path: Path, analysed: Analysed) -> None:
+    for seed in range(3):
+        image_run(tmp_path, "deep", "mnist", seed)
+    drawing = analysed(hw1_1_mnist.analyse).drawings[0]
+    assert "geometric mean of the loss and mean of the accuracy" in drawing.caption
+    curves = {name: [run.curve(name)[1] for run in collect(tmp_path).runs] for name in METRICS}
+    loss, accuracy = (axis.get_lines()[0].get_ydata() for axis in drawing.figure.axes)
+    np.testing.assert_allclose(loss, gmean(curves["train/loss"]))
+    np.testing.assert_allclose(accuracy, np.mean(curves["train/accuracy"], axis=0))
 
 
 def test_too_few_epochs_show_no_turn(tmp_path: Path, analysed: Analysed) -> None:

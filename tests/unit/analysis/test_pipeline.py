@@ -36,7 +36,7 @@ def test_everything_is_written_and_the_page_stands_alone(outputs: Path) -> None:
     written = analyze(outputs, dpi=DPI)
     report = outputs / "report"
     assert written.report == report / "index.html"
-    assert written.figures == {report / "hw1_1_cifar10": 2, report / "adhoc": 2}
+    assert written.figures == {report / "hw1_1_cifar10": 2, report / "adhoc": 3}
     for name in ("hw1_1_cifar10/curves", "adhoc/final-values"):
         with Image.open(report / f"{name}.png") as image:
             assert len(image.getcolors(1_000_000)) > 10  # not blank
