@@ -14,6 +14,11 @@ RECORDING = ("callbacks.", "trainer.log_every")  # what is written down, not wha
 TIED = ("kind", "task")  # follow from the data by construction
 NAMES = ("data.name", "loss", "model.name", "optimizer.name", "schedule.name")
 ORDER = ("deep", "middle", "shallow", "sinc", "sign_sinc", "sign_sin")  # the others by the alphabet
+LABELS = {
+    "label_noise.fraction": "label noise {}",
+    "label_noise.kind": "{} label noise",
+    "label_noise.test_labels": "{} test labels",
+}
 ABSENT = "absent"
 
 Groups = dict[tuple[str, ...], list[Run]]
@@ -116,6 +121,8 @@ def label(keys: Sequence[str], values: Sequence[str]) -> str:
             words.append(f"{'all' if text == show(None) else text} samples")
         elif key in NAMES:
             words.append(text)
+        elif key in LABELS:
+            words.append(LABELS[key].format(text))
         else:
             last = key.split(".")[-1]
             words.append(f"{key if last in ('name', 'seed') else last} {text}")

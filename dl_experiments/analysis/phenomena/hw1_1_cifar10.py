@@ -24,7 +24,8 @@ def _claims(models: _images.Models) -> list[Claim]:
     judged = []
     for deeper, shallower in PAIRS:
         one, other = (by_seed(models.get(name, []), ACCURACY) for name in (deeper, shallower))
-        how = "paired by seed" if common(one, other) else "not paired: no two seeds in common"
+        paired = bool(common(one, other))
+        how = "paired by seed" if paired else "not paired: fewer than two seeds in common"
         judged.append(
             claim(
                 f"Deeper is better on CIFAR-10: {deeper} over {shallower}",

@@ -72,11 +72,13 @@ def _partial(runs: Sequence[Run]) -> list[str]:
 
 def _short(runs: Sequence[Run]) -> list[str]:
     short = longest(runs)
-    return [f"only {short:.0f} epochs, and it takes {EPOCHS}"] if short < EPOCHS else []
+    epochs = f"{short:.0f} epoch{'' if short == 1 else 's'}"
+    return [f"only {epochs}, and it takes {EPOCHS}"] if short < EPOCHS else []
 
 
 def _noisy(runs: Sequence[Run]) -> list[str]:
-    return [f"the claim is about true labels; here: {found}" for found in labels(runs)]
+    found = " and ".join(labels(runs))
+    return [f"the claim is about true labels; here: {found}"] if found else []
 
 
 def rise(run: Run) -> float | None:

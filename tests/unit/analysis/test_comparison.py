@@ -46,7 +46,7 @@ def test_data_sets_never_share_an_axis(tmp_path: Path, analysed: Analysed) -> No
         function_run(tmp_path, "deep", "sinc", seed, 0.1, 0.1, study="adhoc")
     finding = analysed(analyse)
     assert names(finding) == [
-        "curves-1", "curves-2", "curves-3", "predictions-3",
+        "curves-1", "predictions-1", "curves-2", "curves-3",
         "final-values-1", "final-values-2", "final-values-3",
     ]  # fmt: skip
     for drawing in finding.drawings:

@@ -99,8 +99,8 @@ def test_sides_without_common_seeds_are_not_called_paired(
     effects = [claim.effect for claim in analysed(hw1_1_cifar10.analyse).claims]
     assert effects == [
         "final test accuracy, deep minus shallow, paired by seed",
-        "final test accuracy, deep minus middle, not paired: no two seeds in common",
-        "final test accuracy, middle minus shallow, not paired: no two seeds in common",
+        "final test accuracy, deep minus middle, not paired: fewer than two seeds in common",
+        "final test accuracy, middle minus shallow, not paired: fewer than two seeds in common",
     ]
 
 

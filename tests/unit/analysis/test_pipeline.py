@@ -45,7 +45,7 @@ def test_everything_is_written_and_the_page_stands_alone(outputs: Path) -> None:
     assert not re.search(r'(src|href)="(?!data:|#)(\w+:|/)', page)
     for link in re.findall(r'href="([^"#]+)"', page):
         assert (report / link).exists()
-    assert page.count("<img") == 4
+    assert page.count("<img") == 5
     assert "<script" not in page
     assert "&lt;script&gt;no memory &amp; no hope" in page
     assert "6 runs: 5 completed, 1 failed, in 2 studies" in page

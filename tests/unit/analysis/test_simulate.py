@@ -34,7 +34,7 @@ def test_known_effects_are_found_with_five_seeds(tmp_path: Path, analysed: Analy
     for function in ("sign_sinc", "sign_sin"):
         name = f"More layers converge in fewer epochs: deep before shallow on {function}"
         assert verdicts(finding, name) == {"supported"}
-    assert verdicts(finding, "On sinc the order") == {"inconclusive"}  # 4 to 1
+    assert verdicts(finding, "On sinc the order") == {"supported"}  # 2 to 3
     lead = effect(finding, "Deep is best on sign_sin")
     assert lead.estimate == pytest.approx(-1, abs=0.05)  # 3e-4 against 3e-3
     assert (lead.n, lead.unit) == (5, "decades")

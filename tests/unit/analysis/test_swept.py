@@ -95,3 +95,6 @@ def test_values_are_short(raw: Any, text: str) -> None:
 def test_labels_name_keys_that_need_it() -> None:
     keys = ["model.name", "optimizer.lr", "data.samples", "data.seed"]
     assert label(keys, ["deep", "0.1", "9", "3"]) == "deep, lr 0.1, 9 samples, data.seed 3"
+    noise = ["label_noise.fraction", "label_noise.kind", "label_noise.test_labels"]
+    words = "label noise 0.5, symmetric label noise, random test labels"
+    assert label(noise, ["0.5", "symmetric", "random"]) == words
