@@ -183,7 +183,7 @@ def callbacks(
 ) -> tuple[Recorder, list[Callback]]:
     """The recorder, and all callbacks in the order they run: the checkpoint comes last."""
     if config["logger"]["tensorboard"]:
-        sinks = [*sinks, TensorBoard(directory, flat(config))]
+        sinks = [*sinks, TensorBoard(directory, dict(identity.flatten(config)))]
     target = config["trainer"]["target_loss"]
     schedule = recording_schedule(config)
     recorder = Recorder(directory, schedule, target, sinks, resumed_epoch)
@@ -237,17 +237,6 @@ def threads(config: Config, network: nn.Module, module: InMemoryDataModule) -> i
     if small:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def flat(config: Config, prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> value."""
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
 
 
 def _without_name(node: Config) -> dict[str, Any]:

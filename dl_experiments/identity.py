@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +87,12 @@ def _name(config: Mapping[str, Any], group: str) -> str:
 def run_path(config: Mapping[str, Any]) -> Path:
     """``<study>/<readable name>-<run id>``, relative to the outputs folder."""
     return Path(str(config["study"])) / f"{run_name(config)}-{run_id(config)}"
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested mapping -> (dotted key, value) pairs; an empty mapping has no pairs."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

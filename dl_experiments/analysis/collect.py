@@ -6,7 +6,7 @@ interrupted or failed may have no metrics yet and is kept all the same, so that 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
-from dl_experiments.identity import scientific
+from dl_experiments.identity import flatten, scientific
 
 REPORT = "report"  # outputs/report/ is written by the analysis and holds no runs
 REQUIRED = ("seed", "model.name", "data.name")
@@ -112,15 +112,6 @@ class Collection:
         for run in self.runs:
             groups.setdefault(run.study, []).append(run)
         return dict(sorted(groups.items()))
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested mapping -> (dotted key, value) pairs; an empty mapping has no pairs."""
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def collect(outputs: Path) -> Collection:

@@ -28,14 +28,3 @@ CLASSIFICATION: dict[str, Loss] = {
     "cross_entropy": functional.cross_entropy,
     "mse": squared_error_one_hot,
 }
-
-
-def choose(table: dict[str, Loss], name: object) -> Loss:
-    """The loss of that name.
-
-    Raises:
-        ValueError: The table has none.
-    """
-    if not isinstance(name, str) or name not in table:
-        raise ValueError(f"loss={name!r} is not one of {', '.join(table)}")
-    return table[name]

@@ -1,7 +1,7 @@
 """What regression and classification share: the update loop and the evaluation."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -32,27 +32,38 @@ class Task(LightningModule, ABC):
 
     Args:
         model: Maps a batch of inputs to outputs.
-        loss: Mean over the batch of a per-sample loss.
+        loss: A key of ``LOSSES``.
         optimizer: Makes the optimizer from the parameters.
         schedule: Makes the learning-rate schedule, which moves on once an epoch; or None.
         seed: The run's seed (dropout).
+        outputs: Values the model returns for a sample.
+
+    Raises:
+        ValueError: The task knows no such loss.
 
     Attributes:
+        LOSSES: What a kind of task can minimise: name -> mean over the batch of a loss.
         updates: Number of optimizer updates so far, scalar int64.
         heartbeat: Called now and then with the number of epochs done, a fraction included.
     """
 
+    LOSSES: Mapping[str, Loss]
+
     def __init__(
         self,
         model: nn.Module,
-        loss: Loss,
+        loss: str,
         optimizer: OptimizerFactory,
         schedule: ScheduleFactory | None,
         seed: int,
+        outputs: int,
     ) -> None:
+        if not isinstance(loss, str) or loss not in self.LOSSES:
+            raise ValueError(f"loss={loss!r} is not one of {', '.join(self.LOSSES)}")
         super().__init__()
         self.automatic_optimization = False
-        self.model, self.loss, self.seed = model, loss, seed
+        self.model, self.loss = model, self.LOSSES[loss]
+        self.seed, self.outputs = seed, outputs
         self._optimizer, self._schedule = optimizer, schedule
         self.updates: Tensor
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from silent import Silent
 from torch import nn
 from torch.nn import functional
 
@@ -13,22 +14,6 @@ from dl_experiments.randomness import derive
 
 OPTIMIZERS = ["sgd", "rmsprop", "adam", "adamw", "lbfgs"]
 SCHEDULES = ["constant", "cosine", "step"]
-
-
-class Silent:
-    """A progress display that shows nothing."""
-
-    def heartbeat(self, epochs):
-        pass
-
-    def open(self, columns, resumed_step):
-        pass
-
-    def row(self, step, epoch, values):
-        pass
-
-    def close(self):
-        pass
 
 
 @pytest.fixture

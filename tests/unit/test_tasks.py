@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from silent import Silent
 from torch import nn
 
 from dl_experiments import build, run
@@ -18,22 +19,6 @@ from dl_experiments.tasks.classification import ClassificationTask
 from dl_experiments.tasks.regression import RegressionTask
 
 SGD = partial(torch.optim.SGD, lr=0.1)
-
-
-class Silent:
-    """A progress display that shows nothing."""
-
-    def heartbeat(self, epochs):
-        pass
-
-    def open(self, columns, resumed_step):
-        pass
-
-    def row(self, step, epoch, values):
-        pass
-
-    def close(self):
-        pass
 
 
 def classifier(loss="cross_entropy", dropout=0.0):
