@@ -163,14 +163,12 @@ class MetricsWriter:
         self, directory: RunDirectory, columns: Sequence[str], after: int | None = None
     ) -> None:
         self.columns = ["step", "epoch", *columns]
-        kept = []
-        if after is not None:
-            rows = read_metrics(directory.metrics)
-            kept = [row for row in rows if row["epoch"] <= after]
+        rows = [] if after is None else read_metrics(directory.metrics)
+        self.kept = [row for row in rows if after is not None and row["epoch"] <= after]
         head = io.StringIO()
         writer = csv.DictWriter(head, self.columns, restval="")
         writer.writeheader()
-        writer.writerows(kept)
+        writer.writerows(self.kept)
         write_atomically(directory.metrics, lambda file: file.write(head.getvalue().encode()))
         self._file = directory.metrics.open("a", encoding="utf-8", newline="")
         self._writer = csv.DictWriter(self._file, self.columns, restval="")

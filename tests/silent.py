@@ -4,7 +4,7 @@ class Silent:
     def heartbeat(self, epochs):
         pass
 
-    def open(self, columns, resumed_step):
+    def open(self, columns):
         pass
 
     def row(self, step, epoch, values):

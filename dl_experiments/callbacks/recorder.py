@@ -16,8 +16,8 @@ from dl_experiments.tasks.task import Task
 class Sink(Protocol):
     """Something that takes the rows of one run."""
 
-    def open(self, columns: Sequence[str], resumed_step: int | None) -> None:
-        """Rows with these columns follow; those from ``resumed_step`` on are measured again."""
+    def open(self, columns: Sequence[str]) -> None:
+        """Rows with these columns follow, on resuming the earlier ones first."""
 
     def row(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
         """One logged epoch."""
@@ -66,9 +66,11 @@ class Recorder(Callback):
         names = ["loss", *task.metrics()]
         columns = [f"{split}/{name}" for split in ("train", "test") for name in names]
         self._writer = MetricsWriter(self.directory, columns, self.resumed_epoch)
-        resumed_step = None if self.resumed_epoch is None else int(task.updates)
         for sink in self.sinks:
-            sink.open(columns, resumed_step)
+            sink.open(columns)
+            for row in self._writer.kept:
+                values = {name: row[name] for name in columns if name in row}
+                sink.row(int(row["step"]), int(row["epoch"]), values)
         if self.resumed_epoch is None:
             self._record(trainer, task, 0)
 

@@ -1,5 +1,6 @@
 """Mirrors a run's rows to TensorBoard."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -29,14 +30,13 @@ class TensorBoard:
             if value is not None
         }
 
-    def open(self, columns: Sequence[str], resumed_step: int | None) -> None:
-        """Declare the hyperparameters, unless an earlier part of the run did."""
-        purge = None if resumed_step is None else resumed_step + 1
-        self._writer = SummaryWriter(str(self.directory.tensorboard), purge_step=purge)
-        if resumed_step is None:
-            experiment, start, _ = hparams(self.hyperparameters, dict.fromkeys(columns, 0.0))
-            self._write(experiment)
-            self._write(start)
+    def open(self, columns: Sequence[str]) -> None:
+        """Begin anew: what a killed process left here may lack rows that it had still in memory."""
+        shutil.rmtree(self.directory.tensorboard, ignore_errors=True)
+        self._writer = SummaryWriter(str(self.directory.tensorboard))
+        experiment, start, _ = hparams(self.hyperparameters, dict.fromkeys(columns, 0.0))
+        self._write(experiment)
+        self._write(start)
 
     def row(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
         """Write the scalars."""

@@ -87,7 +87,7 @@ class Display:
         """Leave the terminal as it was."""
         self._bars.stop()
 
-    def open(self, columns: Sequence[str], resumed_step: int | None) -> None:
+    def open(self, columns: Sequence[str]) -> None:
         """See ``Sink``."""
 
     def row(self, step: int, epoch: int, values: Mapping[str, float]) -> None:

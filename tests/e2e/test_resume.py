@@ -1,0 +1,181 @@
+"""Runs that are killed, interrupted or wanted twice at once."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from finished import TINY, assert_scalars_are_the_metrics, runs, state
+from safetensors.torch import load_file
+
+from dl_experiments import build, run
+from dl_experiments.artifacts import RunDirectory, read_metrics
+
+ROOT = Path(__file__).parents[2]
+
+SLOW = [*TINY, "trainer.max_epochs=40", "trainer.log_every=1", "callbacks.snapshots.schedule=1"]
+# ``train.py`` with a checkpoint every epoch, which does something at an epoch of its choice
+DRIVER = """
+import os, runpy, signal, sys
+from dl_experiments import build
+from dl_experiments.callbacks.recorder import Recorder
+
+build.CHECKPOINT_SECONDS = 0.0
+signal_name, epoch = os.environ["SEND"].split(":")
+record = Recorder._record
+
+def recorded(self, trainer, task, at):
+    record(self, trainer, task, at)
+    if at == int(epoch):
+        os.kill(os.getpid(), getattr(signal, signal_name))
+
+Recorder._record = recorded
+sys.argv[0] = sys.path[0] = {root!r}
+sys.argv[0] = {train!r}
+runpy.run_path({train!r}, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def driven(tmp_path, outputs):
+    """``driven("SIGKILL:20", ...)``: a process that sends itself a signal at an epoch."""
+    driver = tmp_path / "driver.py"
+    driver.write_text(DRIVER.format(root=str(ROOT), train=str(ROOT / "train.py")))
+
+    def call(send, *words):
+        return subprocess.run(
+            [sys.executable, str(driver), *words, f"paths.outputs={outputs}"],
+            env=os.environ | {"SEND": send, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+
+    return call
+
+
+def assert_same_run(resumed, whole):
+    assert resumed.path.name == whole.path.name
+    assert resumed.metrics.read_bytes() == whole.metrics.read_bytes()
+    assert resumed.snapshots().keys() == whole.snapshots().keys()
+    for epoch, path in whole.snapshots().items():
+        one, other = load_file(path), load_file(resumed.snapshot(epoch))
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    skipped = {"time/fit_seconds"}  # a run in pieces has no one time
+    summary = run.read_summary(whole)
+    assert run.read_summary(resumed) == {k: v for k, v in summary.items() if k not in skipped}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_killed_run_resumes_and_ends_as_if_nothing_had_happened(
+    driven, lab, outputs, tmp_path, optimizer
+):
+    more = ["schedule=cosine", f"optimizer={optimizer}", "model.dropout=0.2"]
+    words = [*SLOW, *more]
+    killed = driven("SIGKILL:20", *words)
+    assert killed.returncode == -signal.SIGKILL
+    (files,) = runs(outputs).values()
+    assert state(files) == "running"
+    saved = torch.load(files.checkpoint, weights_only=True)
+    assert saved["epoch"] + 1 == 19  # the row of epoch 20 was written, its checkpoint was not
+    assert len(read_metrics(files.metrics)) == 21
+    # what was measured after the checkpoint is measured again: spoil it to see that
+    text = files.metrics.read_text().splitlines()
+    files.metrics.write_text("\n".join([*text[:-1], "40,20,5.0,5.0", "42,2"]))
+
+    outcome = lab(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "1 run: 1 resumed" in outcome.out
+    assert "INFO dl_experiments.run: resume on cpu" in files.log.read_text()
+    assert state(files) == "completed"
+    assert not files.checkpoint.exists()
+    assert lab(*words, "study=whole").code == 0
+    (whole,) = (outputs / "whole").iterdir()
+    assert_same_run(files, RunDirectory(whole))
+    assert_scalars_are_the_metrics(files)
+
+
+def test_an_interrupt_ends_as_interrupted_and_resumes(driven, lab, outputs):
+    words = ["-m", *SLOW, "seed=0,1", "logger=none"]
+    stopped = driven("SIGINT:5", *words)
+    assert stopped.returncode == 130
+    assert stopped.stderr.strip() == "interrupted; the same command goes on from here"
+    (files,) = runs(outputs).values()  # the second was not begun
+    status = files.read_status()
+    assert (status.state, status.epoch) == ("interrupted", 5)
+    assert files.checkpoint.exists()
+    assert lab(*words).code == 0
+    assert lab(*words, "study=whole").code == 0
+    ended = [RunDirectory(path.parent).read_status() for path in outputs.glob("*/*/status.json")]
+    assert [status.state for status in ended] == ["completed"] * 4
+    (whole,) = (outputs / "whole").glob("*-s0-*")
+    (resumed,) = (outputs / "adhoc").glob("*-s0-*")
+    assert_same_run(RunDirectory(resumed), RunDirectory(whole))
+
+
+def test_a_checkpoint_that_cannot_be_read_starts_the_run_over(lab, outputs, compose, caplog):
+    words = [*TINY, "trainer.max_epochs=3"]
+    config = compose(*words)
+    files = run.directory(config)
+    files.path.mkdir(parents=True)
+    files.write_status(run.Status("running", "x", "2026"))
+    files.checkpoint.write_bytes(b"half of one")
+    outcome = lab(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert state(files) == "completed"
+    assert "starting over" in files.log.read_text()
+    assert_scalars_are_the_metrics(files)
+
+
+def test_checkpoints_are_taken_when_the_last_one_is_old(lab, outputs, monkeypatch):
+    """A short run takes none; where each epoch is old enough, each is kept in turn."""
+    saved = []
+    replace = os.replace
+
+    def replaced(source, target):
+        if str(target).endswith("checkpoint.ckpt"):
+            saved.append(torch.load(source, weights_only=True)["epoch"] + 1)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    assert lab(*TINY, "trainer.max_epochs=4", "seed=1", "logger=none").code == 0
+    assert saved == []
+    monkeypatch.setattr(build, "CHECKPOINT_SECONDS", 0.0)
+    assert lab(*TINY, "trainer.max_epochs=4", "logger=none").code == 0
+    assert saved == [1, 2, 3]  # nothing is left to resume after the last
+
+
+def test_one_run_is_one_process_at_a_time(lab, outputs, compose):
+    words = [*TINY, "trainer.max_epochs=1", "logger=none"]
+    files = run.directory(compose(*words))
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import fcntl, os, sys; os.makedirs(sys.argv[1]);"
+            "fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX);"
+            "print('held', flush=True); sys.stdin.read()",
+            str(files.path),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        outcome = lab("-m", *words, "seed=0,1")
+        assert outcome.code == 1
+        lines = outcome.err.strip().splitlines()
+        assert lines == [
+            "1 of 2 runs failed:",
+            f"  {files.path}: another process is training this run",
+        ]
+        assert list(files.path.iterdir()) == []  # it was left alone
+        assert [state(f) for f in runs(outputs).values()] == ["completed"]
+    finally:
+        holder.communicate("")
+    assert lab("-m", *words, "seed=0,1").code == 0
+    assert len(runs(outputs)) == 2
