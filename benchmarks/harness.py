@@ -4,10 +4,11 @@ Turn by turn (A B C A B C ...), because a machine's speed drifts: the ratios of 
 weather, and their median is what a row shows.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, final
 
 
@@ -23,10 +24,13 @@ class Contestant:
     Attributes:
         seconds: Does the work once; the seconds a unit of it (a step, a sweep) took.
         detail: What it chose, such as its number of threads.
+        once: What comes once and is not in ``seconds``, such as starting up: name -> seconds.
+            Asked for after the last turn.
     """
 
     seconds: Callable[[], float]
     detail: str = ""
+    once: Callable[[], Mapping[str, float]] = dict
 
 
 @final
@@ -76,10 +80,12 @@ class Comparison:
         rows: The rows.
         contestants: Makes the contestants by label; may raise ``NotMeasured``. Its argument says
             whether all lengths should be tiny.
+        turns: No more than so many, where a turn takes long.
     """
 
     rows: Sequence[Row]
     contestants: Callable[[bool], Mapping[str, Contestant]]
+    turns: int | None = None
 
 
 @final
@@ -92,7 +98,9 @@ class Result:
         seconds: Label -> seconds a unit, one entry a turn; both empty where nothing was measured.
         details: Label -> what the contestant chose.
         cores: Label -> processor time over wall time, one entry a turn. Two threads that got 0.7
-            cores measured a busy machine and not two threads. Worker processes are not in it.
+            cores measured a busy machine and not two threads. Processes that it started are in it
+            if they have ended.
+        once: Label -> what came once, where the contestant says so.
         missing: Why nothing was measured.
     """
 
@@ -100,6 +108,7 @@ class Result:
     seconds: Mapping[str, Sequence[float]] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
     cores: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    once: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     missing: str = ""
 
     @property
@@ -141,7 +150,7 @@ def select(comparisons: Sequence[Comparison], names: Sequence[str]) -> list[Comp
     for comparison in comparisons:
         rows = [row for row in comparison.rows if not names or row.name in names]
         if rows:
-            kept.append(Comparison(rows, comparison.contestants))
+            kept.append(replace(comparison, rows=rows))
     return kept
 
 
@@ -150,7 +159,7 @@ def measure(comparison: Comparison, repetitions: int, quick: bool = False) -> li
 
     Args:
         comparison: The rows and their contestants.
-        repetitions: Turns.
+        repetitions: Turns, if the comparison allows as many.
         quick: Whether all lengths should be tiny.
 
     Returns:
@@ -162,12 +171,13 @@ def measure(comparison: Comparison, repetitions: int, quick: bool = False) -> li
         chosen = {label: one for label, one in made.items() if label in needed}
         seconds: dict[str, list[float]] = {label: [] for label in chosen}
         cores: dict[str, list[float]] = {label: [] for label in chosen}
-        for _ in range(repetitions):
+        for _ in range(min(repetitions, comparison.turns or repetitions)):
             for label, one in chosen.items():
-                wall, processor = time.perf_counter(), time.process_time()
+                wall, processor = time.perf_counter(), _processor_time()
                 seconds[label].append(one.seconds())
-                wall, processor = time.perf_counter() - wall, time.process_time() - processor
+                wall, processor = time.perf_counter() - wall, _processor_time() - processor
                 cores[label].append(processor / wall)
+        once = {label: one.once() for label, one in chosen.items()}
     except NotMeasured as reason:
         return [Result(row, missing=str(reason)) for row in comparison.rows]
     return [
@@ -176,9 +186,15 @@ def measure(comparison: Comparison, repetitions: int, quick: bool = False) -> li
             {label: seconds[label] for label in (row.upper, row.lower)},
             {label: chosen[label].detail for label in (row.upper, row.lower)},
             {label: cores[label] for label in (row.upper, row.lower)},
+            {label: once[label] for label in (row.upper, row.lower) if once[label]},
         )
         for row in comparison.rows
     ]
+
+
+def _processor_time() -> float:
+    """Seconds of this process and of those it has started and seen end."""
+    return sum(os.times()[:4])
 
 
 def count(number: int, noun: str) -> str:

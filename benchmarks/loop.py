@@ -45,11 +45,15 @@ def loop(
         torch.set_num_threads(threads)
         batch_size = module.batch_size
         one_epoch(model, loss, optimizer, inputs, targets, batch_size)
+        if inputs.is_cuda:
+            torch.cuda.synchronize()
         started = time.perf_counter()
         for _ in range(epochs):
             one_epoch(model, loss, optimizer, inputs, targets, batch_size)
+        if inputs.is_cuda:
+            torch.cuda.synchronize()
         elapsed = time.perf_counter() - started
-        return elapsed / epochs / -(-len(inputs) // batch_size)
+        return elapsed / epochs / module.updates
 
     return Contestant(seconds, count(threads, "thread"))
 
@@ -64,7 +68,7 @@ def one_epoch(
 ) -> None:
     """One pass over the data in a random order."""
     model.train()
-    order = torch.randperm(len(inputs))
+    order = torch.randperm(len(inputs), device=inputs.device)
     for start in range(0, len(inputs), batch_size):
         index = order[start : start + batch_size]
         optimizer.zero_grad()

@@ -1,6 +1,5 @@
 """What a user of this project gets, timed from outside: a config, trained by ``run.execute``."""
 
-import io
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,6 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
-from rich.console import Console
 from torch import nn
 
 from benchmarks.harness import Contestant, NotMeasured, count
@@ -20,7 +18,7 @@ from dl_experiments.data.images import ImageData
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.data.sources import DataUnavailable
-from dl_experiments.sweep.progress import Display
+from dl_experiments.sweep.member import LastRow
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 TEST_IMAGES = 1000
@@ -42,7 +40,8 @@ def few_test_images(label_noise: LabelNoise, **keys: Any) -> ImageData:
 
 
 def config(overrides: Sequence[str]) -> Config:
-    """The resolved config that ``python train.py <overrides>`` trains, on the processor."""
+    """The resolved config that ``python train.py <overrides>`` trains, by default on the processor.
+    """
     build.register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose("train", ["trainer.accelerator=cpu", *overrides])
@@ -50,7 +49,7 @@ def config(overrides: Sequence[str]) -> Config:
 
 
 def parts(overrides: Sequence[str]) -> tuple[InMemoryDataModule, nn.Module, int]:
-    """The data (loaded), the network and the number of threads of a config.
+    """The data (loaded), the network and the number of threads of a config, on its device.
 
     Raises:
         NotMeasured: The data cannot be had.
@@ -59,10 +58,10 @@ def parts(overrides: Sequence[str]) -> tuple[InMemoryDataModule, nn.Module, int]
     module = build.data(made)
     network = build.model(made, module)
     try:
-        module.place("cpu", torch.float32)
+        module.place(build.device(made), torch.float32)
     except DataUnavailable as error:
         raise NotMeasured(str(error)) from error
-    return module, network, build.threads(made, network, module)
+    return module, network.to(build.device(made)), build.threads(made, network, module)
 
 
 def ours(overrides: Sequence[str], short: int, long: int) -> Contestant:
@@ -77,21 +76,28 @@ def ours(overrides: Sequence[str], short: int, long: int) -> Contestant:
         NotMeasured: The data cannot be had.
     """
     module, _, threads = parts(overrides)
-    steps = -(-module.training_samples // module.batch_size)
 
     def train(epochs: int) -> None:
         words = [*overrides, f"trainer.max_epochs={epochs}"]
         with tempfile.TemporaryDirectory() as outputs:
             made = config([*words, f"paths.outputs={outputs}"])
-            display = Display(1, Console(file=io.StringIO()))
-            status = run.execute(made, words, display)
+            status = run.execute(made, words, LastRow(), lambda epochs: None)
         assert status.state == "completed", status
 
-    return Contestant(lambda: by_difference(train, short, long) / steps, count(threads, "thread"))
+    return Contestant(
+        lambda: by_difference(train, short, long) / module.updates, count(threads, "thread")
+    )
 
 
 def by_difference(train: Callable[[int], None], short: int, long: int) -> float:
-    """Seconds an epoch: a long training less a short one, so that what comes once cancels.
+    """Seconds an epoch, see ``start_and_epoch``."""
+    return start_and_epoch(train, short, long)[1]
+
+
+def start_and_epoch(
+    train: Callable[[int], None], short: int, long: int
+) -> tuple[float, float]:
+    """Seconds of what comes once, and of an epoch: from a long training less a short one.
 
     Raises:
         NotMeasured: The short one took longer.
@@ -106,4 +112,5 @@ def by_difference(train: Callable[[int], None], short: int, long: int) -> float:
             f"{long} epochs took {times[1]:.2f} s and {short} took {times[0]:.2f} s: "
             "the machine is too busy, or the training too short"
         )
-    return (times[1] - times[0]) / (long - short)
+    epoch = (times[1] - times[0]) / (long - short)
+    return times[0] - short * epoch, epoch

@@ -10,9 +10,11 @@ from rich.table import Table
 from benchmarks.harness import Result
 
 HEADINGS = ("row", "ratio", "spread", "target", "met", "median times")
+ONCE = ("start-up", "compiling")
 LEGEND = (
     "A ratio is the time of what stands first under the times over that of what stands second: "
-    "the median of the turns. The spread is the smallest and the largest of a turn."
+    "the median of the turns. The spread is the smallest and the largest of a turn. What comes "
+    "once, starting up and compiling, is not in the times."
 )
 
 
@@ -38,9 +40,9 @@ def markdown(results: Sequence[Result], facts: Mapping[str, str]) -> str:
         "",
         LEGEND,
         "",
-        "| " + " | ".join(HEADINGS) + " |",
-        "| --- | ---: | ---: | --- | --- | --- |",
-        *("| " + " | ".join(cells(result)) + " |" for result in results),
+        "| " + " | ".join([*HEADINGS, *ONCE]) + " |",
+        "| --- | ---: | ---: | --- | --- | --- | --- | --- |",
+        *("| " + " | ".join([*cells(result), *once(result)]) + " |" for result in results),
         "",
         *(f"- {note}" for note in notes(results)),
     ]
@@ -59,6 +61,7 @@ def as_json(results: Sequence[Result], facts: Mapping[str, str], measured_at: st
             "seconds": {label: list(times) for label, times in result.seconds.items()},
             "details": dict(result.details),
             "cores": {label: list(shares) for label, shares in result.cores.items()},
+            "once": {label: dict(times) for label, times in result.once.items()},
         }
         if row.target is not None:
             content["target"] = str(row.target)
@@ -87,6 +90,14 @@ def cells(result: Result) -> list[str]:
     ]
 
 
+def once(result: Result) -> list[str]:
+    """The rest of a line where there is room: a cell for each of ``ONCE``."""
+    return [
+        " / ".join(f"{label} {duration(t[name])}" for label, t in result.once.items() if name in t)
+        for name in ONCE
+    ]
+
+
 def notes(results: Sequence[Result]) -> list[str]:
     """A line a row: what it is, how it was measured or why it was not."""
     lines = []
@@ -103,7 +114,8 @@ def _detail(result: Result, label: str) -> str:
     text = f"{label}: {result.details[label]}"
     if label in result.cores:
         text += f", got {statistics.median(result.cores[label]):.2f} cores"
-    return text
+    times = result.once.get(label, {})
+    return ", ".join([text, *(f"{name} {duration(t)}" for name, t in times.items())])
 
 
 def duration(seconds: float) -> str:

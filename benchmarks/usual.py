@@ -1,4 +1,4 @@
-"""The Lightning set-up of the tutorials: torchvision's MNIST, a DataLoader, automatic optimization.
+"""The Lightning set-up of the tutorials: a data set, a DataLoader, automatic optimization.
 
 Where habits differ, the faster one is taken: no checkpoints, no validation, no progress bar,
 workers that stay.
@@ -8,9 +8,10 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, final
 
 import torch
 from lightning import LightningModule, Trainer
@@ -18,7 +19,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from torchvision import datasets, transforms
 
 from benchmarks import ours
@@ -30,17 +31,18 @@ WORKERS = (0, 2)
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels in [0, 1]
 
 
-class Classifier(LightningModule):
-    """A network, cross-entropy, Adam."""
+@final
+class Usual(LightningModule):
+    """A network, a loss, Adam."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.loss = model, loss
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """One batch."""
-        images, labels = batch
-        loss = functional.cross_entropy(self.model(images), labels)
+        inputs, targets = batch
+        loss = self.loss(self.model(inputs), targets)
         self.log("train/loss", loss, on_step=True)
         return loss
 
@@ -53,7 +55,8 @@ def usual(overrides: Sequence[str], short: int, long: int) -> Contestant:
     """Seconds a step of the usual set-up, with the number of workers that is the fastest here.
 
     Args:
-        overrides: A config with ``data=mnist`` and ``data.samples``.
+        overrides: A config with ``data=mnist`` and ``data.samples``, which torchvision then reads,
+            or one of a function, whose points stand in a ``TensorDataset``.
         short: Epochs of a first training, whose time is taken off.
         long: Epochs of a second one.
 
@@ -61,17 +64,22 @@ def usual(overrides: Sequence[str], short: int, long: int) -> Contestant:
         NotMeasured: The data cannot be had.
     """
     module, network, _ = ours.parts(overrides)
-    batch_size, samples = module.batch_size, module.training_samples
-    steps = -(-samples // batch_size)
+    images = len(module.input_shape) == 3
+    points = TensorDataset(module.train.inputs, module.train.targets)
+    loss = functional.cross_entropy if images else functional.mse_loss
     root = ours.config(overrides)["paths"]["data"]
     network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     def train(epochs: int, workers: int) -> None:
         torch.set_num_threads(cores())
         with tempfile.TemporaryDirectory() as folder, _quiet():
+            data: Dataset[Any] = points
+            if images:
+                whole = _torchvision_mnist(root, Path(folder))
+                data = Subset(whole, range(module.training_samples))
             loader = DataLoader(
-                Subset(_torchvision_mnist(root, Path(folder)), range(samples)),
-                batch_size=batch_size,
+                data,
+                batch_size=module.batch_size,
                 shuffle=True,
                 num_workers=workers,
                 persistent_workers=workers > 0,
@@ -84,10 +92,10 @@ def usual(overrides: Sequence[str], short: int, long: int) -> Contestant:
                 enable_checkpointing=False,
                 enable_model_summary=False,
             )
-            trainer.fit(Classifier(network), loader)
+            trainer.fit(Usual(network, loss), loader)
 
     def seconds(workers: int) -> float:
-        return ours.by_difference(partial(train, workers=workers), short, long) / steps
+        return ours.by_difference(partial(train, workers=workers), short, long) / module.updates
 
     train(1, 0)  # what only the first training of a process pays for
     tried = {workers: seconds(workers) for workers in WORKERS}

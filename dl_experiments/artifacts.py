@@ -18,7 +18,9 @@ from typing import IO, Any, Literal, get_args
 
 import numpy as np
 import safetensors.torch
+import torch
 import yaml
+from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
 State = Literal["running", "completed", "diverged", "interrupted", "failed"]
@@ -131,6 +133,26 @@ class RunDirectory:
             path = self.measures / f"{name}.json"
             write_json(path, value)
         return path
+
+    def write_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Replace ``checkpoint.ckpt``: tensors, numbers, strings and containers of them."""
+        own = apply_to_collection(dict(state), Tensor, Tensor.clone)  # a view would bring its base
+        write_atomically(self.checkpoint, lambda file: torch.save(own, file))
+
+    def read_checkpoint(self) -> dict[str, Any]:
+        """What ``write_checkpoint`` wrote, on the CPU.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        try:
+            state: dict[str, Any] = torch.load(
+                self.checkpoint, map_location="cpu", weights_only=True
+            )
+            int(state["epoch"])
+        except Exception as error:
+            raise ValueError(f"{self.checkpoint} cannot be read ({error})") from error
+        return state
 
     def snapshot(self, epoch: int) -> Path:
         """Where the weights of one epoch lie (epoch 0: the initial weights)."""

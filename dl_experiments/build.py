@@ -60,8 +60,12 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     return resolved
 
 
-def check(config: Config) -> None:
+def check(config: Config) -> tuple[InMemoryDataModule, Task]:
     """Refuse a config that cannot be trained, before anything is trained or downloaded.
+
+    Returns:
+        The data, not loaded, and the task with its optimizer, both good for looking at only: the
+        network is on the ``meta`` device where it can be.
 
     Raises:
         ValueError: Names the key, the value and what is allowed.
@@ -80,6 +84,7 @@ def check(config: Config) -> None:
             raise ValueError(f"{', '.join(chosen)}: {error}") from error
     recording_schedule(config)
     chosen_callbacks(config, RunDirectory(os.devnull))
+    return module, built
 
 
 def data(config: Config) -> InMemoryDataModule:
@@ -91,7 +96,7 @@ def data(config: Config) -> InMemoryDataModule:
     node = dict(config["data"])
     node["run_seed"] = config["seed"]
     noise = _call("label_noise", LabelNoise, config["label_noise"])
-    if "label_noise" in inspect.signature(_find("data", node["_target_"])).parameters:
+    if "label_noise" in inspect.signature(find("data", node["_target_"])).parameters:
         node["label_noise"] = noise
     elif noise != LabelNoise(kind=noise.kind):
         raise ValueError(
@@ -155,7 +160,7 @@ def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task
 
 def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     node = _without_name(config["optimizer"])
-    kind = _find("optimizer", node.pop("_target_"))
+    kind = find("optimizer", node.pop("_target_"))
     accepted = inspect.signature(kind).parameters
     unknown = [key for key in node if key not in accepted]
     if unknown:
@@ -168,7 +173,7 @@ def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] |
     schedule = _without_name(config["schedule"])
     target = schedule.pop("_target_")
     return partial(kind, **node), None if target is None else partial(
-        _find("schedule", target), **schedule
+        find("schedule", target), **schedule
     )
 
 
@@ -179,16 +184,17 @@ def recording_schedule(config: Config) -> schedules.Schedule:
 
 
 def callbacks(
-    config: Config, directory: RunDirectory, sinks: Sequence[Sink], resumed_epoch: int | None
+    config: Config, directory: RunDirectory, sinks: Sequence[Sink]
 ) -> tuple[Recorder, list[Callback]]:
     """The recorder, and all callbacks in the order they run: the checkpoint comes last."""
     if config["logger"]["tensorboard"]:
         sinks = [*sinks, TensorBoard(directory, dict(identity.flatten(config)))]
     target = config["trainer"]["target_loss"]
     schedule = recording_schedule(config)
-    recorder = Recorder(directory, schedule, target, sinks, resumed_epoch)
+    recorder = Recorder(directory, schedule, target, sinks)
     chosen = chosen_callbacks(config, directory)
-    return recorder, [recorder, *chosen, Checkpoint(directory, CHECKPOINT_SECONDS)]
+    checkpoint = Checkpoint(directory, config["trainer"]["max_epochs"], CHECKPOINT_SECONDS)
+    return recorder, [recorder, *chosen, checkpoint]
 
 
 def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
@@ -208,13 +214,23 @@ def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
     ]
 
 
-def trainer(config: Config, chosen: list[Callback]) -> Trainer:
-    """A Trainer that does nothing but train: recording is the callbacks'."""
+def device(config: Config) -> torch.device:
+    """What a run trains on."""
+    on_gpu = config["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda:0" if on_gpu else "cpu")
+
+
+def dtype(config: Config) -> torch.dtype:
+    """The type of a run's weights."""
+    return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
+
+
+def trainer(config: Config, chosen: list[Callback], epochs: int) -> Trainer:
+    """A Trainer that does nothing but train so many epochs: recording is the callbacks'."""
     wanted = config["trainer"]
-    on_gpu = wanted["accelerator"] != "cpu" and torch.cuda.is_available()
     return Trainer(
-        max_epochs=wanted["max_epochs"],
-        accelerator="cuda" if on_gpu else "cpu",
+        max_epochs=epochs,
+        accelerator=device(config).type,
         devices=1,
         precision=wanted["precision"],
         callbacks=chosen,
@@ -225,17 +241,36 @@ def trainer(config: Config, chosen: list[Callback]) -> Trainer:
     )
 
 
-def threads(config: Config, network: nn.Module, module: InMemoryDataModule) -> int:
-    """Processor threads for a run: one where a step is too small to share, else all."""
+def threads(
+    config: Config, network: nn.Module, module: InMemoryDataModule, cores: int | None = None
+) -> int:
+    """Processor threads for a run: one where a step is too small to share, else all cores it has.
+
+    Args:
+        config: The run's; ``trainer.threads`` decides where it is set.
+        network: Its network.
+        module: Its data.
+        cores: Cores it may use; None: the machine's.
+    """
     if config["trainer"]["threads"] is not None:
         return int(config["trainer"]["threads"])
+    small = forward_flops(network, module) < SINGLE_THREAD_FLOPS
+    return 1 if small else cores or available_cores()
+
+
+def forward_flops(network: nn.Module, module: InMemoryDataModule) -> int:
+    """Floating-point operations of one batch's forward pass."""
+    was_training = network.training
     network.eval()  # counting must not move running statistics
+    like = next(network.parameters())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, *module.input_shape))
-    network.train()
-    small = counter.get_total_flops() * module.batch_size < SINGLE_THREAD_FLOPS
-    if small:
-        return 1
+        network(like.new_zeros(1, *module.input_shape))
+    network.train(was_training)
+    return int(counter.get_total_flops()) * module.batch_size
+
+
+def available_cores() -> int:
+    """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -252,7 +287,7 @@ def _instantiate(key: str, node: Config, **more: Any) -> Any:
     """
     keys = dict(node)
     target = keys.pop("_target_")
-    made = _find(key, target)
+    made = find(key, target)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
         return _call(key, made, keys | more)
@@ -271,8 +306,12 @@ def _call(key: str, made: Callable[..., Any], keys: Config) -> Any:
     return made(**keys)
 
 
-def _find(key: str, target: str) -> Any:
+def find(key: str, target: str) -> Any:
     """What a dotted name stands for; importing a user's module may fail in any way.
+
+    Args:
+        key: Where it is said, for the message.
+        target: A dotted name.
 
     Raises:
         ValueError: It cannot be imported.

@@ -20,6 +20,7 @@ NOT_SCIENCE = (
     "experiment",
     "scale",
     "logger",
+    "sweep",
     "trainer.accelerator",
     "trainer.threads",
     "callbacks.predictions",  # computed from the snapshots, at any later time too

@@ -28,7 +28,7 @@ def describe(overrides: Sequence[str], seed: int, device: torch.device) -> dict[
     return {
         "command": shlex.join(["python", "train.py", *overrides]),
         **_git(),
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "versions": _versions(),
         "platform": platform.platform(),
         "processor": _processor(),
         "device": str(device),
@@ -37,6 +37,11 @@ def describe(overrides: Sequence[str], seed: int, device: torch.device) -> dict[
         "seed": seed,
         "argv": sys.argv,
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES}
 
 
 @cache

@@ -8,14 +8,16 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, final, runtime_checkable
 
 import torch
+from lightning import Callback
 
 from dl_experiments import build, identity, provenance
 from dl_experiments.artifacts import (
@@ -51,13 +53,6 @@ class FromWeights(Protocol):
         """Take it; the model's own weights do not matter."""
 
 
-class Progress(Sink, Protocol):
-    """What shows a run to a person."""
-
-    def heartbeat(self, epochs: float) -> None:
-        """So many epochs are done, a fraction included."""
-
-
 def directory(config: Config) -> RunDirectory:
     """Where a config's run lies."""
     outputs = Path(config["paths"]["outputs"]).expanduser()
@@ -77,6 +72,14 @@ def decide(config: Config) -> Decision:
     if status.state in FINISHED:
         return "skip"
     return "resume" if files.checkpoint.exists() else "start"
+
+
+def checkpoint_epoch(config: Config) -> int:
+    """Where a run to be resumed goes on; 0 where its checkpoint cannot be read."""
+    try:
+        return int(directory(config).read_checkpoint()["epoch"])
+    except ValueError:
+        return 0
 
 
 def read_summary(files: RunDirectory) -> dict[str, float]:
@@ -99,25 +102,31 @@ def catch_up(config: Config) -> bool:
     ]
     if lacking:
         module = build.data(config)
-        module.place("cpu", _dtype(config))
-        network = build.model(config, module).to(_dtype(config))
+        module.place("cpu", build.dtype(config))
+        network = build.model(config, module).to(build.dtype(config))
         task = build.task(config, module, network)
         for callback in lacking:
             callback.measure(task, module)
     return bool(lacking)
 
 
-def _dtype(config: Config) -> torch.dtype:
-    return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
-
-
-def execute(config: Config, overrides: Sequence[str], progress: Progress) -> Status:
-    """Train one run to its end, unless it is there already.
+def execute(
+    config: Config,
+    overrides: Sequence[str],
+    sink: Sink,
+    heartbeat: Callable[[float], None],
+    cores: int | None = None,
+    why: str = "",
+) -> Status:
+    """Train one run by itself to its end, unless it is there already.
 
     Args:
         config: Resolved and checked.
         overrides: The Hydra overrides that give this config.
-        progress: Shows the run.
+        sink: Sees the rows.
+        heartbeat: Called now and then with the number of epochs done, a fraction included.
+        cores: Processor cores it may use; None: all.
+        why: Why it is not in a stack, for its log.
 
     Returns:
         How it ended: completed or diverged.
@@ -126,99 +135,182 @@ def execute(config: Config, overrides: Sequence[str], progress: Progress) -> Sta
         RunFailed: The run raised, or another process is at it.
         KeyboardInterrupt: The run was interrupted; the same call resumes it.
     """
-    files = directory(config)
-    with _exclusive(files.path):
-        decision = decide(config)
-        if decision == "skip":
-            status = files.read_status()
-            assert status is not None
-            return status
-        running = Status("running", identity.run_id(config), _now())
-        with _logging(files.log):
-            try:
-                state = _train(config, overrides, progress, files, running, decision)
-            except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
-                _finish(files, running, "interrupted")
-                log.info("interrupted")
-                raise KeyboardInterrupt from None
-            except Exception as error:
-                log.exception("failed")
-                text = " ".join(f"{type(error).__name__}: {error}".split())
-                _finish(files, running, "failed", text)
-                raise RunFailed(f"{files.path}: {text}") from error
-            return _finish(files, running, state)
-
-
-def _train(
-    config: Config,
-    overrides: Sequence[str],
-    progress: Progress,
-    files: RunDirectory,
-    running: Status,
-    decision: Decision,
-) -> State:
-    resumed_epoch = _checkpoint_epoch(files) if decision == "resume" else None
-    if resumed_epoch is None:
-        _clear(files)
-    files.write_config(config)
-    files.write_status(running)
-
-    module = build.data(config)
-    network = build.model(config, module)
-    torch.set_num_threads(build.threads(config, network, module))
-    task = build.task(config, module, network)
-    task.heartbeat = progress.heartbeat
-    recorder, callbacks = build.callbacks(config, files, [progress], resumed_epoch)
-    with _quiet():
-        trainer = build.trainer(config, callbacks)
-        device = trainer.strategy.root_device
-        module.place(device, _dtype(config))
-        write_json(files.provenance, provenance.describe(overrides, config["seed"], device))
-        log.info("%s on %s, %d thread(s)", decision, device, torch.get_num_threads())
-        started = time.monotonic()
-        try:
-            resume_from = None if resumed_epoch is None else str(files.checkpoint)
-            trainer.fit(task, datamodule=module, ckpt_path=resume_from, weights_only=True)
-        finally:
-            recorder.close()
-    seconds = time.monotonic() - started if resumed_epoch is None else None
-    _summarise(files, network, recorder, seconds)
-    return "diverged" if recorder.diverged else "completed"
-
-
-def _summarise(
-    files: RunDirectory, network: torch.nn.Module, recorder: Recorder, seconds: float | None
-) -> None:
-    """Write the last row, the model's size and (of a run in one piece) the time it took."""
-    last = read_metrics(files.metrics)[-1]
-    parameters = sum(p.numel() for p in network.parameters())
-    summary = {k: v for k, v in last.items() if math.isfinite(v)} | {"model/parameters": parameters}
-    if seconds is not None:
-        summary["time/fit_seconds"] = round(seconds, 3)
-    write_json(files.summary, summary)
-    log.info("ended at epoch %d%s", last["epoch"], ", diverged" if recorder.diverged else "")
-
-
-def _finish(files: RunDirectory, running: Status, state: State, error: str | None = None) -> Status:
-    epoch = None
-    if files.metrics.exists():
-        rows = read_metrics(files.metrics)
-        epoch = int(rows[-1]["epoch"]) if rows else None
-    status = replace(running, state=state, finished_at=_now(), epoch=epoch, error=error)
-    files.write_status(status)
-    if state in FINISHED:
-        files.checkpoint.unlink(missing_ok=True)  # nothing is left to resume
-    return status
-
-
-def _checkpoint_epoch(files: RunDirectory) -> int | None:
-    """How many epochs the checkpoint has behind it; None where it cannot be read."""
     try:
-        checkpoint = torch.load(files.checkpoint, map_location="cpu", weights_only=True)
-        return int(checkpoint["epoch"]) + 1  # Lightning counts the epoch it was saved in from 0
-    except Exception as error:
-        log.warning("starting over: %s cannot be read (%s)", files.checkpoint, error)
-        return None
+        with Run(config, overrides) as run:
+            if run.decision != "skip":
+                with run.logging(), _quiet():
+                    if why:
+                        log.info("trained alone: %s", why)
+                    _fit(run, sink, heartbeat, cores)
+            assert run.status is not None
+            return run.status
+    except SystemExit:  # what Lightning makes of an interrupt
+        raise KeyboardInterrupt from None
+
+
+def _fit(run: "Run", sink: Sink, heartbeat: Callable[[float], None], cores: int | None) -> None:
+    run.prepare([sink])
+    run.task.heartbeat = heartbeat
+    config = run.config
+    torch.set_num_threads(build.threads(config, run.task.model, run.module, cores))
+    epochs = config["trainer"]["max_epochs"] - run.resumed_epoch
+    trainer = build.trainer(config, run.callbacks, epochs)
+    run.module.place(build.device(config), build.dtype(config))
+    run.begin()
+    trainer.fit(run.task, datamodule=run.module)
+    run.finish()
+
+
+@final
+class Run:
+    """One run from its lock to its last status: what training alone and in a stack share.
+
+    A context manager that holds the lock of the run directory. What is raised within ends the
+    run as interrupted or failed, and comes out as ``KeyboardInterrupt``, ``SystemExit`` or
+    ``RunFailed``; a run that is finished by then stays so.
+
+    Args:
+        config: Resolved and checked.
+        overrides: The Hydra overrides that give this config.
+
+    Attributes:
+        files: The run directory.
+        decision: What there is to do, once the lock is held.
+        status: What ``status.json`` says.
+        over: Whether it is completed, diverged, failed or interrupted by now.
+        resumed_epoch: Epochs that an earlier attempt did; 0 unless the run is resumed.
+        module, task, recorder, callbacks: Its parts, after ``prepare``.
+    """
+
+    module: InMemoryDataModule
+    task: Task
+    recorder: Recorder
+    callbacks: list[Callback]
+
+    def __init__(self, config: Config, overrides: Sequence[str]) -> None:
+        self.config, self.overrides = config, overrides
+        self.files = directory(config)
+        self.status: Status | None = None
+        self.resumed_epoch = 0
+        self._prepared = self.over = False
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            RunFailed: Another process has it.
+        """
+        self._lock = _lock(self.files.path)
+        self.decision = decide(self.config)
+        self.status = self.files.read_status()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Say how it ended, where nobody has; give the lock back."""
+        try:
+            if self._prepared:
+                self.recorder.close()
+            if error is None or self.over:
+                return
+            if isinstance(error, Exception):
+                raise RunFailed(self.fail(error)) from error
+            with self.logging():
+                log.info("interrupted")
+            self._write_status("interrupted")
+        finally:
+            os.close(self._lock)
+
+    def fail(self, error: Exception) -> str:
+        """End the run as failed.
+
+        Returns:
+            The folder and the reason, in one line.
+        """
+        with self.logging():
+            log.error("failed", exc_info=error)
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        self._write_status("failed", text)
+        return f"{self.files.path}: {text}"
+
+    def prepare(self, sinks: Sequence[Sink]) -> None:
+        """Build the parts; clear the folder, or load what an earlier attempt has left there."""
+        checkpoint = self._read_checkpoint() if self.decision == "resume" else None
+        if checkpoint is None:
+            _clear(self.files)
+        self.files.write_config(self.config)
+        self.status = Status("running", identity.run_id(self.config), _now())
+        self.files.write_status(self.status)
+        self.module = build.data(self.config)
+        network = build.model(self.config, self.module)
+        self.task = build.task(self.config, self.module, network)
+        self.task.checkpoint = checkpoint
+        self.resumed_epoch = 0 if checkpoint is None else int(checkpoint["epoch"])
+        self.recorder, self.callbacks = build.callbacks(self.config, self.files, sinks)
+        self._prepared = True
+
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        try:
+            return self.files.read_checkpoint()
+        except ValueError as error:
+            log.warning("starting over: %s", error)
+            return None
+
+    def begin(self, stack: int = 1, layout: str = "") -> None:
+        """Training starts; in a stack of so many runs, which lie in memory in this way."""
+        device = build.device(self.config)
+        facts = provenance.describe(self.overrides, self.config["seed"], device)
+        write_json(self.files.provenance, facts | {"stack": stack})
+        company = "" if stack == 1 else f", in a stack of {stack} ({layout})"
+        log.info(
+            "%s on %s, %d thread(s)%s", self.decision, device, torch.get_num_threads(), company
+        )
+        self._stack, self._started = stack, time.monotonic()
+
+    def finish(self) -> Status:
+        """Training is over: write the last row, the size, the time, and then the status."""
+        self.recorder.close()
+        last = read_metrics(self.files.metrics)[-1]
+        summary = {k: v for k, v in last.items() if math.isfinite(v)}
+        summary["model/parameters"] = sum(p.numel() for p in self.task.model.parameters())
+        if self.resumed_epoch == 0:
+            seconds = (time.monotonic() - self._started) / self._stack
+            summary["time/fit_seconds"] = round(seconds, 3)
+        write_json(self.files.summary, summary)
+        diverged = self.recorder.diverged
+        log.info("ended at epoch %d%s", last["epoch"], ", diverged" if diverged else "")
+        return self._write_status("diverged" if diverged else "completed")
+
+    def _write_status(self, state: State, error: str | None = None) -> Status:
+        epoch = None
+        if self.files.metrics.exists():
+            rows = read_metrics(self.files.metrics)
+            epoch = int(rows[-1]["epoch"]) if rows else None
+        begun = self.status or Status(state, identity.run_id(self.config), _now())
+        self.status = replace(begun, state=state, finished_at=_now(), epoch=epoch, error=error)
+        self.files.write_status(self.status)
+        self.over = True
+        if state in FINISHED:
+            self.files.checkpoint.unlink(missing_ok=True)  # nothing is left to resume
+        return self.status
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Send this package's log lines to ``run.log`` as well."""
+        handler = logging.FileHandler(self.files.log, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root = logging.getLogger("dl_experiments")
+        root.setLevel(logging.INFO)
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def _clear(files: RunDirectory) -> None:
@@ -229,9 +321,12 @@ def _clear(files: RunDirectory) -> None:
         file.unlink(missing_ok=True)
 
 
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Hold the run directory's lock; it goes with the process, however that ends."""
+def _lock(path: Path) -> int:
+    """An open handle that holds the folder's lock; it goes with the process, however that ends.
+
+    Raises:
+        RunFailed: Another process holds it.
+    """
     path.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -239,25 +334,7 @@ def _exclusive(path: Path) -> Iterator[None]:
     except BlockingIOError as error:
         os.close(handle)
         raise RunFailed(f"{path}: another process is training this run") from error
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _logging(path: Path) -> Iterator[None]:
-    """Send this package's log lines to ``run.log`` as well."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("dl_experiments")
-    root.setLevel(logging.INFO)
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        handler.close()
+    return handle
 
 
 @contextmanager

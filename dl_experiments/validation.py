@@ -10,6 +10,8 @@ from typing import Any
 
 PRECISIONS = ("32-true", "64-true", "bf16-mixed")
 ACCELERATORS = ("auto", "cpu", "gpu")
+SWEEP = ("stack", "workers", "memory_gib")
+STACK = ("auto", "always", "never")
 TRAINER = ("max_epochs", "precision", "target_loss", "log_every", "accelerator", "threads")
 
 
@@ -77,6 +79,7 @@ def check(config: Mapping[str, Any]) -> None:
         whole_number("trainer.threads", get(config, "trainer.threads"), 1)
     if get(config, "trainer.target_loss") is not None:
         number("trainer.target_loss", get(config, "trainer.target_loss"), 0, open_end=True)
+    _check_sweep(get(config, "sweep"))
     _check_data(get(config, "data"))
     _check_optimizer(get(config, "optimizer"))
     _check_schedule(get(config, "schedule"))
@@ -86,6 +89,17 @@ def check(config: Mapping[str, Any]) -> None:
             f"study={study!r} is not a folder's name of letters, digits, spaces, '_', '-' and '.', "
             "other than report"
         )
+
+
+def _check_sweep(sweep: Mapping[str, Any]) -> None:
+    for key in sweep:
+        if key not in SWEEP:
+            raise ValueError(f"sweep.{key} is not a key; allowed: {', '.join(SWEEP)}")
+    one_of("sweep.stack", get(sweep, "stack"), STACK)
+    if get(sweep, "workers") is not None:
+        whole_number("sweep.workers", sweep["workers"], 1)
+    if get(sweep, "memory_gib") is not None:
+        number("sweep.memory_gib", sweep["memory_gib"], 0, open_end=True)
 
 
 def _check_data(data: Mapping[str, Any]) -> None:

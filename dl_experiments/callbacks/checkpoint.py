@@ -1,16 +1,16 @@
 """Keeps what resuming needs."""
 
-import os
 import time
 from typing import final
 
-from lightning import Callback, LightningModule, Trainer
-
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.callbacks.observer import Observer
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.tasks.task import Task
 
 
 @final
-class Checkpoint(Callback):
+class Checkpoint(Observer):
     """Replaces ``checkpoint.ckpt`` in one step, at an epoch's end, when the last one is old.
 
     There a run's randomness starts anew, so a resumed run continues exactly as the uninterrupted
@@ -18,20 +18,17 @@ class Checkpoint(Callback):
 
     Args:
         directory: The run's.
+        max_epochs: The run's.
         seconds: Least time between two checkpoints.
     """
 
-    def __init__(self, directory: RunDirectory, seconds: float) -> None:
-        self.directory, self.seconds = directory, seconds
+    def __init__(self, directory: RunDirectory, max_epochs: int, seconds: float) -> None:
+        self.directory, self.max_epochs, self.seconds = directory, max_epochs, seconds
         self._last = time.monotonic()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def after_epoch(self, task: Task, data: InMemoryDataModule) -> None:
         """Write, if it is time."""
-        ending = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        ending = task.should_stop or task.epoch == self.max_epochs
         if not ending and time.monotonic() - self._last >= self.seconds:
-            beside = self.directory.checkpoint.with_name(".checkpoint.ckpt")
-            trainer.save_checkpoint(beside)
-            with beside.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(beside, self.directory.checkpoint)
+            self.directory.write_checkpoint(task.state())
             self._last = time.monotonic()

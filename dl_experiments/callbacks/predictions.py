@@ -1,19 +1,19 @@
 """What the snapshots of a run predict on the test points of a function."""
 
 from copy import deepcopy
-from typing import cast, final
+from typing import final
 
 import numpy as np
 import torch
-from lightning import Callback, LightningModule, Trainer
 
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.callbacks.observer import Observer
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
 
 
 @final
-class Predictions(Callback):
+class Predictions(Observer):
     """Writes ``measures/predictions.npz`` when a run that keeps snapshots ends, or later.
 
     Arrays: ``x`` [n] test points, ``truth`` [n], ``epochs`` [k] of the snapshots, and
@@ -27,12 +27,9 @@ class Predictions(Callback):
     def __init__(self, directory: RunDirectory, max_epochs: int) -> None:
         self.directory = directory
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def end(self, task: Task, data: InMemoryDataModule) -> None:
         """Training is over: predict."""
-        self.measure(
-            cast(Task, pl_module),
-            cast(InMemoryDataModule, trainer.datamodule),  # type: ignore[attr-defined]
-        )
+        self.measure(task, data)
 
     def missing(self) -> bool:
         """Whether the run has what it takes but not the file."""

@@ -1,16 +1,16 @@
 """Keeps weights on the way: the initial ones, those of scheduled epochs, the final ones."""
 
-from typing import cast, final
+from typing import final
 
-from lightning import Callback, LightningModule, Trainer
-
-from dl_experiments.artifacts import RunDirectory, read_metrics
+from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
+from dl_experiments.callbacks.observer import Observer
+from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
 
 
 @final
-class Snapshots(Callback):
+class Snapshots(Observer):
     """Writes ``weights/epoch-*.safetensors`` (parameters and buffers of the model).
 
     Args:
@@ -27,21 +27,20 @@ class Snapshots(Callback):
         self.directory = directory
         self.schedule = schedules.parse("callbacks.snapshots.schedule", schedule, max_epochs)
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def begin(self, task: Task, data: InMemoryDataModule) -> None:
         """Keep the initial weights."""
-        if trainer.current_epoch == 0:
-            self._write(pl_module, 0)
+        if task.epoch == 0:
+            self._write(task)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def after_epoch(self, task: Task, data: InMemoryDataModule) -> None:
         """Keep the weights of a scheduled epoch."""
-        if self.schedule(trainer.current_epoch + 1):
-            self._write(pl_module, trainer.current_epoch + 1)
+        if self.schedule(task.epoch):
+            self._write(task)
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def end(self, task: Task, data: InMemoryDataModule) -> None:
         """Keep the final weights, also where the run stopped early."""
-        last = int(read_metrics(self.directory.metrics)[-1]["epoch"])
-        if last not in self.directory.snapshots():
-            self._write(pl_module, last)
+        if task.epoch not in self.directory.snapshots():
+            self._write(task)
 
-    def _write(self, module: LightningModule, epoch: int) -> None:
-        self.directory.write_weights(epoch, cast(Task, module).model.state_dict())
+    def _write(self, task: Task) -> None:
+        self.directory.write_weights(task.epoch, task.model.state_dict())

@@ -1,7 +1,7 @@
 """One-dimensional regression targets on an interval, and the data module that samples them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Literal, final
 
 import torch
@@ -89,6 +89,10 @@ class FunctionData(InMemoryDataModule):
         self.function, self.samples = FUNCTIONS[name], samples
         self.seed, self.sampling = seed, sampling
         self.test_samples = test_samples
+
+    def shapes(self) -> tuple[Hashable, ...]:
+        """The test grids must be of one size too."""
+        return *super().shapes(), self.test_samples
 
     def load(self) -> tuple[InMemory, InMemory]:
         """The training and the test points."""

@@ -1,5 +1,6 @@
 """Image classification sets, whole in memory as uint8."""
 
+from collections.abc import Hashable
 from functools import cache, partial
 from typing import Literal, final
 
@@ -13,28 +14,28 @@ from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 
 
-def crop_and_flip(images: Tensor, draw: torch.Generator, padding: int) -> Tensor:
+def crop_and_flip(inputs: Tensor, draw: torch.Generator, padding: int) -> Tensor:
     """Shift each image by up to ``padding`` pixels (zeros come in) and mirror every second one.
 
     The usual CIFAR augmentation (He et al. 2016, section 4.2), for a whole batch at once.
 
     Args:
-        images: [batch, channels, height, width]; not changed.
+        inputs: [batch, channels, height, width]; not changed.
         draw: Generator of the epoch.
         padding: Largest shift to each side.
 
     Returns:
         The same shape and type.
     """
-    count, _, height, width = images.shape
+    count, _, height, width = inputs.shape
     top = torch.randint(2 * padding + 1, (count, 1), generator=draw)
     left = torch.randint(2 * padding + 1, (count, 1), generator=draw)
-    mirrored = torch.rand(count, 1, generator=draw) < 0.5
+    mirrored = torch.rand(count, 1, generator=draw, dtype=torch.float32) < 0.5
     rows = top + torch.arange(height)
     columns = torch.arange(width).expand(count, width)
     columns = left + torch.where(mirrored, columns.flip(1), columns)
-    device = images.device
-    padded = functional.pad(images, [padding] * 4)
+    device = inputs.device
+    padded = functional.pad(inputs, [padding] * 4)
     batch = torch.arange(count, device=device)[:, None, None]
     picked = padded.permute(0, 2, 3, 1)[
         batch, rows.to(device)[:, :, None], columns.to(device)[:, None, :]
@@ -108,6 +109,10 @@ class ImageData(InMemoryDataModule):
         self.source, self.samples, self.seed = (name, root), samples, seed
         self.label_noise = label_noise
         self.input_shape, self.outputs = sources.SHAPES[name], sources.CLASSES[name]
+
+    def shapes(self) -> tuple[Hashable, ...]:
+        """Its statistics normalise a batch, so the source must be the same too."""
+        return *super().shapes(), self.source
 
     def prepare_data(self) -> None:
         """Fetch and verify the data, so that a run never stops for want of it."""

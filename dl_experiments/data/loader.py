@@ -5,9 +5,10 @@ batch is ``inputs[index]``, and casting and normalising happen on the batch.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from functools import partial
+from typing import Literal, Protocol, final
 
 import torch
 from lightning import LightningDataModule
@@ -18,7 +19,12 @@ from dl_experiments import randomness
 EVALUATION_BATCH = 250
 """Samples a forward pass of an evaluation sees; fixed, so that numbers repeat bit for bit."""
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+class Augment(Protocol):
+    """Changes a gathered batch of stored inputs."""
+
+    def __call__(self, inputs: Tensor, draw: torch.Generator) -> Tensor:
+        """The same shape and type, with numbers from ``draw``."""
 
 
 @final
@@ -86,16 +92,24 @@ class TrainingSet:
         """Mini-batches in an epoch."""
         return -(-len(self.data) // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The mini-batches of one pass in the order of (seed, epoch); the last may be smaller."""
-        data = self.data
+    def order(self, number: int) -> Tensor:
+        """The order of the samples in one pass, [n] on the CPU: a function of (seed, epoch)."""
         shuffle = randomness.generator(self.seed, "order", number)
-        order = torch.randperm(len(data), generator=shuffle).to(data.targets.device)
+        return torch.randperm(len(self.data), generator=shuffle)
+
+    def augmentation(self, number: int) -> Callable[[Tensor], Tensor]:
+        """What one pass does to each gathered batch in turn; it draws from (seed, epoch)."""
+        if self.augment is None:
+            return lambda inputs: inputs
         draw = randomness.generator(self.seed, "augment", number)
+        return partial(self.augment, draw=draw)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The mini-batches of one pass; the last may be smaller."""
+        data, augment = self.data, self.augmentation(number)
+        order = self.order(number).to(data.targets.device)
         for index in order.split(self.batch_size):
-            inputs = data.inputs.index_select(0, index)
-            if self.augment is not None:
-                inputs = self.augment(inputs, draw)
+            inputs = augment(data.inputs.index_select(0, index))
             yield data.prepare(inputs), data.targets.index_select(0, index)
 
 
@@ -156,6 +170,19 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def load(self) -> tuple[InMemory, InMemory]:
         """Training and test set, on the CPU."""
 
+    @property
+    def updates(self) -> int:
+        """Mini-batches in an epoch."""
+        return -(-self.training_samples // self.batch_size)
+
+    def shapes(self) -> tuple[Hashable, ...]:
+        """Modules for which this is equal give batches that can be stacked."""
+        return type(self), self.input_shape, self.outputs, self.training_samples, self.batch_size
+
+    def training_set(self) -> TrainingSet:
+        """The training set, and how a run walks through it."""
+        return TrainingSet(self.train, self.batch_size, self.run_seed, self.augment)
+
     def setup(self, stage: str | None = None) -> None:
         """Load the data once."""
         if not self._loaded:
@@ -169,4 +196,4 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> _Once:
         """One item an epoch: the training set, which ``training_step`` walks through."""
-        return _Once(TrainingSet(self.train, self.batch_size, self.run_seed, self.augment))
+        return _Once(self.training_set())

@@ -1,37 +1,40 @@
-"""From the configs of a command to what is trained: all checked first, then one after another."""
+"""From the configs of a command to what is trained: all checked first, then grouped."""
 
 import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any
+
+import torch
 
 from dl_experiments import build, run
-from dl_experiments.build import Config
+from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.identity import run_id
+from dl_experiments.sweep import grouping
+from dl_experiments.sweep.grouping import Todo
 from dl_experiments.sweep.progress import Display
+from dl_experiments.sweep.training import Training
+from dl_experiments.sweep.unit import Cell as Cell
+from dl_experiments.sweep.unit import Unit
+from dl_experiments.tasks.task import Task
 
 
-@final
-@dataclass(frozen=True)
-class Cell:
-    """One job of a sweep: its resolved config, and the overrides that lead to it."""
-
-    config: Config
-    overrides: Sequence[str]
-
-
-def check(cells: Sequence[Cell]) -> None:
+def check(cells: Sequence[Cell]) -> list[tuple[InMemoryDataModule, Task]]:
     """Refuse a sweep with an impossible cell, before anything is trained or downloaded.
+
+    Returns:
+        Each cell's data and task, see ``build.check``.
 
     Raises:
         ValueError: One line that names the cell, the key, the value and what is allowed.
     """
+    parts = []
     for cell in cells:
         try:
-            build.check(cell.config)
+            parts.append(build.check(cell.config))
         except ValueError as error:
             label = " ".join(cell.overrides) if len(cells) > 1 else ""
             raise ValueError(f"{label}: {error}" if label else str(error)) from error
@@ -45,6 +48,7 @@ def check(cells: Sequence[Cell]) -> None:
         if key not in fetched:
             build.data(cell.config).prepare_data()
             fetched.add(key)
+    return parts
 
 
 def _show_fetching() -> None:
@@ -81,45 +85,53 @@ def check_outputs(outputs: object) -> None:
 
 
 def plan(cells: Sequence[Cell]) -> list[Callable[[Any], float | None]]:
-    """Check a sweep whole, then say for each cell what to call, in any order and one at a time.
+    """Check a sweep whole, then say for each cell what to call, one at a time.
 
-    Each call trains its run, unless that is finished, and returns the final test loss (None
-    where that is not finite).
+    A call may train more than its own run, in a stack or in worker processes beside it; a later
+    one then finds its run finished. Each returns its run's final test loss (None where that is
+    not finite).
 
     Raises:
         ValueError: See ``check``.
     """
-    check(cells)
+    torch.set_num_threads(1)  # a process that ran parallel kernels cannot be forked safely
+    parts = check(cells)
     decisions = [run.decide(cell.config) for cell in cells]
-    display = Display(len(cells) - decisions.count("skip"))
-    noun = "run" if len(cells) == 1 else "runs"
-    finished, resumed = decisions.count("skip"), decisions.count("resume")
-    notes = [f"{finished} finished before"] * (finished > 0) + [f"{resumed} resumed"] * (
-        resumed > 0
-    )
-    display.say(f"{len(cells)} {noun}{': ' if notes else ''}{', '.join(notes)}")
-    return [_job(cell, display) for cell in cells]
+    todos = [
+        Todo(cell, *part, 0 if decision == "start" else run.checkpoint_epoch(cell.config))
+        for cell, part, decision in zip(cells, parts, decisions, strict=True)
+        if decision != "skip"
+    ]
+    units = grouping.units(todos) if todos else []
+    display = Display(len(todos))
+    for line in _announcement(decisions, units):
+        display.say(line)
+    training = Training(units, display)
+    return [partial(_call, cell, training, display) for cell in cells]
 
 
-def _job(cell: Cell, display: Display) -> Callable[[Any], float | None]:
-    def call(_: Any) -> float | None:
-        config = cell.config
-        files = run.directory(config)
-        if run.decide(config) == "skip":
-            measured = run.catch_up(config)
-            did = "measured what was missing" if measured else "skipped"
-            display.say(f"{did}, finished before: {files.path}")
-            return run.read_summary(files).get("test/loss")
-        try:
-            display.begin(files.path.name, config["trainer"]["max_epochs"])
-            status = run.execute(config, cell.overrides, display)
-        except run.RunFailed as error:
-            display.fail(str(error))
-            raise
-        except BaseException:
-            display.stop()
-            raise
-        display.end(files.path.name, status)
-        return run.read_summary(files).get("test/loss")
+def _announcement(decisions: Sequence[run.Decision], units: Sequence[Unit]) -> list[str]:
+    """What there is to do, and which runs are not in a stack and why."""
+    cells, finished, resumed = len(decisions), decisions.count("skip"), decisions.count("resume")
+    notes = [f"{finished} finished before"] * (finished > 0)
+    notes += [f"{resumed} resumed"] * (resumed > 0)
+    stacks = [str(len(unit.cells)) for unit in units if len(unit.cells) > 1]
+    notes += [f"in stacks of {', '.join(stacks)}"] * bool(stacks)
+    noun = "run" if cells == 1 else "runs"
+    why = Counter(unit.why for unit in units if unit.why) if stacks else Counter()
+    return [
+        f"{cells} {noun}{': ' if notes else ''}{', '.join(notes)}",
+        *(f"{count} alone: {reason}" for reason, count in why.items()),
+    ]
 
-    return call
+
+def _call(cell: Cell, training: Training, display: Display, _: Any) -> float | None:
+    if cell.path in training:
+        error = training.result(cell.path)
+        if error is not None:
+            raise run.RunFailed(error)
+    else:
+        measured = run.catch_up(cell.config)
+        did = "measured what was missing" if measured else "skipped"
+        display.say(f"{did}, finished before: {cell.path}")
+    return run.read_summary(run.directory(cell.config)).get("test/loss")

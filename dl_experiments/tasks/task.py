@@ -27,8 +27,8 @@ class Task(LightningModule, ABC):
 
     One ``training_step`` is one pass over the training set: the loop over mini-batches is
     written here (manual optimization), because Lightning's own cost for each step would be
-    several times that of updating a small network. So ``self.updates`` counts optimizer
-    updates; Lightning's ``global_step`` does not.
+    several times that of updating a small network. So where a run stands is said here, by
+    ``epoch`` and ``updates``; Lightning's counters start anew when a run is resumed.
 
     Args:
         model: Maps a batch of inputs to outputs.
@@ -43,8 +43,12 @@ class Task(LightningModule, ABC):
 
     Attributes:
         LOSSES: What a kind of task can minimise: name -> mean over the batch of a loss.
-        updates: Number of optimizer updates so far, scalar int64.
+        epoch: Number of passes over the training set so far.
+        updates: Number of optimizer updates so far.
+        should_stop: Whether the run is to end after this epoch.
+        checkpoint: A ``state`` to go on from; Lightning's setup restores it.
         heartbeat: Called now and then with the number of epochs done, a fraction included.
+        predictor: What stands in for ``predict`` while a stack trains this run.
     """
 
     LOSSES: Mapping[str, Loss]
@@ -64,10 +68,13 @@ class Task(LightningModule, ABC):
         self.automatic_optimization = False
         self.model, self.loss = model, self.LOSSES[loss]
         self.seed, self.outputs = seed, outputs
-        self._optimizer, self._schedule = optimizer, schedule
-        self.updates: Tensor
-        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self._make_optimizer, self._make_schedule = optimizer, schedule
+        self.epoch, self.updates, self.should_stop = 0, 0, False
+        self.optimizer: Optimizer
+        self.schedule: LRScheduler | None = None
+        self.checkpoint: Mapping[str, Any] | None = None
         self.heartbeat: Callable[[float], None] | None = None
+        self.predictor: Callable[[InMemory], Tensor] | None = None
 
     @abstractmethod
     def metrics(self) -> dict[str, Metric]:
@@ -77,20 +84,41 @@ class Task(LightningModule, ABC):
         """The model's outputs."""
         return cast(Tensor, self.model(inputs))
 
-    def configure_optimizers(self) -> Any:
-        """The optimizer and its schedule."""
-        optimizer = self._optimizer(self.model.parameters())
-        if self._schedule is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": self._schedule(optimizer)}
+    def configure_optimizers(self) -> Optimizer:
+        """Make the optimizer and its schedule."""
+        self.optimizer = self._make_optimizer(self.model.parameters())
+        if self._make_schedule is not None:
+            self.schedule = self._make_schedule(self.optimizer)
+        return self.optimizer
+
+    def on_fit_start(self) -> None:
+        """Go on from a checkpoint: everything is in its place now, nothing has begun."""
+        if self.checkpoint is not None:
+            self.restore(self.checkpoint)
+
+    def state(self) -> dict[str, Any]:
+        """All that going on from here needs; a run's randomness starts anew with each epoch."""
+        return {
+            "epoch": self.epoch,
+            "updates": self.updates,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take a ``state`` on."""
+        self.epoch, self.updates = int(state["epoch"]), int(state["updates"])
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
 
     def training_step(self, batch: TrainingSet, _: int) -> None:
         """One epoch of updates."""
-        optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        model, loss = self.model, self.loss
-        count = 0
-        with randomness.scope(self.seed, "dropout", self.current_epoch, self.device):
-            for inputs, targets in batch.epoch(self.current_epoch):
+        model, loss, optimizer = self.model, self.loss, self.optimizer
+        with randomness.scope(self.seed, "dropout", self.epoch, self.device):
+            for number, (inputs, targets) in enumerate(batch.epoch(self.epoch), start=1):
 
                 def closure(inputs: Tensor = inputs, targets: Tensor = targets) -> Tensor:
                     optimizer.zero_grad()
@@ -98,36 +126,41 @@ class Task(LightningModule, ABC):
                     value.backward()
                     return value
 
-                optimizer.step(closure)
-                count += 1
-                if self.heartbeat is not None and count % _HEARTBEAT == 0:
-                    self.heartbeat(self.current_epoch + count / batch.updates)
-        self.updates += count
-        schedule = self.lr_schedulers()
-        if schedule is not None:  # here, so that a callback at the epoch's end sees it moved
-            cast(LRScheduler, schedule).step()
+                optimizer.step(closure)  # type: ignore[arg-type]
+                if self.heartbeat is not None and number % _HEARTBEAT == 0:
+                    self.heartbeat(self.epoch + number / batch.updates)
+        self.advance(batch.updates)
 
-    @torch.no_grad()
+    def advance(self, updates: int) -> None:
+        """One epoch of so many updates is done."""
+        self.epoch += 1
+        self.updates += updates
+        if self.schedule is not None:
+            self.schedule.step()
+
     def evaluate(self, data: InMemory) -> dict[str, Tensor]:
         """Loss and metrics on a whole set, in eval mode, with the weights as they are.
 
         Returns:
-            Name -> scalar on the device; the loss is the mean over all samples, summed up in
-            float64.
+            Name -> scalar on the device; the loss is the mean over all samples, in float64.
         """
+        outputs = (self.predictor or self.predict)(data).double()
+        targets = data.targets.double() if data.targets.is_floating_point() else data.targets
+        measured = {"loss": self.loss(outputs, targets)}
+        for name, metric in self.metrics().items():
+            metric.to(outputs.device).update(outputs, targets)
+            measured[name] = metric.compute()
+        return measured
+
+    @torch.no_grad()
+    def predict(self, data: InMemory) -> Tensor:
+        """The outputs for a whole set, [n, outputs], in eval mode; nothing is left changed."""
         was_training = self.model.training
         self.model.eval()
-        device = data.targets.device
-        total = torch.zeros((), dtype=torch.float64, device=device)
-        metrics = {name: metric.to(device) for name, metric in self.metrics().items()}
         with self._precision():
-            for inputs, targets in data.chunks():
-                outputs = self.model(inputs)
-                total += self.loss(outputs, targets).double() * len(targets)
-                for metric in metrics.values():
-                    metric.update(outputs, targets)
+            outputs = torch.cat([self.model(inputs) for inputs, _ in data.chunks()])
         self.model.train(was_training)
-        return {"loss": total / len(data)} | {k: m.compute() for k, m in metrics.items()}
+        return outputs
 
     def _precision(self) -> AbstractContextManager[None]:
         """The context that forward passes run in at the trainer's precision."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.dl_experiments_launcher._compose import Composer
 
 _ONE_EACH = ("experiment", "scale")
 _NUMBER_KEY = {
@@ -30,16 +31,14 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def check_grid(
-    loader: ConfigLoader,
-    config: DictConfig,
+    composer: Composer,
     job_overrides: Sequence[Sequence[str]],
     composed_jobs: Sequence[DictConfig],
 ) -> None:
     """Refuse two experiments or scales, and a group option that a plain key makes idle.
 
     Args:
-        loader: Composes.
-        config: The sweep's own config.
+        composer: Composed the jobs.
         job_overrides: The overrides of each job.
         composed_jobs: The config of each job.
 
@@ -53,24 +52,27 @@ def check_grid(
             raise ValueError(
                 f"{group}={options}: one {group} a command, because each brings its own grid"
             )
-    if len(job_overrides) > 1 or config.hydra.sweeper.get("params"):
-        groups = set(loader.list_groups("")) - set(_ONE_EACH)
+    if len(job_overrides) > 1 or composer.config.hydra.sweeper.get("params"):
         seen: set[str] = set()
         for words, composed in zip(job_overrides, composed_jobs, strict=True):
             for word in words:
-                if _key(word) in groups and word not in seen:
+                if word not in seen:
                     seen.add(word)
-                    _check_option(loader, config, words, composed, word)
+                    if _is_option(composer, _key(word)):
+                        _check_option(composer, words, composed, word)
 
 
-def _check_option(
-    loader: ConfigLoader, config: DictConfig, words: Sequence[str], job: DictConfig, option: str
-) -> None:
+def _is_option(composer: Composer, key: str) -> bool:
+    """Whether ``key`` chooses from a group of ours, other than those that bring a grid."""
+    return key not in _ONE_EACH and not key.startswith("hydra/") and composer.is_group(key)
+
+
+def _check_option(composer: Composer, words: Sequence[str], job: DictConfig, option: str) -> None:
     """Refuse ``option`` where leaving it out gives the same config though it was not the default.
 
     Plain keys of the same job, or those an experiment sets, then decide all it differs in.
     """
-    without = loader.load_sweep_config(config, [w for w in words if w != option])
+    without = composer.compose([w for w in words if w != option])
     group = _key(option)
     if job.hydra.runtime.choices.get(group) == without.hydra.runtime.choices.get(group):
         return

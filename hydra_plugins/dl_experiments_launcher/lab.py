@@ -14,6 +14,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from hydra_plugins.dl_experiments_launcher._compose import Composer
 from hydra_plugins.dl_experiments_launcher._grid import check_grid
 
 
@@ -38,6 +39,9 @@ class LabLauncher(Launcher):
     task function without ``plan`` is called for each job, as by Hydra's basic launcher.
     """
 
+    # What our sweeper asks: it need not compose the jobs to find a bad one.
+    composes_all_first = True
+
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
@@ -55,15 +59,17 @@ class LabLauncher(Launcher):
         """
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        configs = [
-            self._compose(overrides, number)
-            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
-        ]
+        composer = Composer(self.hydra_context.config_loader, self.config)
+        configs = [composer.compose(overrides) for overrides in job_overrides]
+        for number, config in enumerate(configs, start=initial_job_idx):
+            with open_dict(config):
+                config.hydra.job.id = str(number)
+                config.hydra.job.num = number
         plan = getattr(self.task_function, "plan", None)
         if plan is None:
             return [self._run(config, self.task_function) for config in configs]
         try:
-            check_grid(self.hydra_context.config_loader, self.config, job_overrides, configs)
+            check_grid(composer, job_overrides, configs)
             calls = plan(configs)
             returns = [self._run(c, call) for c, call in zip(configs, calls, strict=True)]
         except ValueError as error:
@@ -75,13 +81,6 @@ class LabLauncher(Launcher):
             lines = [f"  {r._return_value}" for r in failed]
             _leave(1, "\n".join([f"{len(failed)} of {len(returns)} runs failed:", *lines]))
         return returns
-
-    def _compose(self, overrides: Sequence[str], number: int) -> DictConfig:
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id = str(number)
-            config.hydra.job.num = number
-        return config
 
     def _run(self, config: DictConfig, call: Any) -> JobReturn:
         returned = run_job(

@@ -1,5 +1,6 @@
 """Hydra's basic sweeper, which leaves no ``multirun.yaml`` among the runs."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
@@ -36,3 +37,11 @@ class LabSweeper(BasicSweeper):
             with open_dict(self.config):
                 self.config.hydra.sweep.dir = scratch
             return super().sweep(arguments)
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        """Compose the jobs, unless the launcher does so itself before the first one runs.
+
+        The launcher is asked, not its class: Hydra imports a plugin's module more than once.
+        """
+        if not getattr(self.launcher, "composes_all_first", False):
+            super().validate_batch_is_legal(batch)

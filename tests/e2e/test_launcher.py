@@ -5,6 +5,8 @@ from pathlib import Path
 
 import hydra
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobStatus
 from hydra.extra.pytest_plugin import hydra_restore_singletons, hydra_sweep_runner  # noqa: F401
@@ -67,6 +69,7 @@ def sweep(tmp_path, monkeypatch, capsys, hydra_restore_singletons):  # noqa: F81
         "a: 0\nhydra:\n  mode: MULTIRUN\n  output_subdir: null\n"
         '  sweep: {dir: out, subdir: "job-${a}"}\n'
     )
+    Plugins.instance()  # imports the plugins anew, and with them the class to be watched
     from hydra_plugins.dl_experiments_launcher import lab
 
     returns = []
@@ -143,6 +146,64 @@ def test_an_interrupt_ends_the_sweep(sweep):
 def test_job_status_is_completed(sweep):
     _, _, returns = sweep(Task(), "a=1")
     assert [r.status for r in returns] == [JobStatus.COMPLETED]
+
+
+@pytest.fixture
+def compositions(monkeypatch):
+    """The overrides of every job that Hydra composes."""
+    found = []
+    load = ConfigLoaderImpl.load_sweep_config
+
+    def loaded(self, master_config, sweep_overrides):
+        found.append(list(sweep_overrides))
+        return load(self, master_config, sweep_overrides)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", loaded)
+    return found
+
+
+def test_jobs_that_choose_the_same_options_are_composed_once(sweep, compositions):
+    task = Task()
+    assert sweep(task, "a=1,2,3")[0] == 0
+    assert task.ran == [1, 2, 3]
+    assert compositions == [[]]
+
+
+def test_another_launcher_has_its_jobs_checked_by_the_sweeper(sweep, compositions):
+    task = Task()
+    sweep(task, "hydra/launcher=basic", "a=1,2")
+    assert compositions[:2] == [["a=1"], ["a=2"]]
+    assert len(compositions) > 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["a=1,2", "b=1,2"], "Could not override 'b'"),
+        (["+a=1,2"], "An item is already at 'a'"),
+        (["a=1", "net=wide,deep"], "Could not override 'net'"),
+    ],
+)
+def test_a_bad_word_ends_the_command_before_any_job(sweep, tmp_path, words, says):
+    task = Task()
+    code, err, _ = sweep(task, *words)
+    assert code == 1
+    assert says in err
+    assert "Traceback" not in err
+    assert task.planned is None
+    assert [path.name for path in tmp_path.iterdir()] == ["conf"]
+
+
+def test_a_bad_value_of_one_job_ends_the_command_before_any_job(sweep, tmp_path):
+    """Seen in no config but that job's."""
+    (tmp_path / "conf" / "net").mkdir()
+    (tmp_path / "conf" / "net" / "wide.yaml").write_text("width: 8\n")
+    task = Task()
+    code, err, _ = sweep(task, "a=1", "+net=wide,deep")
+    assert code == 1
+    assert "net/deep" in err
+    assert task.planned is None
+    assert [path.name for path in tmp_path.iterdir()] == ["conf"]
 
 
 def test_the_plugin_lies_in_hydras_namespace():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from silent import Silent
+from silent import execute
 from torch import nn
 from torch.nn import functional
 
@@ -23,7 +23,7 @@ def train(compose):
 
     def trained(*overrides):
         config = compose("logger=none", "trainer.accelerator=cpu", "trainer.threads=1", *overrides)
-        assert run.execute(config, [], Silent()).state == "completed"
+        assert execute(config).state == "completed"
         return config, run.directory(config)
 
     yield trained

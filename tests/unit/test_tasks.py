@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from silent import Silent
+from silent import execute
 from torch import nn
 
 from dl_experiments import build, run
@@ -158,7 +158,7 @@ def trained(compose):
         config = compose("logger=none", "trainer.accelerator=cpu", *overrides)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(build, "task", lambda *a: kept.append(original(*a)) or kept[-1])
-            status = run.execute(config, [], Silent())
+            status = execute(config)
         assert status.state == "completed"
         return kept[-1], run.directory(config)
 
@@ -179,7 +179,7 @@ def test_a_step_is_one_update(trained, samples, batch_size, an_epoch):
     assert task.updates == 3 * an_epoch
     rows = run.read_metrics(files.metrics)
     assert [row["step"] for row in rows] == [epoch * an_epoch for epoch in range(4)]
-    steps = [state["step"] for state in task.optimizers().state.values()]
+    steps = [state["step"] for state in task.optimizer.state.values()]
     assert {int(step) for step in steps} == {3 * an_epoch}
 
 
@@ -193,8 +193,8 @@ def test_cosine_falls_once_an_epoch(trained):
         "optimizer.lr=0.2",
         "trainer.max_epochs=4",
     )
-    assert task.lr_schedulers().last_epoch == 4
-    assert task.optimizers().param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+    assert task.schedule.last_epoch == 4
+    assert task.optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
 
 
 def test_step_falls_after_so_many_epochs(trained):
@@ -209,7 +209,7 @@ def test_step_falls_after_so_many_epochs(trained):
         "optimizer.lr=0.2",
         "trainer.max_epochs=5",
     )
-    assert task.optimizers().param_groups[0]["lr"] == pytest.approx(0.2 * 0.5**2)
+    assert task.optimizer.param_groups[0]["lr"] == pytest.approx(0.2 * 0.5**2)
 
 
 def test_training_stops_at_the_target_loss(trained):

@@ -1,0 +1,84 @@
+"""A sweep as its user starts it: ``python train.py -m ...``, a process of its own."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks import ours
+from benchmarks.harness import Contestant, count
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_COMPILE = """
+import time, torch
+from dl_experiments.sweep import kernel
+started = time.perf_counter()
+print(kernel.load(torch.float32) is not None, time.perf_counter() - started)
+"""
+
+
+def command(
+    overrides: Sequence[str], seeds: int, short: int, long: int, compiles: bool = False
+) -> Contestant:
+    """Seconds a model and step of a sweep over seeds.
+
+    Args:
+        overrides: What is trained; without ``trainer.max_epochs`` and ``seed``.
+        seeds: How many models.
+        short: Epochs of a first command, whose time is taken off.
+        long: Epochs of a second one.
+        compiles: Whether it uses the compiled kernel.
+
+    Raises:
+        NotMeasured: The data cannot be had.
+    """
+    updates = ours.parts(overrides)[0].updates
+    starts: list[float] = []
+
+    def seconds() -> float:
+        start, epoch = ours.start_and_epoch(partial(train, overrides, seeds), short, long)
+        starts.append(start)
+        return epoch / updates / seeds
+
+    def once() -> Mapping[str, float]:
+        compiling = compile_seconds() if compiles else None
+        known = {} if compiling is None else {"compiling": compiling}
+        return {"start-up": statistics.median(starts), **known}
+
+    return Contestant(seconds, count(seeds, "model"), once)
+
+
+def train(overrides: Sequence[str], seeds: int, epochs: int) -> None:
+    """Run the command on the processor, in an outputs folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as outputs:
+        sweep = [f"seed=range(0,{seeds})", f"trainer.max_epochs={epochs}"]
+        where = ["trainer.accelerator=cpu", f"paths.outputs={outputs}"]
+        _python(["train.py", "-m", *overrides, *sweep, *where])
+        completed = len(list(Path(outputs).glob("*/*/summary.json")))
+        assert completed == seeds, f"{completed} of {seeds} runs are there"
+
+
+def compile_seconds() -> float | None:
+    """Seconds of compiling and loading the kernel with an empty cache; None: there is no compiler.
+    """
+    with tempfile.TemporaryDirectory() as cache:
+        made, seconds = _python(["-c", _COMPILE], DL_EXPERIMENTS_DATA=cache).split()
+    return float(seconds) if made == "True" else None
+
+
+def _python(arguments: Sequence[str], **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{arguments} exited with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout

@@ -1,0 +1,83 @@
+"""Stacks of any number of members, trained in this process by what a sweep's workers call."""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+from benchmarks import ours
+from benchmarks.harness import Contestant, NotMeasured
+from dl_experiments.artifacts import Status
+from dl_experiments.sweep import unit
+from dl_experiments.sweep.grouping import MOST_MEMBERS
+from dl_experiments.sweep.unit import Cell, Unit
+
+
+def stack(overrides: Sequence[str], members: int, short: int, long: int) -> Contestant:
+    """Seconds a model and step of a stack on one core, or on a GPU.
+
+    The clock runs between two epochs of one training, so that starting up is not in it.
+
+    Args:
+        overrides: What is trained; without ``trainer.max_epochs`` and ``seed``. Both ends of the
+            time must be logged epochs: then nothing is under way on a GPU.
+        members: How many models; one after the other in stacks of what a sweep allows.
+        short: Epochs done when the clock starts.
+        long: Epochs in all.
+
+    Raises:
+        NotMeasured: The data cannot be had.
+    """
+    updates = ours.parts(overrides)[0].updates
+
+    def seconds() -> float:
+        with tempfile.TemporaryDirectory() as outputs:
+            where = [f"trainer.max_epochs={long}", f"paths.outputs={outputs}"]
+            config = ours.config([*overrides, *where])
+            cells = [Cell(config | {"seed": seed}, overrides) for seed in range(members)]
+            elapsed = sum(
+                _elapsed(cells[begin : begin + MOST_MEMBERS], short, long)
+                for begin in range(0, members, MOST_MEMBERS)
+            )
+        return elapsed / (long - short) / updates / members
+
+    return Contestant(seconds, "1 core")
+
+
+def _elapsed(cells: Sequence[Cell], short: int, long: int) -> float:
+    clock = _Clock(short, long)
+    errors = [error for error in unit.train(Unit(cells, 1), clock) if error is not None]
+    assert not errors, errors[0]
+    return clock.times[long] - clock.times[short]
+
+
+@final
+class _Clock:
+    """A ``Reporter`` that notes when epochs are done and evaluated."""
+
+    def __init__(self, *epochs: int) -> None:
+        self.epochs = epochs
+        self.times: dict[float, float] = {}
+
+    def begin(self, title: str, members: int, epochs: int, updates: int) -> None:
+        """See ``Reporter``."""
+
+    def advance(self, epochs: float, loss: float | None = None) -> None:
+        """See ``Reporter``; a loss comes with what is evaluated."""
+        if loss is not None and epochs in self.epochs:
+            self.times.setdefault(epochs, time.perf_counter())
+
+    def ended(self, name: str, status: Status, seconds: float, values: Mapping[str, Any]) -> None:
+        """See ``Reporter``."""
+        if status.state != "completed":
+            raise NotMeasured(f"{name} {status.state} at epoch {status.epoch}")
+
+    def failed(self, message: str) -> None:
+        """See ``Reporter``; ``unit.train`` returns it."""
+
+    def say(self, line: str) -> None:
+        """See ``Reporter``."""
+        raise NotMeasured(line)
+
+    def close(self) -> None:
+        """See ``Reporter``."""

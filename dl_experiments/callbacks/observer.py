@@ -1,0 +1,50 @@
+"""What measures a run while it trains, alone or in a stack of runs."""
+
+from typing import Any, cast, final
+
+from lightning import Callback, LightningModule, Trainer
+
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.tasks.task import Task
+
+
+class Observer(Callback):
+    """Sees a run at its start, after each epoch and at its end; asks nothing of the Trainer.
+
+    So it works unchanged for a run that Lightning trains alone and for a member of a stack. The
+    task says where the run stands (``task.epoch``, ``task.updates``), holds the weights of the
+    moment (``task.model``) and evaluates them (``task.evaluate``). ``task.should_stop = True``
+    ends the run.
+    """
+
+    def begin(self, task: Task, data: InMemoryDataModule) -> None:
+        """The run starts, or goes on where ``task.epoch`` > 0."""
+
+    def after_epoch(self, task: Task, data: InMemoryDataModule) -> None:
+        """``task.epoch`` passes over the training set are done."""
+
+    def end(self, task: Task, data: InMemoryDataModule) -> None:
+        """The last epoch is over, or the run stopped before it."""
+
+    @final
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning's name for ``begin``."""
+        task, data = _parts(trainer, pl_module)
+        self.begin(task, data)
+        trainer.should_stop = trainer.should_stop or task.should_stop
+
+    @final
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning's name for ``after_epoch``."""
+        task, data = _parts(trainer, pl_module)
+        self.after_epoch(task, data)
+        trainer.should_stop = trainer.should_stop or task.should_stop
+
+    @final
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning's name for ``end``."""
+        self.end(*_parts(trainer, pl_module))
+
+
+def _parts(trainer: Any, module: LightningModule) -> tuple[Task, InMemoryDataModule]:
+    return cast(Task, module), cast(InMemoryDataModule, trainer.datamodule)

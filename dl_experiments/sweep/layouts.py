@@ -1,0 +1,70 @@
+"""How a stack's tensors lie in memory, and its forward and backward pass: what layouts share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from dl_experiments.tasks.losses import Loss
+
+Masks = Callable[[Tensor, float], Tensor]
+"""(hidden layer [M, B, ...], p) -> what dropout multiplies it with, drawn for each member."""
+
+
+def flat(network: nn.Module) -> list[nn.Module] | None:
+    """The layers of a plain sequence, nested ones in line; None for any other network."""
+    if not isinstance(network, nn.Sequential):
+        return [network]
+    if type(network).forward is not nn.Sequential.forward:
+        return None
+    parts = [flat(child) for child in network]
+    return None if None in parts else [layer for part in parts if part for layer in part]
+
+
+class Layout(ABC):
+    """The passes of a stack of M members with P parameters each.
+
+    Attributes:
+        name: What the log calls it.
+    """
+
+    name: str
+
+    @abstractmethod
+    def pack(self, rows: Tensor) -> Tensor:
+        """[M, P] -> the layout's own tensor of parameters (which may share memory)."""
+
+    @abstractmethod
+    def unpack(self, packed: Tensor) -> Tensor:
+        """The way back: [M, P]."""
+
+    @abstractmethod
+    def spread(self, values: Tensor) -> Tensor:
+        """[..., M] -> the same values, to broadcast against the layout's parameters."""
+
+    @abstractmethod
+    def outputs(self, packed: Tensor, inputs: Tensor) -> Tensor:
+        """[M, B, outputs] in eval mode, of inputs [M or 1, B, ...]."""
+
+    @abstractmethod
+    def gradient(
+        self, packed: Tensor, inputs: Tensor, targets: Tensor, loss: Loss, masks: Masks
+    ) -> Tensor:
+        """The gradient of each member's mean loss, shaped like ``packed``; the caller's to change.
+
+        Args:
+            packed: The parameters.
+            inputs: [M, B, ...].
+            targets: [M, B, ...].
+            loss: A mean over the samples of a batch.
+            masks: Draws dropout's masks, in the order of the layers.
+        """
+
+
+def total(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
+    """The sum over members of their mean losses, whose gradient holds that of each.
+
+    As every loss is a mean over samples and all members have B of them, it is M times the mean
+    over all M·B samples.
+    """
+    return loss(outputs.flatten(0, 1), targets.flatten(0, 1)) * len(outputs)

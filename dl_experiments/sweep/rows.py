@@ -1,0 +1,182 @@
+"""One row of parameters per member of a stack.
+
+Computes with batched products and grouped convolutions, or by ``torch.func.vmap`` where the network
+is no plain sequence of known layers.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from dl_experiments.sweep.layouts import Layout, Masks, flat, total
+from dl_experiments.tasks.losses import Loss
+
+POINTWISE: tuple[type[nn.Module], ...] = (
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.Tanh,
+    nn.SELU,
+    nn.GELU,
+    nn.Identity,
+    nn.Sigmoid,
+    nn.SiLU,
+    nn.ELU,
+    nn.Softplus,
+)
+POOLS: tuple[type[nn.Module], ...] = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+
+
+Forward = Callable[[list[Tensor], Tensor, Masks | None], Tensor]
+
+
+@final
+class Rows(Layout):
+    """Parameters [M, P]; products are batched, convolutions grouped, anything else mapped.
+
+    Args:
+        network: One member's, for its layers and shapes; its weights do not matter.
+
+    Attributes:
+        mapped: Whether the network is no sequence of known layers.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.shapes = [parameter.shape for parameter in network.parameters()]
+        layers = flat(network) or []
+        steps = [_step(layer) for layer in layers]
+        self.mapped = not steps or None in steps
+        if self.mapped:
+            self.name = "vmap"
+            mapped = Mapped(network)
+            self.forward: Forward = lambda parameters, x, masks: mapped(
+                parameters, x, training=masks is not None
+            )
+        else:
+            self.name = "batched products"
+            counts = [len(list(layer.parameters())) for layer in layers]
+            self.forward = _Sequence([step for step in steps if step is not None], counts)
+
+    def pack(self, rows: Tensor) -> Tensor:
+        """The rows themselves."""
+        return rows
+
+    def unpack(self, packed: Tensor) -> Tensor:
+        """The rows themselves."""
+        return packed
+
+    def spread(self, values: Tensor) -> Tensor:
+        """[..., M, 1]."""
+        return values[..., None]
+
+    @torch.no_grad()
+    def outputs(self, packed: Tensor, inputs: Tensor) -> Tensor:
+        """See ``Layout``."""
+        own = inputs.expand(len(packed), *inputs.shape[1:])
+        return self.forward(list(self._cut(packed)), own, None)
+
+    def gradient(
+        self, packed: Tensor, inputs: Tensor, targets: Tensor, loss: Loss, masks: Masks
+    ) -> Tensor:
+        """See ``Layout``."""
+        leaves = [part.detach().requires_grad_() for part in self._cut(packed)]
+        value = total(loss, self.forward(leaves, inputs, masks), targets)
+        gradients = torch.autograd.grad(value, leaves)
+        return torch.cat([part.reshape(len(part), -1) for part in gradients], 1)
+
+    def _cut(self, packed: Tensor) -> Iterator[Tensor]:
+        begin = 0
+        for shape in self.shapes:
+            end = begin + shape.numel()
+            yield packed[:, begin:end].view(len(packed), *shape)
+            begin = end
+
+
+Step = Callable[[list[Tensor], Tensor, Masks | None], Tensor]
+
+
+@final
+class _Sequence:
+    """The steps of a sequence of layers, each with its share of the parameters."""
+
+    def __init__(self, steps: list[Step], counts: list[int]) -> None:
+        self.steps, self.counts = steps, counts
+
+    def __call__(self, parameters: list[Tensor], x: Tensor, masks: Masks | None) -> Tensor:
+        begin = 0
+        for step, count in zip(self.steps, self.counts, strict=True):
+            x = step(parameters[begin : begin + count], x, masks)
+            begin += count
+        return x
+
+
+@final
+class Mapped:
+    """Any network, by ``torch.func.vmap``; one that draws random numbers raises."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.names = [name for name, _ in network.named_parameters()]
+
+    def __call__(self, parameters: list[Tensor], x: Tensor, training: bool) -> Tensor:
+        """[M, B, outputs] of parameters [M, ...] and inputs [M, B, ...]."""
+        named = dict(zip(self.names, parameters, strict=True))
+        was_training = self.network.training
+        self.network.train(training)
+        call = vmap(lambda own, inputs: functional_call(self.network, own, (inputs,)))
+        outputs: Tensor = call(named, x)
+        self.network.train(was_training)
+        return outputs
+
+
+def _step(layer: nn.Module) -> Step | None:
+    """What a layer does to [M, B, ...]; None for a layer that is not known."""
+    if type(layer) is nn.Linear:
+        return _linear
+    if type(layer) is nn.Conv2d and layer.padding_mode == "zeros":
+        return lambda parameters, x, _: _convolution(layer, parameters, x)
+    if type(layer) in POINTWISE:
+        return lambda _, x, __: layer(x)
+    if type(layer) in POOLS:
+        return lambda _, x, __: _grouped(layer, x)
+    if type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1):
+        return lambda _, x, __: x.flatten(2)
+    if type(layer) is nn.Dropout:
+        return lambda _, x, masks: x if masks is None or not layer.p else x * masks(x, layer.p)
+    return None
+
+
+def _linear(parameters: list[Tensor], x: Tensor, _: Masks | None) -> Tensor:
+    """x_m W_mᵀ + b_m for every member m."""
+    weight, *bias = parameters
+    assert x.dim() == 3, x.shape
+    if bias:
+        return torch.baddbmm(bias[0][:, None], x, weight.mT)
+    return torch.bmm(x, weight.mT)
+
+
+def _convolution(layer: nn.Conv2d, parameters: list[Tensor], x: Tensor) -> Tensor:
+    """The members' channels side by side, as groups of one convolution."""
+    weight, *bias = parameters
+    members = len(x)
+    return (
+        nn.functional.conv2d(
+            x.transpose(0, 1).flatten(1, 2),
+            weight.flatten(0, 1),
+            bias[0].flatten() if bias else None,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            members * layer.groups,
+        )
+        .unflatten(1, (members, -1))
+        .transpose(0, 1)
+    )
+
+
+def _grouped(layer: nn.Module, x: Tensor) -> Tensor:
+    """A layer that treats channels alike, over the members' channels side by side."""
+    side_by_side: Tensor = layer(x.transpose(0, 1).flatten(1, 2))
+    return side_by_side.unflatten(1, (len(x), -1)).transpose(0, 1)

@@ -1,0 +1,103 @@
+"""Trains many runs of one shape at once; each leaves its own ordinary run directory."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import final
+
+import torch
+from torch import Tensor
+
+from dl_experiments import randomness
+from dl_experiments.data.loader import InMemory
+from dl_experiments.run import Run
+from dl_experiments.sweep import optimizers
+from dl_experiments.sweep.batches import Batches, Whole
+from dl_experiments.sweep.layouts import Layout
+
+
+@final
+class Stack:
+    """The tensors of a stack of prepared runs, and what moves them.
+
+    The members' own modules and optimizers stay in place: their weights and state are views into
+    ``rows``, which follow the stack at the end of each epoch.
+
+    Args:
+        runs: Prepared, with their data in place; all at one epoch.
+        layout: How to compute.
+    """
+
+    def __init__(self, runs: Sequence[Run], layout: Layout) -> None:
+        self.tasks = [run.task for run in runs]
+        first = self.tasks[0]
+        self.layout, self.loss = layout, first.loss
+        self.batches = Batches([run.module.training_set() for run in runs])
+        self.splits = {
+            "train": Whole([run.module.train for run in runs]),
+            "test": Whole([run.module.test for run in runs]),
+        }
+        self._predicted: dict[str, Tensor] = {}
+
+        members = [task.optimizer for task in self.tasks]
+        kind = optimizers.RULES[type(members[0])]
+        weights = _adopt([list(task.model.parameters()) for task in self.tasks])
+        slots = {n: torch.zeros_like(weights) for n in kind.names(members[0].param_groups[0])}
+        self._step = optimizers.attach(members, slots)
+        self.rows = {"weights": weights, **slots}
+        self.packed = {name: layout.pack(rows) for name, rows in self.rows.items()}
+        self.weights = self.packed["weights"]
+        self.rule = kind(members, self.packed, layout.spread, self.weights)
+        for number, (run, task) in enumerate(zip(runs, self.tasks, strict=True)):
+            task.predictor = partial(self.predict, number, run.module.train)
+
+    @torch.no_grad()
+    def epoch(self, heartbeat: Callable[[float], None]) -> None:
+        """One pass of every member over its training set."""
+        first = self.tasks[0]
+        masks = _Masks([task.seed for task in self.tasks], first.epoch)
+        self.rule.epoch(first.updates, self.batches.updates)
+        for number, (inputs, targets) in enumerate(self.batches.epoch(first.epoch)):
+            with torch.enable_grad():
+                gradient = self.layout.gradient(self.weights, inputs, targets, self.loss, masks)
+            self.rule.step(self.weights, gradient, number)
+            heartbeat(first.epoch + (number + 1) / self.batches.updates)
+        for name, packed in self.packed.items():
+            if packed is not self.rows[name]:
+                self.rows[name].copy_(self.layout.unpack(packed))
+        self._predicted.clear()
+        self._step.fill_(first.updates + self.batches.updates)
+
+    def predict(self, member: int, train: InMemory, data: InMemory) -> Tensor:
+        """A member's outputs for one of its two sets; computed for all members at once."""
+        split = "train" if data is train else "test"
+        if split not in self._predicted:
+            chunks = [self.layout.outputs(self.weights, x) for x in self.splits[split].chunks()]
+            self._predicted[split] = torch.cat(chunks, 1)
+        return self._predicted[split][member]
+
+
+def _adopt(members: Sequence[Sequence[torch.nn.Parameter]]) -> Tensor:
+    """Copy all parameters to one tensor [M, P]; what they were becomes views into it."""
+    rows = torch.stack([torch.cat([p.detach().flatten() for p in own]) for own in members])
+    for row, own in zip(rows, members, strict=True):
+        begin = 0
+        for parameter in own:
+            end = begin + parameter.numel()
+            parameter.data = row[begin:end].view(parameter.shape)
+            begin = end
+    return rows
+
+
+@final
+class _Masks:
+    """Dropout's masks of one epoch: each member draws from the stream it has alone."""
+
+    def __init__(self, seeds: Sequence[int], epoch: int) -> None:
+        self.draws = [randomness.generator(seed, "dropout", epoch) for seed in seeds]
+
+    def __call__(self, like: Tensor, p: float) -> Tensor:
+        """What to multiply a hidden layer with, shaped like it: [M, B, ...]."""
+        masks = torch.empty(like.shape, dtype=like.dtype)
+        for mask, draw in zip(masks, self.draws, strict=True):
+            mask.bernoulli_(1 - p, generator=draw)
+        return masks.div_(1 - p)

@@ -1,0 +1,94 @@
+"""Composes the jobs of a sweep, and what they share only once."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import cache
+from typing import final
+
+# Hydra's own way to apply ``key=value``, ``+key=value`` and ``~key`` to a composed config, and to
+# name the overrides; it has no public one, and a second copy of its rules would drift from them.
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig
+
+
+@final
+class Composer:
+    """Gives what ``load_sweep_config`` gives, in a twentieth of the time for most jobs of a sweep.
+
+    Words that choose an option of a group (``model=deep``) say which files are read and merged,
+    which takes the time; it is done once for all jobs with the same such words. The other words
+    (``seed=3``, ``+key=1``, ``~key``) change a copy of that.
+
+    Args:
+        loader: Composes.
+        config: The sweep's own config.
+    """
+
+    def __init__(self, loader: ConfigLoader, config: DictConfig) -> None:
+        self.loader, self.config = loader, config
+        self.is_group = cache(self._is_group)  # all three are asked the same for job after job
+        self._parse = cache(self._parsed)
+        self._choose = cache(self._chosen)
+
+    def compose(self, words: Sequence[str]) -> DictConfig:
+        """The config of the job with these overrides, with its ``hydra`` node; the caller's own.
+
+        Raises:
+            HydraException: What Hydra has to say against the words.
+        """
+        overrides = [self._parse(word) for word in words]
+        if any(_is_hydras_business(override) for override in overrides):
+            return self.loader.load_sweep_config(self.config, list(words))
+        choices, changes = [], []
+        for word, override in zip(words, overrides, strict=True):
+            is_value = isinstance(override.value(), dict) or not self.is_group(
+                override.key_or_group
+            )
+            if is_value:
+                changes.append(override)
+            else:
+                choices.append(word)
+        config = deepcopy(self._choose(tuple(choices)))
+        ConfigLoaderImpl._apply_overrides_to_config(changes, config)
+        _note(overrides, config)
+        return config
+
+    def _is_group(self, key: str) -> bool:
+        """Whether a group has that name; ``net/activation`` is one that lies in another."""
+        if any(source.is_group(key) for source in self.loader.get_sources()):
+            return True
+        # The loader's own sources lack the places that the command or the primary config adds.
+        return bool(self.config.hydra.searchpath) and bool(
+            self.loader.get_group_options(
+                key,
+                config_name=self.config.hydra.job.config_name,
+                overrides=list(self.config.hydra.overrides.hydra),
+            )
+        )
+
+    def _parsed(self, word: str) -> Override:
+        return OverridesParser.create().parse_overrides([word])[0]
+
+    def _chosen(self, choices: tuple[str, ...]) -> DictConfig:
+        return self.loader.load_sweep_config(self.config, list(choices))
+
+
+def _is_hydras_business(override: Override) -> bool:
+    """Whether only Hydra knows what follows from it: its own node changed, or a sweep in a job."""
+    hydras = override.is_hydra_override() or override.key_or_group == "hydra"
+    return hydras or override.is_sweep_override()
+
+
+def _note(overrides: Sequence[Override], config: DictConfig) -> None:
+    """Say in ``config`` which overrides led to it."""
+    job = config.hydra.job
+    config.hydra.overrides.task = [override.input_line for override in overrides]
+    job.override_dirname = get_overrides_dirname(
+        overrides=list(overrides),
+        kv_sep=job.config.override_dirname.kv_sep,
+        item_sep=job.config.override_dirname.item_sep,
+        exclude_keys=job.config.override_dirname.exclude_keys,
+    )

@@ -1,0 +1,185 @@
+"""A sweep's jobs are composed as Hydra alone composes them, one after another."""
+
+from contextlib import ExitStack
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from dl_experiments import build
+from hydra_plugins.dl_experiments_launcher._compose import Composer
+from hydra_plugins.dl_experiments_launcher.sweeper import LabSweeper
+from tests.conftest import CONF
+
+build.register_resolvers()
+
+
+@pytest.fixture
+def sweep():
+    """``sweep("model=deep,shallow", ...)``: Hydra's loader, the sweep's config, its jobs."""
+    with ExitStack() as stack:
+
+        def start(*words, folder=CONF, name="train"):
+            stack.enter_context(initialize_config_dir(str(folder), version_base="1.3"))
+            loader = GlobalHydra.instance().config_loader()
+            config = loader.load_configuration(name, list(words), run_mode=RunMode.MULTIRUN)
+            grid = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+            parsed = OverridesParser.create().parse_overrides([*grid, *config.hydra.overrides.task])
+            (jobs,) = LabSweeper.split_arguments(parsed, None)
+            return loader, config, jobs
+
+        yield start
+
+
+def content(config, resolve):
+    return OmegaConf.to_container(config, resolve=resolve, enum_to_str=False)
+
+
+def assert_composed_as_by_hydra(loader, master, jobs):
+    composer = Composer(loader, master)
+    composed = [composer.compose(words) for words in jobs]  # all, before any is looked at
+    for words, ours in zip(jobs, composed, strict=True):
+        hydras = loader.load_sweep_config(master, list(words))
+        assert content(ours, resolve=False) == content(hydras, resolve=False)
+        for config in (ours, hydras):
+            config.hydra.job.num = 0  # what is known later
+            config.hydra.runtime.output_dir = "here"
+        assert content(ours, resolve=True) == content(hydras, resolve=True)
+        assert list(ours) == list(hydras)  # the order too
+        assert OmegaConf.get_type(ours.hydra) is OmegaConf.get_type(hydras.hydra)
+        for node in ("model", "hydra", "hydra.job", "hydra.overrides.task"):
+            for flag in (OmegaConf.is_struct, OmegaConf.is_readonly):
+                assert flag(OmegaConf.select(ours, node)) == flag(OmegaConf.select(hydras, node))
+
+
+SWEEPS = [
+    "",
+    "seed=3",
+    "model=deep,shallow data=sinc seed=range(0,2)",
+    "seed=range(0,2) optimizer=sgd,adam optimizer.lr=0.1,0.001",
+    "data=digits label_noise=none,half label_noise.kind=uniform,symmetric",
+    "experiment=hw1_1_mnist scale=smoke optimizer.lr=0.1,0.2",
+    "experiment=hw1_1_simulate scale=smoke data=sinc model=deep,shallow",
+    "+trainer.more=1,2 seed=0,1",
+    "seed=0,1 +trainer.more=1 trainer.more=2,3",
+    "++model.extra=[1,2] ++optimizer.lr=0.5 seed=0,1",
+    "~optimizer.weight_decay seed=0,1",
+    "~logger seed=0,1",
+    "~logger=tensorboard seed=0,1",
+    "+optimizer@second=sgd seed=0,1",
+    "optimizer.lr=${seed},${trainer.max_epochs} seed=1,2",
+    "study=${oc.env:HOME_OF_NOBODY,x} model.hidden=[3],[4,4]",
+    "study='a,b','c=d'",
+    "seed='choice(1,2)' study='\"1,2\"',b",
+    "model={hidden:[1]},{hidden:[2,3],dropout:0.5} seed=0,1",
+    "model.dropout=0.1 model={dropout:0.2} seed=0,1",
+    "paths={outputs:x} paths.data=null,'~/d' seed=1e3,true",
+    "hydra.job.config.override_dirname.exclude_keys=[seed] seed=0,1 model=deep,shallow",
+    "hydra.job.name=mine +hydra.job.env_set={A:b} seed=0,1",
+]
+
+
+@pytest.mark.parametrize("words", SWEEPS)
+def test_as_hydra_composes(sweep, words):
+    assert_composed_as_by_hydra(*sweep(*words.split()))
+
+
+JOBS_WITH_HYDRAS_WORDS = [
+    ["hydra.job.name=mine", "seed=1"],
+    ["hydra={job:{name:mine}}", "seed=1", "model=shallow"],
+    ["hydra/help=default", "seed=1"],
+]
+
+
+@pytest.mark.parametrize("words", JOBS_WITH_HYDRAS_WORDS)
+def test_a_job_that_changes_hydras_own_node(sweep, words):
+    loader, config, _ = sweep("seed=0,1")
+    assert_composed_as_by_hydra(loader, config, [words, ["seed=2"]])
+
+
+def test_groups_of_another_search_path(sweep, tmp_path):
+    (tmp_path / "colour").mkdir()
+    (tmp_path / "colour" / "red.yaml").write_text("hex: ff0000\n")
+    (tmp_path / "colour" / "blue.yaml").write_text("hex: 0000ff\n")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "tiny.yaml").write_text("name: tiny\n")
+    place = f"hydra.searchpath=[file://{tmp_path}]"
+    assert_composed_as_by_hydra(
+        *sweep(place, "+colour=red,blue", "model=tiny", "seed=0,1", "++colour.hex=1")
+    )
+
+
+def test_nested_groups(sweep, tmp_path):
+    (tmp_path / "net" / "act").mkdir(parents=True)
+    (tmp_path / "net" / "act" / "relu.yaml").write_text("slope: 0\n")
+    (tmp_path / "net" / "act" / "leaky.yaml").write_text("slope: 0.1\n")
+    (tmp_path / "net" / "small.yaml").write_text("defaults:\n  - act: relu\nwidth: 3\n")
+    (tmp_path / "app.yaml").write_text("defaults:\n  - net: small\n  - _self_\nmodel: {a: 1}\n")
+    words = ["net/act=relu,leaky", "net.width=1,2", "net.act.slope=7", "+net/act@other=leaky"]
+    assert_composed_as_by_hydra(*sweep(*words, folder=tmp_path, name="app"))
+
+
+def test_an_experiment_with_its_own_grid(sweep):
+    loader, config, jobs = sweep("experiment=hw1_1_simulate", "scale=smoke")
+    assert len(jobs) == 18
+    assert_composed_as_by_hydra(loader, config, [jobs[0], jobs[7], jobs[17]])
+
+
+def test_jobs_are_composed_once_for_all_that_choose_the_same(sweep, monkeypatch):
+    loader, config, jobs = sweep("model=deep,shallow", "data=sinc", "seed=range(0,32)")
+    composed = []
+    load = loader.load_sweep_config
+    monkeypatch.setattr(
+        loader, "load_sweep_config", lambda c, words: composed.append(words) or load(c, words)
+    )
+    composer = Composer(loader, config)
+    configs = [composer.compose(words) for words in jobs]
+    assert composed == [["model=deep", "data=sinc"], ["model=shallow", "data=sinc"]]
+    assert [c.seed for c in configs] == [*range(32), *range(32)]
+
+
+def test_a_jobs_config_is_its_own(sweep):
+    loader, config, _ = sweep("seed=0,1")
+    composer = Composer(loader, config)
+    first, second = composer.compose(["seed=0"]), composer.compose(["seed=0"])
+    first.model.hidden.append(7)
+    first.hydra.job.num = 5
+    first.hydra.overrides.task.append("x=1")
+    third = composer.compose(["seed=0"])
+    assert content(second, resolve=False) == content(third, resolve=False)
+    assert content(first, resolve=False) != content(third, resolve=False)
+
+
+REFUSED = [
+    ["model=deeep", "seed=0"],
+    ["seed=0", "optimiser=adam"],
+    ["seed=0", "trainer.epochs=3"],
+    ["+seed=0"],
+    ["~seed=7"],
+    ["~nothing"],
+    ["~experimental"],
+    ["++model=deep"],
+    ["model@net=deep"],
+    ["seed@net=deep"],
+    ["no/group=deep"],
+    ["seed=0,1"],
+    ["model=1"],
+    ["seed.below=1"],  # a TypeError of Hydra's own
+    ["trainer=[1]"],
+    ["seed=[1"],
+]
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_refused_in_hydras_words(sweep, words):
+    loader, config, _ = sweep("seed=0,1")
+    with pytest.raises((HydraException, ValueError, TypeError)) as hydras:
+        loader.load_sweep_config(config, words)
+    with pytest.raises(type(hydras.value)) as ours:
+        Composer(loader, config).compose(words)
+    assert str(ours.value) == str(hydras.value)
+    assert type(ours.value.__cause__) is type(hydras.value.__cause__)
