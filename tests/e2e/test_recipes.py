@@ -18,6 +18,10 @@ RECIPES = {
         ["model=mlp", "data=spirals", "seed=0,1", "label_noise=half", "trainer.max_epochs=1"],
         ["mlp-spirals-s0-*", "mlp-spirals-s1-*"],
     ),
+    "adding-a-measure.md": (
+        ["model=deep,shallow", "callbacks=weight_norm", "seed=0,1", "trainer.max_epochs=2"],
+        ["deep-sinc-s[01]-*", "deep-sinc-s[01]-*", "shallow-sinc-s[01]-*", "shallow-sinc-s[01]-*"],
+    ),
     "adding-an-experiment.md": (
         ["experiment=activations", "scale=smoke", "trainer.max_epochs=1"],
         ["../activations/mlp-digits-s[01]-*"] * 6,

@@ -4,12 +4,13 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from rich.console import Console
 
-from benchmarks import table
+from benchmarks import command, ours, table
 from benchmarks.__main__ import main
 from benchmarks.harness import (
     Comparison,
@@ -21,8 +22,10 @@ from benchmarks.harness import (
     measure,
     select,
 )
-from benchmarks.ours import by_difference
+from benchmarks.ours import by_difference, start_and_epoch
 from benchmarks.rows import COMPARISONS
+from benchmarks.stack import stack
+from benchmarks.words import SINC, logged
 
 
 def row(name: str = "fast", upper: str = "ours", lower: str = "theirs", **more: object) -> Row:
@@ -54,6 +57,30 @@ def test_contestants_take_turns_and_a_row_is_the_median_of_the_turns_ratios() ->
         "theirs": 3,
     }
     assert (result.median("ours"), result.median("theirs")) == (3.0, 2.0)
+
+
+def test_a_comparison_may_allow_fewer_turns_and_keeps_them_when_rows_are_selected() -> None:
+    comparison = Comparison([row(), row("other")], scripted([], ours=[1.0], theirs=[2.0]), turns=1)
+    (chosen,) = select([comparison], ["fast"])
+    (result,) = measure(chosen, repetitions=3)
+    assert result.ratios == [0.5]
+
+
+def test_what_comes_once_has_columns_of_its_own() -> None:
+    made = {
+        "ours": Contestant(lambda: 0.1, "8 models", lambda: {"start-up": 2.0, "compiling": 1.5}),
+        "basic": Contestant(lambda: 0.4, "2 models", lambda: {"start-up": 3.0}),
+        "loop": Contestant(lambda: 0.2, "1 thread"),
+    }
+    rows = [row("sweep", "basic", "ours"), row("loop", "loop", "ours")]
+    sweep, loop = measure(Comparison(rows, lambda quick: made), repetitions=1)
+    assert table.once(sweep) == ["basic 3 s / ours 2 s", "ours 1.5 s"]
+    assert table.once(loop) == ["ours 2 s", "ours 1.5 s"]
+    assert "| ours 2 s | ours 1.5 s |" in table.markdown([loop], {})
+    assert loop.once == {"ours": {"start-up": 2.0, "compiling": 1.5}}
+    assert "cores, start-up 2 s, compiling 1.5 s)" in table.notes([loop])[0]
+    kept = json.loads(table.as_json([loop], {}, "now"))
+    assert kept["rows"][0]["once"] == {"ours": {"start-up": 2.0, "compiling": 1.5}}
 
 
 def test_rows_of_one_comparison_share_its_measurements() -> None:
@@ -113,6 +140,9 @@ def test_the_difference_of_two_trainings_takes_off_what_comes_once(
 
     monkeypatch.setattr("benchmarks.ours.time.perf_counter", lambda: now)
     assert math.isclose(by_difference(train, 2, 10), 0.5)
+    start, epoch = start_and_epoch(train, 2, 10)
+    assert math.isclose(start, 100.0)
+    assert math.isclose(epoch, 0.5)
 
 
 def test_a_longer_training_that_took_less_time_is_no_measurement(
@@ -144,7 +174,7 @@ def test_the_table_shows_ratio_spread_target_and_times() -> None:
     result = Result(row(target=Target("at most", 1.3)), seconds, {"ours": "1 thread"})
     expected = ["fast", "2.00", "1.00–3.00", "≤ 1.3", "no", "ours 2 ms / theirs 1 ms"]
     assert table.cells(result) == expected
-    assert "| " + " | ".join(expected) + " |" in table.markdown([result], {"cores": "2"})
+    assert "| " + " | ".join(expected) + " | " in table.markdown([result], {"cores": "2"})
     console = Console(width=80)
     with console.capture() as capture:
         console.print(table.terminal([result]))
@@ -172,6 +202,56 @@ def test_the_command_measures_prints_and_keeps(
     assert {"processor", "cores", "torch"} <= set(content["machine"])
     assert "sinc-step" in printed
     assert "| sinc-step |" in (tmp_path / "latest.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(1, 1), (200, 1), (201, 2), (1000, 5), (1400, 7)])
+def test_logged_keeps_about_two_hundred_rows(epochs: int, every: int) -> None:
+    assert logged(epochs) == f"trainer.log_every={every}"
+
+
+def test_a_sweep_is_a_command_and_its_time_is_shared_by_models_and_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, calls = 0.0, []
+
+    def python(arguments: list[str], **environment: str) -> str:
+        nonlocal now
+        if arguments[0] == "-c":
+            assert Path(environment["DL_EXPERIMENTS_DATA"]).is_dir()
+            return "True 1.5\n"
+        calls.append(arguments)
+        said = dict(word.split("=", 1) for word in arguments[2:])
+        now += 5.0 + 0.25 * int(said["trainer.max_epochs"])
+        for number in range(4):
+            run = Path(said["paths.outputs"]) / "adhoc" / str(number)
+            run.mkdir(parents=True)
+            (run / "summary.json").touch()
+        return ""
+
+    monkeypatch.setattr(command, "_python", python)
+    monkeypatch.setattr(ours.time, "perf_counter", lambda: now)
+    sweep = command.command(SINC, 4, 2, 10, compiles=True)
+    assert math.isclose(sweep.seconds(), 0.25 / 8 / 4)  # 8 batches
+    assert sweep.once() == {"start-up": 5.0, "compiling": 1.5}
+    assert calls[0][:2] == ["train.py", "-m"]
+    assert set(SINC) < set(calls[0])
+    assert "seed=range(0,4)" in calls[0]
+    assert "trainer.max_epochs=10" in calls[1]
+
+
+def test_a_command_that_fails_says_what_it_said() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)exited with 1: .*ValueError: no"):
+        command._python(["-c", "raise ValueError('no')"])
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_stack_is_timed_between_two_epochs(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([3.0, 3.5])
+    monkeypatch.setattr("benchmarks.stack.time", SimpleNamespace(perf_counter=clock.__next__))
+    timed = stack([*SINC, "trainer.log_every=1"], members, 1, 3)
+    assert math.isclose(timed.seconds(), 0.5 / 2 / 8 / members)
+    assert next(clock, None) is None
 
 
 def test_the_command_refuses_an_unknown_row(capsys: pytest.CaptureFixture[str]) -> None:

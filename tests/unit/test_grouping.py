@@ -252,21 +252,22 @@ def test_what_only_a_real_network_shows_is_told_when_it_trains(configs):
 # --- only where it is faster
 
 
-def test_a_stack_is_left_where_it_is_not_faster(configs, monkeypatch):
-    def alone(width, **more):
-        change = {"model.hidden": [width, width], "sweep.stack": "auto"} | more
+@pytest.mark.parametrize("compiler", [True, False])
+def test_a_stack_is_left_where_it_is_not_faster(configs, monkeypatch, compiler):
+    if not compiler:
+        monkeypatch.setattr(kernel, "load", lambda dtype: None)
+    wide = {"model.hidden": [2000, 2000]}
+    for stack, change, expected in [
+        ("auto", {}, [2]),
+        ("auto", wide, [1, 1]),
+        ("always", wide, [2]),
+        ("never", {}, [1, 1]),
+    ]:
+        change = change | {"sweep.stack": stack}
         found = units(configs(FUNCTION, change, change | {"seed": 1}))
-        assert {unit.why for unit in found} <= {"", slower}
-        return len(found) == 2
-
-    slower = "a stack of such networks is not faster here"
-    assert not alone(300)  # 1.5e6 operations a batch of 8
-    assert alone(1000)
-    assert not alone(1000, **{"sweep.stack": "always"})
-    monkeypatch.setattr(kernel, "load", lambda dtype: None)
-    assert alone(300)
-    assert not alone(100)
-    assert alone(100, **{"sweep.stack": "never"}) if False else True
+        assert sizes(found) == expected
+        if (stack, expected) == ("auto", [1, 1]):
+            assert {unit.why for unit in found} == {"a stack of such networks is not faster here"}
 
 
 # --- how a group is split
@@ -332,7 +333,7 @@ def test_memory_of_a_member_grows_with_what_it_holds(configs):
 
 
 def test_a_stack_s_open_files_are_bounded(configs, monkeypatch):
-    monkeypatch.setattr(grouping, "MOST_MEMBERS", 5)
+    monkeypatch.setitem(grouping.MOST_MEMBERS, "cpu", 5)
     assert sizes(units(seeds(configs, 12))) == [4, 4, 4]
 
 

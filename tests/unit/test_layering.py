@@ -19,6 +19,7 @@ LAYERS = [
     ["dl_experiments.models"],
     ["dl_experiments.data"],
     ["dl_experiments.measures"],
+    ["dl_experiments.problem"],
     ["dl_experiments.tasks"],
     ["dl_experiments.callbacks"],
     ["dl_experiments.build"],
@@ -35,6 +36,7 @@ ANALYSIS_MAY = {
     "dl_experiments.models",
     "dl_experiments.data",
     "dl_experiments.measures",
+    "dl_experiments.problem",
     "dl_experiments.analysis",
 }
 

@@ -95,9 +95,10 @@ def together(members, parameters, first, last, name):
     weights = shape.pack(rows)
     rule = kind(members, packed, shape.spread, weights)
     for epoch in range(first, last):
-        rule.epoch(epoch * UPDATES, UPDATES)
-        for number in range(UPDATES):
-            gradient = valley.gradient(shape.unpack(weights), epoch * UPDATES + number)
+        updates = range(epoch * UPDATES, (epoch + 1) * UPDATES)
+        rule.read(updates)
+        for number in updates:
+            gradient = valley.gradient(shape.unpack(weights), number)
             rule.step(weights, shape.pack(gradient).clone(), number)
         for member in members:
             member.param_groups[0]["lr"] /= 2
