@@ -84,12 +84,13 @@ def assert_same(pairs, weights, metrics):
         one, other = (rows(files) for files in (stacked, alone))
         assert [row.keys() for row in one] == [row.keys() for row in other]
         for mine, theirs in zip(one, other, strict=True):
-            assert mine["step"] == theirs["step"] and mine["epoch"] == theirs["epoch"]
+            assert (mine["step"], mine["epoch"]) == (theirs["step"], theirs["epoch"])
             for name in mine.keys() - {"step", "epoch"}:
                 assert float(mine[name]) == pytest.approx(float(theirs[name]), rel=metrics)
         assert run.read_summary(stacked).keys() == run.read_summary(alone).keys()
         one, other = (json.loads(files.status.read_text()) for files in (stacked, alone))
-        assert one["run_id"] == other["run_id"] and one["state"] == other["state"] == "completed"
+        assert one["run_id"] == other["run_id"]
+        assert one["state"] == other["state"] == "completed"
         assert stacked.read_config() | {"study": "alone"} == alone.read_config()
 
 
