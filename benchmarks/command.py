@@ -64,8 +64,7 @@ def train(overrides: Sequence[str], seeds: int, epochs: int) -> None:
 
 
 def compile_seconds() -> float | None:
-    """Seconds of compiling and loading the kernel with an empty cache; None: there is no compiler.
-    """
+    """Seconds of making the kernel with an empty cache; None: there is no compiler."""
     with tempfile.TemporaryDirectory() as cache:
         made, seconds = _python(["-c", _COMPILE], DL_EXPERIMENTS_DATA=cache).split()
     return float(seconds) if made == "True" else None

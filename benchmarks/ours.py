@@ -40,8 +40,7 @@ def few_test_images(label_noise: LabelNoise, **keys: Any) -> ImageData:
 
 
 def config(overrides: Sequence[str]) -> Config:
-    """The resolved config that ``python train.py <overrides>`` trains, by default on the processor.
-    """
+    """The resolved config of ``python train.py <overrides>``, on the processor unless they say."""
     build.register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose("train", ["trainer.accelerator=cpu", *overrides])
@@ -94,9 +93,7 @@ def by_difference(train: Callable[[int], None], short: int, long: int) -> float:
     return start_and_epoch(train, short, long)[1]
 
 
-def start_and_epoch(
-    train: Callable[[int], None], short: int, long: int
-) -> tuple[float, float]:
+def start_and_epoch(train: Callable[[int], None], short: int, long: int) -> tuple[float, float]:
     """Seconds of what comes once, and of an epoch: from a long training less a short one.
 
     Raises:

@@ -6,10 +6,8 @@ bad cell before its first run starts.
 
 import inspect
 import os
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from pkgutil import resolve_name
 from typing import Any, cast
 
 import torch
@@ -19,17 +17,20 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dl_experiments import identity, randomness, validation
+from dl_experiments import identity, validation
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
 from dl_experiments.callbacks.checkpoint import Checkpoint
+from dl_experiments.callbacks.observer import Scalars
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.callbacks.tensorboard import TensorBoard
-from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.problem import Config as Config
+from dl_experiments.problem import data as data
+from dl_experiments.problem import dtype as dtype
+from dl_experiments.problem import find, instantiate, without_name
+from dl_experiments.problem import model as model
 from dl_experiments.tasks.task import Task
-
-Config = Mapping[str, Any]
 
 CHECKPOINT_SECONDS = 20.0
 """Least time between two checkpoints of a run."""
@@ -87,42 +88,6 @@ def check(config: Config) -> tuple[InMemoryDataModule, Task]:
     return module, built
 
 
-def data(config: Config) -> InMemoryDataModule:
-    """The data module; nothing is loaded yet.
-
-    Raises:
-        ValueError: A value is not allowed.
-    """
-    node = dict(config["data"])
-    node["run_seed"] = config["seed"]
-    noise = _call("label_noise", LabelNoise, config["label_noise"])
-    if "label_noise" in inspect.signature(find("data", node["_target_"])).parameters:
-        node["label_noise"] = noise
-    elif noise != LabelNoise(kind=noise.kind):
-        raise ValueError(
-            f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
-            f"{noise.test_labels}: data={node.get('name')} has no labels"
-        )
-    return cast(InMemoryDataModule, _instantiate("data", node))
-
-
-def model(config: Config, module: InMemoryDataModule) -> nn.Module:
-    """The network for the data, with the initial weights of the run's seed.
-
-    Raises:
-        ValueError: A value is not allowed, or the network does not fit the data.
-    """
-    node = _without_name(config["model"])
-    if node.get("_target_") in (None, "???"):
-        raise ValueError(
-            f"model={config['model'].get('name')} has no network for data of kind {config['kind']}"
-        )
-    with randomness.scope(config["seed"], "weights"):
-        built = _instantiate("model", node, input_shape=module.input_shape, outputs=module.outputs)
-    # Convolutions are a third faster with the channels innermost; other layers do not change.
-    return cast(nn.Module, built).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 def _try_model(config: Config, module: InMemoryDataModule) -> nn.Module:
     """The network on the current (``meta``) device, or a real one where it needs real numbers.
 
@@ -145,7 +110,7 @@ def _try_model(config: Config, module: InMemoryDataModule) -> nn.Module:
 def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task:
     """The LightningModule around a network."""
     optimizer, schedule = _optimizer(config)
-    built = _instantiate(
+    built = instantiate(
         "task",
         config["task"],
         model=network,
@@ -159,7 +124,7 @@ def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task
 
 
 def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    node = _without_name(config["optimizer"])
+    node = without_name(config["optimizer"])
     kind = find("optimizer", node.pop("_target_"))
     accepted = inspect.signature(kind).parameters
     unknown = [key for key in node if key not in accepted]
@@ -170,7 +135,7 @@ def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] |
         if faster in accepted:
             node.setdefault(faster, True)
             break
-    schedule = _without_name(config["schedule"])
+    schedule = without_name(config["schedule"])
     target = schedule.pop("_target_")
     return partial(kind, **node), None if target is None else partial(
         find("schedule", target), **schedule
@@ -191,8 +156,9 @@ def callbacks(
         sinks = [*sinks, TensorBoard(directory, dict(identity.flatten(config)))]
     target = config["trainer"]["target_loss"]
     schedule = recording_schedule(config)
-    recorder = Recorder(directory, schedule, target, sinks)
     chosen = chosen_callbacks(config, directory)
+    scalars = [callback for callback in chosen if isinstance(callback, Scalars)]
+    recorder = Recorder(directory, schedule, target, sinks, scalars)
     checkpoint = Checkpoint(directory, config["trainer"]["max_epochs"], CHECKPOINT_SECONDS)
     return recorder, [recorder, *chosen, checkpoint]
 
@@ -207,7 +173,7 @@ def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
     return [
         cast(
             Callback,
-            _instantiate(f"callbacks.{key}", node, directory=directory, max_epochs=epochs),
+            instantiate(f"callbacks.{key}", node, directory=directory, max_epochs=epochs),
         )
         for key, node in config["callbacks"].items()
         if node is not None
@@ -218,11 +184,6 @@ def device(config: Config) -> torch.device:
     """What a run trains on."""
     on_gpu = config["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available()
     return torch.device("cuda:0" if on_gpu else "cpu")
-
-
-def dtype(config: Config) -> torch.dtype:
-    """The type of a run's weights."""
-    return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
 
 
 def trainer(config: Config, chosen: list[Callback], epochs: int) -> Trainer:
@@ -272,52 +233,3 @@ def forward_flops(network: nn.Module, module: InMemoryDataModule) -> int:
 def available_cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _without_name(node: Config) -> dict[str, Any]:
-    """A copy; ``name`` labels a choice and is an argument of data alone."""
-    return {key: value for key, value in node.items() if key != "name"}
-
-
-def _instantiate(key: str, node: Config, **more: Any) -> Any:
-    """Call what ``_target_`` names with the node's other keys.
-
-    Raises:
-        ValueError: There is no such thing, it lacks a key or does not know one, or it refuses.
-    """
-    keys = dict(node)
-    target = keys.pop("_target_")
-    made = find(key, target)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
-        return _call(key, made, keys | more)
-
-
-def _call(key: str, made: Callable[..., Any], keys: Config) -> Any:
-    """Call ``made``.
-
-    Raises:
-        ValueError: It lacks a key or does not know one, or it refuses a value.
-    """
-    try:
-        inspect.signature(made).bind(**keys)
-    except TypeError as error:
-        raise ValueError(f"{key}: {error} ({made.__qualname__})") from error
-    return made(**keys)
-
-
-def find(key: str, target: str) -> Any:
-    """What a dotted name stands for; importing a user's module may fail in any way.
-
-    Args:
-        key: Where it is said, for the message.
-        target: A dotted name.
-
-    Raises:
-        ValueError: It cannot be imported.
-    """
-    try:
-        return resolve_name(target)
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{key}._target_={target} cannot be imported: {reason}") from error

@@ -82,6 +82,15 @@ def checkpoint_epoch(config: Config) -> int:
         return 0
 
 
+def was_stacked(config: Config) -> bool:
+    """Whether the attempt that is to be resumed trained in a stack."""
+    try:
+        facts = json.loads(directory(config).provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return "layout" in facts
+
+
 def read_summary(files: RunDirectory) -> dict[str, float]:
     """The final values of a finished run."""
     summary: dict[str, float] = json.loads(files.summary.read_text(encoding="utf-8"))
@@ -264,8 +273,9 @@ class Run:
         """Training starts; in a stack of so many runs, which lie in memory in this way."""
         device = build.device(self.config)
         facts = provenance.describe(self.overrides, self.config["seed"], device)
-        write_json(self.files.provenance, facts | {"stack": stack})
-        company = "" if stack == 1 else f", in a stack of {stack} ({layout})"
+        how = {"stack": stack, "layout": layout} if layout else {"stack": 1}
+        write_json(self.files.provenance, facts | how)
+        company = f", in a stack of {stack} ({layout})" if layout else ""
         log.info(
             "%s on %s, %d thread(s)%s", self.decision, device, torch.get_num_threads(), company
         )
@@ -280,6 +290,8 @@ class Run:
         if self.resumed_epoch == 0:
             seconds = (time.monotonic() - self._started) / self._stack
             summary["time/fit_seconds"] = round(seconds, 3)
+            for name, took in self.recorder.seconds.items():
+                summary[f"time/{name}_seconds"] = round(took, 3)
         write_json(self.files.summary, summary)
         diverged = self.recorder.diverged
         log.info("ended at epoch %d%s", last["epoch"], ", diverged" if diverged else "")

@@ -1,6 +1,8 @@
 """What measures a run while it trains, alone or in a stack of runs."""
 
-from typing import Any, cast, final
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, cast, final
 
 from lightning import Callback, LightningModule, Trainer
 
@@ -44,6 +46,43 @@ class Observer(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``end``."""
         self.end(*_parts(trainer, pl_module))
+
+
+class Joint(Observer):
+    """A measurement at the end of training that is faster for many runs at once than for each.
+
+    What it raises fails all runs that it was asked to measure together.
+    """
+
+    @classmethod
+    @abstractmethod
+    def end_all(cls, runs: Sequence[tuple[Self, Task, InMemoryDataModule]]) -> None:
+        """Runs of one stack that end at the same epoch: each one's observer, task and data."""
+
+    @final
+    def end(self, task: Task, data: InMemoryDataModule) -> None:
+        """One run by itself."""
+        self.end_all([(self, task, data)])
+
+
+class Scalars(Observer):
+    """A measurement of a few numbers at each logged epoch: columns beside loss and accuracy.
+
+    The recorder asks for them, writes them, and adds up the time they took.
+
+    Attributes:
+        name: What the time is recorded under.
+    """
+
+    name: str
+
+    @abstractmethod
+    def columns(self, task: Task) -> Sequence[str]:
+        """The names of the numbers, the same for the whole run."""
+
+    @abstractmethod
+    def values(self, task: Task, data: InMemoryDataModule) -> Mapping[str, float]:
+        """The numbers, with the weights of the moment; nothing is left changed."""
 
 
 def _parts(trainer: Any, module: LightningModule) -> tuple[Task, InMemoryDataModule]:

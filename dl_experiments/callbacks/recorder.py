@@ -1,13 +1,15 @@
 """Measures a run's metrics at its logged epochs and hands the rows to whoever keeps them."""
 
 import math
+import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol, final
 
 import torch
 
 from dl_experiments.artifacts import MetricsWriter, RunDirectory
-from dl_experiments.callbacks.observer import Observer
+from dl_experiments.callbacks.observer import Observer, Scalars
 from dl_experiments.callbacks.schedules import Schedule
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
@@ -39,9 +41,11 @@ class Recorder(Observer):
         schedule: The logged epochs.
         target_loss: Training loss at which to stop; None: run on.
         sinks: Take every row besides ``metrics.csv``.
+        scalars: Measurements that have columns of their own.
 
     Attributes:
         diverged: Whether the training loss stopped being finite.
+        seconds: Measurement -> the time it took so far; ``evaluation`` is that of the losses.
     """
 
     def __init__(
@@ -50,16 +54,19 @@ class Recorder(Observer):
         schedule: Schedule,
         target_loss: float | None,
         sinks: Sequence[Sink],
+        scalars: Sequence[Scalars] = (),
     ) -> None:
         self.directory, self.schedule, self.target_loss = directory, schedule, target_loss
-        self.sinks = sinks
+        self.sinks, self.scalars = sinks, scalars
         self.diverged = False
+        self.seconds: dict[str, float] = defaultdict(float)
         self._writer: MetricsWriter | None = None
 
     def begin(self, task: Task, data: InMemoryDataModule) -> None:
         """Open the files; measure the initial weights."""
         names = ["loss", *task.metrics()]
         columns = [f"{split}/{name}" for split in ("train", "test") for name in names]
+        columns += [name for scalars in self.scalars for name in scalars.columns(task)]
         self._writer = MetricsWriter(self.directory, columns, task.epoch or None)
         for sink in self.sinks:
             sink.open(columns)
@@ -75,6 +82,7 @@ class Recorder(Observer):
             self._record(task, data)
 
     def _record(self, task: Task, data: InMemoryDataModule) -> None:
+        started = time.perf_counter()
         measured = {
             f"{split}/{name}": value
             for split, part in (("train", data.train), ("test", data.test))
@@ -82,6 +90,11 @@ class Recorder(Observer):
         }
         numbers = torch.stack([value.double() for value in measured.values()]).tolist()
         values = dict(zip(measured, numbers, strict=True))
+        self.seconds["evaluation"] += time.perf_counter() - started
+        for scalars in self.scalars:
+            started = time.perf_counter()
+            values |= scalars.values(task, data)
+            self.seconds[scalars.name] += time.perf_counter() - started
         assert self._writer is not None
         self._writer.append(task.updates, task.epoch, values)
         for sink in self.sinks:

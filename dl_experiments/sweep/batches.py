@@ -8,6 +8,9 @@ from torch import Tensor
 
 from dl_experiments.data.loader import EVALUATION_BATCH, InMemory, TrainingSet
 
+GATHERED_BYTES = 2**20
+"""About how much of an epoch's inputs is gathered at a time."""
+
 
 @final
 class Pool:
@@ -63,19 +66,35 @@ class Batches:
         self.updates = sets[0].updates
         self._inputs = Pool([one.data.inputs for one in sets])
         self._targets = Pool([one.data.targets for one in sets])
+        first, self._augmented = sets[0], any(one.augment is not None for one in sets)
+        batch = (
+            len(sets) * first.batch_size * first.data.inputs[0].numel() * first.data.dtype.itemsize
+        )
+        # an augmentation draws batch by batch
+        self._together = max(1, GATHERED_BYTES // batch) if not self._augmented else 1
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs and targets [M, B, ...], batch by batch; the last may be smaller."""
+        """Inputs and targets [M, c, B, ...]: c batches at a time, all of an epoch in order.
+
+        Small ones are gathered many at a time. The last batch of an epoch may be smaller.
+        """
         orders = {one.seed: one.order(number) for one in self.sets}
         order = torch.stack([orders[one.seed] for one in self.sets])
         changes = [one.augmentation(number) for one in self.sets]
-        data = self.sets[0].data
-        for index in order.to(data.targets.device).split(self.sets[0].batch_size, 1):
-            inputs = self._inputs.gather(index)
-            if self.sets[0].augment is not None:
+        data, size = self.sets[0].data, self.sets[0].batch_size
+        order = order.to(data.targets.device)
+        whole = len(data) // size * size
+        runs = list(order[:, :whole].unflatten(1, (-1, size)).split(self._together, 1))
+        if whole < len(data):
+            runs.append(order[:, None, whole:])
+        for index in runs:
+            inputs = self._inputs.gather(index.flatten(1))
+            if self._augmented:
                 each = zip(changes, inputs, strict=True)
                 inputs = torch.stack([change(own) for change, own in each])
-            yield data.prepare(inputs), self._targets.gather(index)
+            targets = self._targets.gather(index.flatten(1))
+            shape = index.shape[1:]
+            yield data.prepare(inputs).unflatten(1, shape), targets.unflatten(1, shape)
 
 
 @final

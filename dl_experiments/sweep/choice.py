@@ -23,13 +23,10 @@ from dl_experiments.sweep.layouts import Layout
 from dl_experiments.sweep.rows import Mapped, Rows
 from dl_experiments.tasks.task import Task
 
-LANES_PARAMETERS, LANES_FLOPS = 20_000, 3e6
-"""Largest nets for which members innermost are faster than one run after the other: parameters,
-and operations of a batch's forward pass. Beyond, parameters and optimizer states of 16 members
-leave the cache."""
-
-FILLED_PARAMETERS = 5_000
-"""Above this size a block of lanes must be half full to beat batched products."""
+LANES_PARAMETERS, LANES_FLOPS = 5_000, 3e6
+"""Largest nets that are computed with members innermost: parameters, and operations of a batch's
+forward pass. A block of 16 members then costs no more than three or four runs alone; beyond, its
+parameters and optimizer states leave the cache."""
 
 ROWS_PARAMETERS, ROWS_FLOPS = 50_000, 2e6
 """The same as the first pair for batched products, on a processor; on a GPU they always win."""
@@ -108,14 +105,18 @@ def faster(config: Config, module: InMemoryDataModule, network: nn.Module) -> bo
 def layout(
     network: nn.Module, module: InMemoryDataModule, members: int, dtype: torch.dtype
 ) -> Layout:
-    """How a stack is computed."""
-    layers, lanes = chain(network), _lanes(network, module, dtype)
-    if layers is not None and lanes:
-        compiled = kernel.load(dtype)
-        assert compiled is not None
-        if _parameters(network) <= FILLED_PARAMETERS or members >= lanes // 2:
-            return Lanes(layers, compiled, members)
-    return Rows(network)
+    """How a stack is computed.
+
+    Raises:
+        Alone: The network has shown only now that it cannot be stacked.
+    """
+    layers, compiled = chain(network), kernel.load(dtype)
+    if layers is not None and compiled is not None and _lanes(network, module, dtype):
+        return Lanes(layers, compiled, members)
+    rows = Rows(network)
+    if rows.mapped:  # so far only its like on the meta device may have been tried
+        _try_mapped(network, module)
+    return rows
 
 
 def width(config: Config, module: InMemoryDataModule, network: nn.Module) -> int:

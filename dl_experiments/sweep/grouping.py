@@ -10,15 +10,15 @@ from typing import final
 
 import torch
 
-from dl_experiments import build
+from dl_experiments import build, run
 from dl_experiments.build import Config
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.sweep import choice
 from dl_experiments.sweep.unit import Cell, Unit
 from dl_experiments.tasks.task import Task
 
-MOST_MEMBERS = 512
-"""A stack's members have four files open each."""
+MOST_MEMBERS = {"cpu": 128, "cuda": 1024}
+"""Beyond 128 the members of a stack leave a processor's cache and gain nothing more."""
 
 
 @final
@@ -54,10 +54,14 @@ def units(todos: Sequence[Todo]) -> list[Unit]:
     for key, members in groups.items():
         for share in _split(members, parts, workers):
             why = reasons.get(key, "") if len(todos) > 1 else ""
-            made.append(([todo.cell for todo in share], why))
+            # Rounding differs between a stack and a run alone; what was begun is ended alike.
+            stacked = key not in reasons and any(
+                todo.epoch > 0 and run.was_stacked(todo.cell.config) for todo in share
+            )
+            made.append(([todo.cell for todo in share], why, stacked))
     workers = min(workers, len(made))
     cores = max(1, build.available_cores() // workers)
-    return [Unit(cells, cores, why) for cells, why in made]
+    return [Unit(cells, cores, why, stacked) for cells, why, stacked in made]
 
 
 def worker_count(config: Config, works: int) -> int:
@@ -93,7 +97,8 @@ def _split(members: Sequence[Todo], parts: int, workers: int) -> list[Sequence[T
     if len(members) == 1:
         return [members]
     each = choice.member_bytes(config, first.module, first.task)
-    largest = max(1, min(MOST_MEMBERS, int(_memory(config) / workers / each)))
+    most = MOST_MEMBERS[build.device(config).type]
+    largest = max(1, min(most, int(_memory(config) / workers / each)))
     width = choice.width(config, first.module, first.task.model)
     parts = min(parts, -(-len(members) // width))
     parts = max(parts, -(-len(members) // largest))

@@ -3,6 +3,7 @@
 For small dense nets on a processor this is several times faster than batched products.
 """
 
+from collections.abc import Iterator
 from typing import final
 
 import torch
@@ -46,27 +47,37 @@ class Lanes(Layout):
         padded = nn.functional.pad(values, (0, missing), value=1.0)
         return padded.unflatten(-1, (self.blocks, 1, -1)).contiguous()
 
+    def norms(self, gradient: Tensor) -> Tensor:
+        """See ``Layout``."""
+        return torch.linalg.vector_norm(gradient, dim=1).flatten()[: self.members]
+
     def outputs(self, packed: Tensor, inputs: Tensor) -> Tensor:
         """See ``Layout``."""
-        outputs, _ = self.kernel.forward(self.layers, packed, self._inputs(inputs))
+        inputs = inputs.flatten(2)
+        if len(inputs) == 1:
+            x = inputs[..., None].expand(*inputs.shape, self.kernel.lanes).contiguous()
+        else:
+            x = self.pack(inputs)
+        outputs, _ = self.kernel.forward(self.layers, packed, x)
         return self.unpack(outputs).clone()
+
+    def batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs [blocks, B, inputs, lanes] and targets [blocks, B, lanes, ...]."""
+        xs = self.pack(inputs.flatten(3)).movedim(1, 0).contiguous()
+        ys = self.pack(targets).movedim(1, 0)
+        if ys.dim() > 4:
+            ys = ys.movedim(-1, 3)
+        yield from zip(xs, ys.contiguous(), strict=True)
 
     def gradient(
         self, packed: Tensor, inputs: Tensor, targets: Tensor, loss: Loss, masks: Masks
     ) -> Tensor:
-        """See ``Layout``."""
-        x = self._inputs(inputs)
-        outputs, saved = self.kernel.forward(self.layers, packed, x)
-        leaf = self.unpack(outputs).detach().requires_grad_()
-        (grad_outputs,) = torch.autograd.grad(total(loss, leaf, targets), leaf)
-        return self.kernel.backward(self.layers, packed, x, saved, self.pack(grad_outputs))
-
-    def _inputs(self, inputs: Tensor) -> Tensor:
-        """[M or 1, B, ...] -> [blocks or 1, B, inputs, lanes]."""
-        inputs = inputs.flatten(2)
-        if len(inputs) == 1 and self.members > 1:
-            return inputs[..., None].expand(*inputs.shape, self.kernel.lanes).contiguous()
-        return self.pack(inputs)
+        """See ``Layout``; lanes without a member have samples too, which concern nobody."""
+        outputs, saved = self.kernel.forward(self.layers, packed, inputs)
+        leaf = outputs.detach().requires_grad_()
+        value = total(loss, leaf.movedim(-1, 2), targets, self.kernel.lanes)
+        (gradient,) = torch.autograd.grad(value, leaf)
+        return self.kernel.backward(self.layers, packed, inputs, saved, gradient.contiguous())
 
 
 def chain(network: nn.Module) -> Layers | None:

@@ -1,7 +1,7 @@
 """How a stack's tensors lie in memory, and its forward and backward pass: what layouts share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
@@ -43,8 +43,16 @@ class Layout(ABC):
         """[..., M] -> the same values, to broadcast against the layout's parameters."""
 
     @abstractmethod
+    def norms(self, gradient: Tensor) -> Tensor:
+        """‖g‖₂ of each member's gradient: shaped like the parameters -> [M]."""
+
+    @abstractmethod
     def outputs(self, packed: Tensor, inputs: Tensor) -> Tensor:
         """[M, B, outputs] in eval mode, of inputs [M or 1, B, ...]."""
+
+    @abstractmethod
+    def batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """[M, c, B, ...] -> c batches, each as ``gradient`` takes it."""
 
     @abstractmethod
     def gradient(
@@ -54,17 +62,29 @@ class Layout(ABC):
 
         Args:
             packed: The parameters.
-            inputs: [M, B, ...].
-            targets: [M, B, ...].
+            inputs: As ``batches`` gives them.
+            targets: Likewise.
             loss: A mean over the samples of a batch.
             masks: Draws dropout's masks, in the order of the layers.
         """
 
 
-def total(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
+def total(loss: Loss, outputs: Tensor, targets: Tensor, members: int = 1) -> Tensor:
     """The sum over members of their mean losses, whose gradient holds that of each.
 
-    As every loss is a mean over samples and all members have B of them, it is M times the mean
-    over all M·B samples.
+    As a loss is a mean over samples and all members have equally many, the sum over n members is n
+    times the loss of all their samples in one batch. Only where n is a power of two does this
+    round as one member's own mean does; so members are taken in such parts, and the gradient of
+    each is the same bits in every stack.
+
+    Args:
+        loss: A mean over the samples of a batch.
+        outputs: [n, ..., outputs].
+        targets: [n, ...].
+        members: How many an entry of the first dimension holds; a power of two.
     """
-    return loss(outputs.flatten(0, 1), targets.flatten(0, 1)) * len(outputs)
+    sizes = [1 << bit for bit in range(len(outputs).bit_length()) if len(outputs) >> bit & 1]
+    last = outputs.dim() - 2
+    parts = zip(outputs.split(sizes), targets.split(sizes), strict=True)
+    sums = [loss(o.flatten(0, last), t.flatten(0, last)) * (len(o) * members) for o, t in parts]
+    return sum(sums[1:], start=sums[0])

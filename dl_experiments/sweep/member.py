@@ -2,14 +2,15 @@
 
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import cast, final
+from typing import Any, cast, final
 
 import torch
+from torch import Tensor
 
 from dl_experiments import build
-from dl_experiments.callbacks.observer import Observer
+from dl_experiments.callbacks.observer import Joint, Observer
 from dl_experiments.run import Run
 from dl_experiments.sweep.progress import Reporter
 
@@ -54,6 +55,7 @@ class Member:
         reporter: Is told how it ended.
 
     Attributes:
+        observers: Its callbacks, after ``prepare``.
         error: Why it failed, in one line.
     """
 
@@ -73,30 +75,42 @@ class Member:
         run.task.to(device, dtype)
         run.task.configure_optimizers()
         run.task.on_fit_start()
+        self.observers = cast(list[Observer], run.callbacks)
+        inert = Observer.after_epoch
+        self._following = [o for o in self.observers if type(o).after_epoch is not inert]
+        # The member's own optimizer never steps, of which its schedule would warn.
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
 
     def begin(self, members: int, layout: str) -> None:
         """Training starts."""
         with self.run.logging():
             self.run.begin(members, layout)
-        self._each(lambda observer: observer.begin(self.run.task, self.run.module))
+        for observer in self.observers:
+            self._attempt(observer.begin, self.run.task, self.run.module)
 
-    def after_epoch(self, updates: int) -> None:
+    def after_epoch(self, updates: int, gradient_norms: Tensor | None) -> None:
         """One epoch is done."""
-        with warnings.catch_warnings():  # the member's own optimizer never steps
-            warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
-            self.run.task.advance(updates)
-        self._each(lambda observer: observer.after_epoch(self.run.task, self.run.module))
+        self.run.task.advance(updates, gradient_norms)
+        for observer in self._following:
+            self._attempt(observer.after_epoch, self.run.task, self.run.module)
 
-    def goes_on(self) -> bool:
-        """Whether there are epochs to train; ends the run where there are none."""
+    @property
+    def over(self) -> bool:
+        """Whether there are no epochs left to train."""
         task, epochs = self.run.task, self.run.config["trainer"]["max_epochs"]
-        if self.error is None and not task.should_stop and task.epoch < epochs:
-            return True
-        self._each(lambda observer: observer.end(task, self.run.module))
+        return self.error is not None or task.should_stop or task.epoch >= epochs
+
+    def end(self) -> None:
+        """Measure the end of training by itself."""
+        for observer in self.observers:
+            if not isinstance(observer, Joint):
+                self._attempt(observer.end, self.run.task, self.run.module)
+
+    def finish(self) -> None:
+        """Write that the run is over, and tell of it."""
         self._attempt(self._finish)
         if self.error is not None:
             self.reporter.failed(self.error)
-        return False
 
     def _finish(self) -> None:
         with self.run.logging():
@@ -104,15 +118,36 @@ class Member:
         seconds = time.monotonic() - self._started
         self.reporter.ended(self.run.files.path.name, status, seconds, self.last.values)
 
-    def _each(self, act: Callable[[Observer], None]) -> None:
-        for callback in self.run.callbacks:
-            self._attempt(partial(act, cast(Observer, callback)))
-
-    def _attempt(self, act: Callable[[], None]) -> None:
+    def _attempt(self, act: Callable[..., None], *arguments: Any) -> None:
         if self.error is None:
             try:
-                act()
+                act(*arguments)
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
-                self.error = self.run.fail(error)
+                self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """The run's own failure."""
+        self.error = self.run.fail(error)
+
+
+def end(members: Sequence[Member]) -> None:
+    """End runs whose training is over: what is measured for each, then what is for all together."""
+    for member in members:
+        member.end()
+    joint: dict[type[Joint], list[tuple[Joint, Member]]] = defaultdict(list)
+    for member in members:
+        for observer in member.observers if member.error is None else ():
+            if isinstance(observer, Joint):
+                joint[type(observer)].append((observer, member))
+    for kind, pairs in joint.items():
+        try:
+            kind.end_all([(one, m.run.task, m.run.module) for one, m in pairs])
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            for _, member in pairs:
+                member.fail(error)
+    for member in members:
+        member.finish()

@@ -38,15 +38,16 @@ class Rule(ABC):
     def names(options: dict[str, Any]) -> list[str]:
         """The slots that these options need."""
 
-    def epoch(self, first: int, updates: int) -> None:
-        """Read the members' options for the updates ``first`` + 1, ..., ``first`` + ``updates``."""
+    def read(self, updates: range) -> None:
+        """Read the members' options, for the updates with these numbers (from 0)."""
+        self.first = updates.start
         self.lr = self.value("lr")
         self.weight_decay = self.value("weight_decay")
         self.decays = bool(self.weight_decay.any())
 
     @abstractmethod
     def step(self, weights: Tensor, gradient: Tensor, number: int) -> None:
-        """Update the parameters; ``number`` counts from 0 in an epoch; ``gradient`` is spent."""
+        """Make the update with this number, which was read for; ``gradient`` is spent."""
 
     def value(self, key: str, position: int | None = None) -> Tensor:
         """An option of all members, spread; ``position`` picks from a pair."""
@@ -72,9 +73,9 @@ class SGDRule(Rule):
         """A buffer where there is momentum."""
         return ["momentum_buffer"] if options["momentum"] else []
 
-    def epoch(self, first: int, updates: int) -> None:
+    def read(self, updates: range) -> None:
         """Read the options."""
-        super().epoch(first, updates)
+        super().read(updates)
         self.momentum = self.value("momentum")
 
     def step(self, weights: Tensor, gradient: Tensor, number: int) -> None:
@@ -99,9 +100,9 @@ class RMSpropRule(Rule):
         """The mean square, and a buffer where there is momentum."""
         return ["square_avg"] + ["momentum_buffer"] * bool(options["momentum"])
 
-    def epoch(self, first: int, updates: int) -> None:
+    def read(self, updates: range) -> None:
         """Read the options."""
-        super().epoch(first, updates)
+        super().read(updates)
         alpha = self.in_double([o["alpha"] for o in self.options])
         self.alpha, self.rest = (self.spread(v.to(self.like.dtype)) for v in (alpha, 1 - alpha))
         self.eps, self.momentum = self.value("eps"), self.value("momentum")
@@ -129,9 +130,9 @@ class AdamRule(Rule):
         """Both moments."""
         return ["exp_avg", "exp_avg_sq"]
 
-    def epoch(self, first: int, updates: int) -> None:
+    def read(self, updates: range) -> None:
         """Read the options; bias corrections for all updates at once."""
-        super().epoch(first, updates)
+        super().read(updates)
         dtype, spread = self.like.dtype, self.spread
         self.decoupled = self.options[0]["decoupled_weight_decay"]
         lr = self.in_double([o["lr"] for o in self.options])
@@ -139,7 +140,7 @@ class AdamRule(Rule):
             (1 - lr * self.in_double([o["weight_decay"] for o in self.options])).to(dtype)
         )
         betas = [self.in_double([o["betas"][i] for o in self.options]) for i in (0, 1)]
-        count = torch.arange(first + 1, first + updates + 1, device=lr.device)[:, None]
+        count = torch.arange(updates.start + 1, updates.stop + 1, device=lr.device)[:, None]
         corrections = [1 - beta**count for beta in betas]  # [updates, M]
         self.step_sizes = spread((-lr / corrections[0]).to(dtype))
         self.roots = spread(corrections[1].sqrt().to(dtype))
@@ -156,8 +157,8 @@ class AdamRule(Rule):
         mean, square = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         mean.lerp_(gradient, self.rest1)
         square.mul_(self.beta2).addcmul_(gradient, gradient * self.rest2)
-        root = square.sqrt().div_(self.roots[number]).add_(self.eps)
-        weights.addcdiv_(mean * self.step_sizes[number], root)
+        root = square.sqrt().div_(self.roots[number - self.first]).add_(self.eps)
+        weights.addcdiv_(mean * self.step_sizes[number - self.first], root)
 
 
 RULES: dict[type[Optimizer], type[Rule]] = {

@@ -71,11 +71,19 @@ class Rows(Layout):
         """[..., M, 1]."""
         return values[..., None]
 
+    def norms(self, gradient: Tensor) -> Tensor:
+        """See ``Layout``."""
+        return torch.linalg.vector_norm(gradient, dim=1)
+
     @torch.no_grad()
     def outputs(self, packed: Tensor, inputs: Tensor) -> Tensor:
         """See ``Layout``."""
         own = inputs.expand(len(packed), *inputs.shape[1:])
         return self.forward(list(self._cut(packed)), own, None)
+
+    def batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Views of the members' batches, [M, B, ...]."""
+        yield from zip(inputs.unbind(1), targets.unbind(1), strict=True)
 
     def gradient(
         self, packed: Tensor, inputs: Tensor, targets: Tensor, loss: Loss, masks: Masks

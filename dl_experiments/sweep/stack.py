@@ -1,7 +1,7 @@
 """Trains many runs of one shape at once; each leaves its own ordinary run directory."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import final
 
 import torch
@@ -13,6 +13,10 @@ from dl_experiments.run import Run
 from dl_experiments.sweep import optimizers
 from dl_experiments.sweep.batches import Batches, Whole
 from dl_experiments.sweep.layouts import Layout
+from dl_experiments.tasks.task import Task
+
+READ_AHEAD = 256
+"""Updates for which the options of optimizers without a schedule are prepared at once."""
 
 
 @final
@@ -36,7 +40,12 @@ class Stack:
             "train": Whole([run.module.train for run in runs]),
             "test": Whole([run.module.test for run in runs]),
         }
+        self._epoch, self._updates = first.epoch, first.updates
+        scheduled = any(task.schedule is not None for task in self.tasks)
+        self._ahead = 1 if scheduled else max(1, READ_AHEAD // self.batches.updates)
+        self._read = range(0)
         self._predicted: dict[str, Tensor] = {}
+        self._norms: Tensor | None = None
 
         members = [task.optimizer for task in self.tasks]
         kind = optimizers.RULES[type(members[0])]
@@ -53,19 +62,33 @@ class Stack:
     @torch.no_grad()
     def epoch(self, heartbeat: Callable[[float], None]) -> None:
         """One pass of every member over its training set."""
-        first = self.tasks[0]
-        masks = _Masks([task.seed for task in self.tasks], first.epoch)
-        self.rule.epoch(first.updates, self.batches.updates)
-        for number, (inputs, targets) in enumerate(self.batches.epoch(first.epoch)):
+        masks = _Masks([task.seed for task in self.tasks], self._epoch)
+        norms: list[Tensor] = []
+        watched = any(task.gradient_norms is not None for task in self.tasks)
+        if self._updates not in self._read:
+            self._read = range(self._updates, self._updates + self._ahead * self.batches.updates)
+            self.rule.read(self._read)
+        gathered = self.batches.epoch(self._epoch)
+        batches = (batch for some in gathered for batch in self.layout.batches(*some))
+        for number, batch in enumerate(batches):
             with torch.enable_grad():
-                gradient = self.layout.gradient(self.weights, inputs, targets, self.loss, masks)
-            self.rule.step(self.weights, gradient, number)
-            heartbeat(first.epoch + (number + 1) / self.batches.updates)
+                gradient = self.layout.gradient(self.weights, *batch, self.loss, masks)
+            if watched:
+                norms.append(self.layout.norms(gradient))
+            self.rule.step(self.weights, gradient, self._updates + number)
+            heartbeat(self._epoch + (number + 1) / self.batches.updates)
         for name, packed in self.packed.items():
             if packed is not self.rows[name]:
                 self.rows[name].copy_(self.layout.unpack(packed))
+        self._norms = torch.stack(norms, 1) if norms else None
         self._predicted.clear()
-        self._step.fill_(first.updates + self.batches.updates)
+        self._epoch += 1
+        self._updates += self.batches.updates
+        self._step.fill_(self._updates)
+
+    def gradient_norms(self, task: Task) -> Tensor | None:
+        """A member's gradient norms in the last epoch, [updates], where any is wanted."""
+        return None if self._norms is None else self._norms[self.tasks.index(task)]
 
     def predict(self, member: int, train: InMemory, data: InMemory) -> Tensor:
         """A member's outputs for one of its two sets; computed for all members at once."""
@@ -93,7 +116,12 @@ class _Masks:
     """Dropout's masks of one epoch: each member draws from the stream it has alone."""
 
     def __init__(self, seeds: Sequence[int], epoch: int) -> None:
-        self.draws = [randomness.generator(seed, "dropout", epoch) for seed in seeds]
+        self.seeds, self.epoch = seeds, epoch
+
+    @cached_property
+    def draws(self) -> list[torch.Generator]:
+        """One a member; most networks need none."""
+        return [randomness.generator(seed, "dropout", self.epoch) for seed in self.seeds]
 
     def __call__(self, like: Tensor, p: float) -> Tensor:
         """What to multiply a hidden layer with, shaped like it: [M, B, ...]."""

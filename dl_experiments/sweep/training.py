@@ -1,5 +1,6 @@
 """The units of a sweep on their way: which are done, and what is tried again in halves."""
 
+import resource
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,8 @@ class Training:
     def _start(self) -> Pool[list[str | None]]:
         config = self._todo[0].cells[0].config
         workers = grouping.worker_count(config, len(self._todo))
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a member has three files open
         pool = Pool[list[str | None]](self._display, workers)
         for one in self._todo:
             self._submit(pool, one)

@@ -14,7 +14,7 @@ from dl_experiments import build, run
 from dl_experiments.build import Config
 from dl_experiments.run import Run, RunFailed
 from dl_experiments.sweep import choice
-from dl_experiments.sweep.member import LastRow, Member, OutOfMemory, is_out_of_memory
+from dl_experiments.sweep.member import LastRow, Member, OutOfMemory, end, is_out_of_memory
 from dl_experiments.sweep.progress import Reporter
 from dl_experiments.sweep.stack import Stack
 
@@ -42,11 +42,13 @@ class Unit:
         cells: In the order of the sweep.
         cores: Processor cores it may use.
         why: Why it is no larger, of a single run that might have been in a stack.
+        stacked: Whether a single cell is computed as in a stack all the same: it has been so far.
     """
 
     cells: Sequence[Cell]
     cores: int
     why: str = ""
+    stacked: bool = False
 
     def halves(self) -> list["Unit"]:
         """Two units of half the size."""
@@ -65,7 +67,7 @@ def train(unit: Unit, reporter: Reporter) -> list[str | None]:
         KeyboardInterrupt: All that is not finished is marked as interrupted.
     """
     try:
-        if len(unit.cells) == 1:
+        if len(unit.cells) == 1 and not unit.stacked:
             return [_alone(unit.cells[0], unit, reporter)]
         try:
             return _together(unit.cells, reporter)
@@ -109,7 +111,7 @@ def _together(cells: Sequence[Cell], reporter: Reporter) -> list[str | None]:
             trouble = error
             going_on = [member for member in todo if not member.run.over]
             for member in going_on:
-                member.error = member.run.fail(error)
+                member.fail(error)
     if isinstance(trouble, choice.Alone):
         raise trouble
     if trouble is not None and is_out_of_memory(trouble):
@@ -125,22 +127,29 @@ def _train(members: Sequence[Member], reporter: Reporter) -> None:
         member.prepare()
     stack = _stack(members)
     first = members[0].run
-    title = f"{first.files.path.name} and {len(members) - 1} more"
+    others = f" and {len(members) - 1} more" if len(members) > 1 else ""
     epochs = first.config["trainer"]["max_epochs"]
-    reporter.begin(title, len(members), epochs, stack.batches.updates)
+    reporter.begin(first.files.path.name + others, len(members), epochs, stack.batches.updates)
     reporter.advance(first.task.epoch)
     for member in members:
         member.begin(len(members), stack.layout.name)
-    active = [member for member in members if member.goes_on()]
+    active = _still_on(members)
     while active:
         if len(active) <= len(stack.tasks) // 2:  # stop computing what nobody looks at
             stack = _stack(active)
         stack.epoch(reporter.advance)
         for member in active:
-            member.after_epoch(stack.batches.updates)
+            task = member.run.task
+            member.after_epoch(stack.batches.updates, stack.gradient_norms(task))
         losses = [member.last.values["train/loss"] for member in active]
         reporter.advance(active[0].run.task.epoch, statistics.median(losses))
-        active = [member for member in active if member.goes_on()]
+        active = _still_on(active)
+
+
+def _still_on(members: Sequence[Member]) -> list[Member]:
+    """Those with epochs left to train; the others are ended."""
+    end([member for member in members if member.over])
+    return [member for member in members if not member.over]
 
 
 def _stack(members: Sequence[Member]) -> Stack:

@@ -49,6 +49,8 @@ class Task(LightningModule, ABC):
         checkpoint: A ``state`` to go on from; Lightning's setup restores it.
         heartbeat: Called now and then with the number of epochs done, a fraction included.
         predictor: What stands in for ``predict`` while a stack trains this run.
+        gradient_norms: ‖g‖₂ over all parameters of every update's mini-batch gradient, a tensor an
+            epoch; None: nobody wants them.
     """
 
     LOSSES: Mapping[str, Loss]
@@ -75,6 +77,7 @@ class Task(LightningModule, ABC):
         self.checkpoint: Mapping[str, Any] | None = None
         self.heartbeat: Callable[[float], None] | None = None
         self.predictor: Callable[[InMemory], Tensor] | None = None
+        self.gradient_norms: list[Tensor] | None = None
 
     @abstractmethod
     def metrics(self) -> dict[str, Metric]:
@@ -104,6 +107,7 @@ class Task(LightningModule, ABC):
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "gradient_norms": self.gradient_norms,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -113,10 +117,12 @@ class Task(LightningModule, ABC):
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
+        self.gradient_norms = state["gradient_norms"]
 
     def training_step(self, batch: TrainingSet, _: int) -> None:
         """One epoch of updates."""
         model, loss, optimizer = self.model, self.loss, self.optimizer
+        norms: list[Tensor] = []
         with randomness.scope(self.seed, "dropout", self.epoch, self.device):
             for number, (inputs, targets) in enumerate(batch.epoch(self.epoch), start=1):
 
@@ -127,12 +133,16 @@ class Task(LightningModule, ABC):
                     return value
 
                 optimizer.step(closure)  # type: ignore[arg-type]
+                if self.gradient_norms is not None:
+                    norms.append(nn.utils.get_total_norm(_gradients(model)))
                 if self.heartbeat is not None and number % _HEARTBEAT == 0:
                     self.heartbeat(self.epoch + number / batch.updates)
-        self.advance(batch.updates)
+        self.advance(batch.updates, torch.stack(norms) if norms else None)
 
-    def advance(self, updates: int) -> None:
-        """One epoch of so many updates is done."""
+    def advance(self, updates: int, gradient_norms: Tensor | None) -> None:
+        """One epoch of so many updates is done; ``gradient_norms`` [updates], where wanted."""
+        if self.gradient_norms is not None and gradient_norms is not None:
+            self.gradient_norms.append(gradient_norms)
         self.epoch += 1
         self.updates += updates
         if self.schedule is not None:
@@ -167,3 +177,7 @@ class Task(LightningModule, ABC):
         if self._trainer is None:
             return nullcontext()
         return self.trainer.precision_plugin.forward_context()
+
+
+def _gradients(model: nn.Module) -> list[Tensor]:
+    return [p.grad for p in model.parameters() if p.grad is not None]

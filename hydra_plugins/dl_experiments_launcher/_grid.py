@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.dl_experiments_launcher._compose import Composer
@@ -72,7 +73,10 @@ def _check_option(composer: Composer, words: Sequence[str], job: DictConfig, opt
 
     Plain keys of the same job, or those an experiment sets, then decide all it differs in.
     """
-    without = composer.compose([w for w in words if w != option])
+    try:
+        without = composer.compose([w for w in words if w != option])
+    except HydraException:  # a plain key of the job is there only with this option
+        return
     group = _key(option)
     if job.hydra.runtime.choices.get(group) == without.hydra.runtime.choices.get(group):
         return

@@ -1,0 +1,122 @@
+"""From a resolved config to what is to be learned: data, network, loss.
+
+What training builds and what an analysis needs to evaluate a finished run's weights.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from dl_experiments import randomness
+from dl_experiments.data.labels import LabelNoise
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.measures.flat import Loss
+
+Config = Mapping[str, Any]
+
+
+def data(config: Config) -> InMemoryDataModule:
+    """The data module; nothing is loaded yet.
+
+    Raises:
+        ValueError: A value is not allowed.
+    """
+    node = dict(config["data"])
+    node["run_seed"] = config["seed"]
+    noise = call("label_noise", LabelNoise, config["label_noise"])
+    if "label_noise" in inspect.signature(find("data", node["_target_"])).parameters:
+        node["label_noise"] = noise
+    elif noise != LabelNoise(kind=noise.kind):
+        raise ValueError(
+            f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
+            f"{noise.test_labels}: data={node.get('name')} has no labels"
+        )
+    return cast(InMemoryDataModule, instantiate("data", node))
+
+
+def model(config: Config, module: InMemoryDataModule) -> nn.Module:
+    """The network for the data, with the initial weights of the run's seed.
+
+    Raises:
+        ValueError: A value is not allowed, or the network does not fit the data.
+    """
+    node = without_name(config["model"])
+    if node.get("_target_") in (None, "???"):
+        raise ValueError(
+            f"model={config['model'].get('name')} has no network for data of kind {config['kind']}"
+        )
+    with randomness.scope(config["seed"], "weights"):
+        built = instantiate("model", node, input_shape=module.input_shape, outputs=module.outputs)
+    # Convolutions are a third faster with the channels innermost; other layers do not change.
+    return cast(nn.Module, built).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def loss(config: Config) -> Loss:
+    """What is minimised: (outputs, targets) -> mean over the samples; from its task's own table.
+
+    Raises:
+        ValueError: The task knows no such loss.
+    """
+    name, known = config["loss"], find("task", config["task"]["_target_"]).LOSSES
+    if name not in known:
+        raise ValueError(f"loss={name!r} is not one of {', '.join(known)}")
+    return cast(Loss, known[name])
+
+
+def dtype(config: Config) -> torch.dtype:
+    """The type of a run's weights."""
+    return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
+
+
+def without_name(node: Config) -> dict[str, Any]:
+    """A copy; ``name`` labels a choice and is an argument of data alone."""
+    return {key: value for key, value in node.items() if key != "name"}
+
+
+def instantiate(key: str, node: Config, **more: Any) -> Any:
+    """Call what ``_target_`` names with the node's other keys.
+
+    Raises:
+        ValueError: There is no such thing, it lacks a key or does not know one, or it refuses.
+    """
+    keys = dict(node)
+    target = keys.pop("_target_")
+    made = find(key, target)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
+        return call(key, made, keys | more)
+
+
+def call(key: str, made: Callable[..., Any], keys: Config) -> Any:
+    """Call ``made``.
+
+    Raises:
+        ValueError: It lacks a key or does not know one, or it refuses a value.
+    """
+    try:
+        inspect.signature(made).bind(**keys)
+    except TypeError as error:
+        raise ValueError(f"{key}: {error} ({made.__qualname__})") from error
+    return made(**keys)
+
+
+def find(key: str, target: str) -> Any:
+    """What a dotted name stands for; importing a user's module may fail in any way.
+
+    Args:
+        key: Where it is said, for the message.
+        target: A dotted name.
+
+    Raises:
+        ValueError: It cannot be imported.
+    """
+    try:
+        return resolve_name(target)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{key}._target_={target} cannot be imported: {reason}") from error
