@@ -22,7 +22,7 @@ def main(config: DictConfig) -> None:
     outputs, names = Path(str(config.paths.outputs)).expanduser(), config.experiment
     wanted = names if names is None else names if isinstance(names, ListConfig) else [names]
     try:
-        written = analyze(outputs, wanted, config.figures.dpi)
+        written = analyze(outputs, wanted, config.figures.dpi, config.options)
     except (AnalysisError, OSError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

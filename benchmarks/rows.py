@@ -5,25 +5,17 @@ from collections.abc import Mapping
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target
 from benchmarks.loop import loop
 from benchmarks.machine import cores, multiplies_bfloat16
+from benchmarks.optimization_rows import OPTIMIZATION
 from benchmarks.ours import ours
+from benchmarks.stack_rows import STACKS
 from benchmarks.usual import usual
-
-SINC = ["data=sinc", "model=deep"]
-CNN = ["data=mnist", "model=deep"]
-MLP = ["data=mnist", "model=trajectory"]
-# Short and long training hold the same two evaluations, which cancel, and which are kept short.
-ENDS = ["trainer.log_every=ends", "data._target_=benchmarks.ours.few_test_images"]
-SAME_EVALUATIONS = (
-    "Step times without evaluation: the trainings that are subtracted hold one at either end."
-)
+from benchmarks.words import CNN, ENDS, MLP, SAME_EVALUATIONS, SINC, logged
 
 
 def sinc_step(quick: bool) -> Mapping[str, Contestant]:
     short, long = (2, 20) if quick else (200, 2000)
-    # What `thinned` is for the long training, said so that the short one has the same share.
-    logged = f"trainer.log_every={-(-long // 200)}"
     return {
-        "ours": ours([*SINC, logged], short, long),
+        "ours": ours([*SINC, logged(long)], short, long),
         "loop": loop(SINC, long - short),
         "fused loop": loop(SINC, long - short, fused=True),
     }
@@ -156,4 +148,6 @@ COMPARISONS = [
         [Row("mlp-threads", "MNIST MLP, loop: 1 over 2 threads", "1 thread", "2 threads")],
         lambda quick: threads([*MLP, "data.samples=6400"], 1 if quick else 10),
     ),
+    *STACKS,
+    *OPTIMIZATION,
 ]

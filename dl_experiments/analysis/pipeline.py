@@ -1,8 +1,10 @@
 """Run directories -> tables, figures, event files and the report, all under ``outputs/report``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dl_experiments.analysis import comparison, style
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
@@ -13,6 +15,7 @@ from dl_experiments.analysis.report import write_report
 from dl_experiments.analysis.tables import write_tables
 
 Analysis = Callable[[Sequence[Run]], Finding]
+Options = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,23 @@ class Written:
     figures: dict[Path, int]
 
 
-def analyze(outputs: Path, wanted: Sequence[str] | None = None, dpi: int = 200) -> Written:
+def analyze(
+    outputs: Path,
+    wanted: Sequence[str] | None = None,
+    dpi: int = 200,
+    options: Options | None = None,
+) -> Written:
     """Analyse what lies under ``outputs``.
 
     Args:
         outputs: The folder of the studies.
         wanted: Experiments or studies; none means all.
         dpi: Resolution of the PNGs.
+        options: Experiment -> what its analysis can be told; it has a default for each.
 
     Raises:
-        AnalysisError: There is nothing to analyse, or a wanted name is not known.
+        AnalysisError: There is nothing to analyse, a wanted name is not known, or an option has a
+            value that is not allowed.
     """
     if isinstance(dpi, bool) or not isinstance(dpi, int) or not 10 <= dpi <= 1200:
         raise AnalysisError(f"figures.dpi={dpi} is no resolution: an integer from 10 to 1200")
@@ -46,7 +56,7 @@ def analyze(outputs: Path, wanted: Sequence[str] | None = None, dpi: int = 200) 
     if not found.runs:
         lines = "".join(f"\n  {problem}" for problem in found.problems)
         raise AnalysisError(f"no run under {outputs} can be read:{lines}")
-    analyses = _choose(found, wanted)
+    analyses = _choose(found, wanted, options or {})
     folder = outputs / REPORT
     figures, sections = {}, []
     with style.applied():
@@ -60,12 +70,14 @@ def analyze(outputs: Path, wanted: Sequence[str] | None = None, dpi: int = 200) 
     return Written(found, report, tables, figures)
 
 
-def _choose(found: Collection, wanted: Sequence[str] | None) -> dict[str, tuple[str, Analysis]]:
+def _choose(
+    found: Collection, wanted: Sequence[str] | None, options: Options
+) -> dict[str, tuple[str, Analysis]]:
     """Experiment or study -> its study and how it is analysed."""
     phenomena = known()
     studies = found.studies
     there: dict[str, tuple[str, Analysis]] = {
-        name: (module.STUDY, module.analyse)
+        name: (module.STUDY, partial(module.analyse, **options.get(name, {})))
         for name, module in phenomena.items()
         if module.STUDY in studies
     }

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmarks import command, ours, table
 from benchmarks.__main__ import main
+from benchmarks.curvature import Problem
 from benchmarks.harness import (
     Comparison,
     Contestant,
@@ -26,6 +27,7 @@ from benchmarks.ours import by_difference, start_and_epoch
 from benchmarks.rows import COMPARISONS
 from benchmarks.stack import stack
 from benchmarks.words import SINC, logged
+from dl_experiments.measures import gradients
 
 
 def row(name: str = "fast", upper: str = "ours", lower: str = "theirs", **more: object) -> Row:
@@ -258,3 +260,12 @@ def test_the_command_refuses_an_unknown_row(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["fast"])
     assert "there is no row 'fast'" in capsys.readouterr().err
+
+
+def test_plain_autograd_differentiates_the_same_loss() -> None:
+    problem = Problem([*SINC, "data.samples=20", "batch_size=full"], 2)
+    parameters, gradient = problem.gradient_by_autograd()
+    assert len(parameters) == 16
+    flat = torch.cat([part.flatten() for part in gradient])
+    ours_ = gradients.gradient(problem.loss, problem.thetas[-1])
+    assert (flat - ours_).abs().max() <= 1e-12 * ours_.abs().max()

@@ -6,7 +6,7 @@ Its own name is the experiment's; a name that starts with an underscore is share
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
@@ -24,8 +24,11 @@ class Phenomenon(Protocol):
     TITLE: str
 
     @staticmethod
-    def analyse(runs: Sequence[Run]) -> Finding:
-        """Draw, measure and judge the study's runs, of which there is at least one."""
+    def analyse(runs: Sequence[Run], **options: Any) -> Finding:
+        """Draw, measure and judge the study's runs, of which there is at least one.
+
+        The options are those that conf/analyze.yaml has under the experiment's name.
+        """
 
 
 def known() -> dict[str, Phenomenon]:

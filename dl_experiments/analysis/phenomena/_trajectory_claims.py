@@ -1,0 +1,87 @@
+"""What hw1_2_trajectory claims about the paths of runs that differ in their seed.
+
+*Similar final loss*: each run against the mean of the others, so that a run does not vouch for
+itself; the claim falls when they differ by a tenth or more.
+
+*Nearby centres*: how far a start is from the common centre of the starts, as a share of the way
+that its run then goes (through the snapshots, so a lower bound of it). Below one half the start
+matters less than the way. It is asked of all weights, and of the plane that the figure shows,
+because the two need not agree: independent initial weights of P parameters are about √(2P)·σ
+apart, in as many directions as there are runs, of which a plane shows two.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import number
+from dl_experiments.analysis.outcomes import by_seed, final
+from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre
+from dl_experiments.analysis.statistics import mean
+
+LOSS = "train/loss"
+SIMILAR = Region(below=10.0)
+NEARBY = Region(below=0.5)
+
+
+def judge(arm: Arm) -> list[Claim]:
+    """The claims on one arm."""
+    runs = [walk.run for walk in arm.walks]
+    why = unfit(runs)
+    apart = distances_to_centre(arm.ends[0])
+    starts = [path[0] for path in arm.whole.paths]
+    ways = [float(path.diff(dim=0).norm(dim=1).sum()) for path in arm.whole.paths]
+    centre = sum(starts) / len(starts)
+    in_plane = [float((start - centre).norm()) for start in starts]
+    return [
+        claim(
+            f"{len(runs)} arms end at similar loss",
+            "final training loss of a run against the mean of the others', size of the difference "
+            "relative to that mean; refuted by an interval above the region",
+            SIMILAR,
+            mean(spread) if len(spread := deviations(runs)) else None,
+            "%",
+            unfit=why,
+        ),
+        claim(
+            "The arms start from nearby centres",
+            "distance of the initial weights to their common centre over the length of the path, "
+            "all weights",
+            NEARBY,
+            mean(_over(apart.tolist(), arm.lengths.tolist())),
+            note=f"on average the starts are {number(float(apart.mean()))} from their centre, the "
+            f"ends {number(float(distances_to_centre(arm.ends[1]).mean()))} from theirs, and the "
+            f"paths {number(float(arm.lengths.mean()))} long",
+            unfit=why,
+        ),
+        claim(
+            "… and they do in the plane of the first two components",
+            "the same distance and length, both in the plane of PC1 and PC2",
+            NEARBY,
+            mean(_over(in_plane, ways)),
+            unfit=why,
+        ),
+    ]
+
+
+def deviations(runs: Sequence[Run]) -> np.ndarray:
+    """|Lᵢ − mean of the others| / mean of the others, in percent, one a seed; empty below two."""
+    ends = np.array(list(by_seed(runs, final(LOSS)).values()))
+    if len(ends) < 2:
+        return np.empty(0)
+    others = (ends.sum() - ends) / (len(ends) - 1)
+    return np.asarray(100 * np.abs(ends - others) / others)
+
+
+def _over(distances: Sequence[float], lengths: Sequence[float]) -> np.ndarray:
+    return np.array([d / way for d, way in zip(distances, lengths, strict=True) if way > 0])
+
+
+def unfit(runs: Sequence[Run]) -> str:
+    """Why runs cannot show where trainings lead: nothing was learned yet."""
+    curves = [run.curve(LOSS)[1] for run in runs]
+    if any(len(losses) and losses[-1] < losses[0] / 2 for losses in curves):
+        return ""
+    return "no net got below half its first loss: too few epochs to tell"

@@ -1,0 +1,199 @@
+"""hw1_2_error_surface on small trained nets; its claim on lines that are made up."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from dl_experiments.analysis import style
+from dl_experiments.analysis.collect import AnalysisError, collect
+from dl_experiments.analysis.evaluation import Evaluation
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.phenomena import _paths, _surface
+from dl_experiments.analysis.phenomena import hw1_2_error_surface as surface
+from dl_experiments.analysis.phenomena._trajectory import split
+from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.artifacts import RunDirectory
+
+POINTS = 7
+
+
+@pytest.fixture
+def draw(trained: Path) -> Callable[..., Finding]:
+    def call(samples: int | None = 40, points: int = POINTS) -> Finding:
+        with style.applied():
+            return surface.analyse(collect(trained).runs, samples, points)
+
+    return call
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are left empty."""
+    for name in ("planes", "lines"):
+        monkeypatch.setattr(surface, name, lambda *_: ("", Figure()))
+    monkeypatch.setattr(_paths, "_figures", lambda *_: {"paths": ("", Figure())})
+
+
+def kept(outputs: Path) -> list[Path]:
+    return sorted((outputs / "report" / "hw1_2_error_surface").glob("surfaces-*.npz"))
+
+
+@pytest.mark.usefixtures("unseen")
+def test_origin_and_ends_are_the_losses_of_the_snapshots(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    finding = draw(samples=None)
+    assert [drawing.name for drawing in finding.drawings] == ["planes", "lines"]
+    assert finding.notes == []
+    with np.load(kept(trained)[0]) as found:
+        runs = collect(trained).runs
+        final = [run.rows[-1]["train/loss"] for run in runs]
+        initial = [run.rows[0]["train/loss"] for run in runs]
+        half = POINTS // 2
+        assert found["steps"][half] == 0
+        assert found["random"][half, half] == pytest.approx(final[0], rel=1e-6)
+        np.testing.assert_allclose(found["lines"][:, 0], initial, rtol=1e-6)
+        np.testing.assert_allclose(found["lines"][:, -1], final, rtol=1e-6)
+        np.testing.assert_allclose(found["again"], found["recorded"], rtol=1e-6)
+        np.testing.assert_allclose(found["recorded"], final)
+        assert found["samples"] == 64
+
+
+def test_a_subset_is_said_and_its_origin_is_the_loss_on_it(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    finding = draw(samples=40)
+    run = collect(trained).runs[0]
+    evaluation = Evaluation(run, 40)
+    theta = evaluation.net.layout.flatten(RunDirectory(run.path).read_weights(6))
+    with np.load(kept(trained)[0]) as found:
+        half = POINTS // 2
+        assert found["random"][half, half] == pytest.approx(float(evaluation.loss(theta)), rel=1e-6)
+        assert found["random"][half, half] != pytest.approx(found["recorded"][0], rel=1e-6)
+        np.testing.assert_allclose(found["again"], found["recorded"], rtol=1e-6)  # on all 64
+    assert all("40 samples" in drawing.caption for drawing in finding.drawings)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_the_joint_plane_is_the_loss_of_its_points(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    draw()
+    runs = collect(trained).runs
+    (arm,), _ = split(runs)
+    evaluation = Evaluation(runs[0], 40)
+    with np.load(kept(trained)[0]) as found:
+        for i, j in ((0, 0), (2, 5), (6, 1)):
+            at = torch.tensor([found["pc1"][i], found["pc2"][j]])
+            theta = (arm.whole.mean + at @ arm.whole.loadings).float()
+            assert found["joint"][i, j] == pytest.approx(float(evaluation.loss(theta)), rel=1e-4)
+        for axis, side in enumerate((found["pc1"], found["pc2"])):
+            assert side[0] < found["paths"][:, axis].min()
+            assert found["paths"][:, axis].max() < side[-1]
+
+
+@pytest.mark.usefixtures("unseen")
+def test_planes_are_evaluated_once_and_again_when_something_changes(
+    trained: Path, draw: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw()
+    before = kept(trained)
+    assert len(before) == 1
+    evaluated = []
+    original = _surface._evaluate
+    monkeypatch.setattr(_surface, "_evaluate", lambda *what: evaluated.append(1) or original(*what))
+    draw()
+    assert (evaluated, kept(trained)) == ([], before)
+    before[0].write_bytes(b"cut short")
+    draw()
+    assert (len(evaluated), kept(trained)) == (1, before)
+    draw(samples=30)
+    assert len(evaluated) == 2
+    assert kept(trained) != before
+    assert len(kept(trained)) == 1
+    status = collect(trained).runs[1].path / "status.json"
+    status.write_text(status.read_text().replace('"finished_at": "2', '"finished_at": "3'))
+    draw(samples=30)  # trained anew
+    assert len(evaluated) == 3
+
+
+@pytest.mark.usefixtures("unseen")
+def test_weights_that_do_not_have_the_recorded_loss_are_named(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    run = collect(trained).runs[1]
+    files = RunDirectory(run.path)
+    files.write_weights(6, files.read_weights(0))
+    (note,) = draw().notes
+    assert note.startswith(f"{run.path.name}: its final weights have a training loss of 2.")
+
+
+def test_data_that_is_not_there_is_a_note(
+    trained: Path, draw: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(name: str, root: str) -> None:
+        raise ValueError(f"{name} is not there")
+
+    monkeypatch.setattr("dl_experiments.data.sources.load", nowhere)
+    finding = draw()
+    assert finding.drawings == []
+    assert finding.notes == ["Digits is not there"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"points": 8}, "points=8 is not an odd number from 5 up"),
+        ({"points": "many"}, "points=many is not an odd number"),
+        ({"samples": 0}, "samples=0 is not a number from 1 up, or null"),
+    ],
+)
+def test_impossible_options_are_refused(trained: Path, options: dict, message: str) -> None:
+    with pytest.raises(AnalysisError, match=f"options.hw1_2_error_surface.{message}"):
+        analyze(trained, ["hw1_2_error_surface"], 25, {"hw1_2_error_surface": options})
+
+
+@pytest.mark.usefixtures("unseen")
+def test_one_study_has_two_analyses(trained: Path) -> None:
+    options = {"hw1_2_error_surface": {"samples": 20, "points": 5}}
+    written = analyze(trained, dpi=25, options=options)
+    assert {path.name: count for path, count in written.figures.items()} == {
+        "hw1_2_error_surface": 2,
+        "hw1_2_trajectory": 1,
+    }
+    assert len(kept(trained)) == 1  # beside the figures, which were replaced
+
+
+def test_rises_in_closed_form() -> None:
+    lines = np.array(
+        [
+            [4.0, 3.0, 2.0, 0.0],  # falls
+            [4.0, 1.0, 3.0, 0.0],  # rises by 2 of 4
+            [4.0, 5.0, 1.0, 2.0],  # by 1 at the start and 1 at the end, of 2
+            [1.0, 2.0, 3.0, 1.0],  # does not drop
+        ]
+    )
+    np.testing.assert_array_equal(surface.rises(lines), [0, 0.5, 0.5, np.nan])
+
+
+def test_line_that_falls_is_judged_by_its_rise(
+    trained: Path, draw: Callable[..., Finding], unseen: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = _surface._evaluate
+    for top, verdict in ((0.0, "supported"), (5.0, "not supported")):
+
+        def made_up(*what: object, top: float = top) -> _surface.Surfaces:
+            found = original(*what)  # type: ignore[arg-type]
+            falling = np.linspace(2, 1, found["lines"].shape[1])
+            falling[5] += top
+            return found | {"lines": np.tile(falling, (3, 1))}
+
+        monkeypatch.setattr(_surface, "_evaluate", made_up)
+        for path in kept(trained):
+            path.unlink()
+        (claim,) = draw().claims
+        assert claim.verdict == f"inconclusive, leaning {verdict}"

@@ -1,0 +1,164 @@
+"""hw1_2_trajectory: on small trained nets, and its numbers on paths that are made up."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dl_experiments.analysis.collect import AnalysisError, Run, collect
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.phenomena import hw1_2_trajectory as trajectory
+from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre, split
+from dl_experiments.analysis.phenomena._trajectory_claims import judge
+from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.artifacts import RunDirectory
+
+DRAWN = ["paths", "loss", "importance", "strongest-weights"]
+LOSS = "0.5"
+
+
+def runs(outputs: Path) -> list[Run]:
+    return collect(outputs).runs
+
+
+def analysed_again(outputs: Path, analysed: Callable[..., Finding]) -> Finding:
+    """``trained`` lies below the test's folder, where ``analysed`` does not look."""
+    return analysed(lambda _: trajectory.analyse(runs(outputs)))
+
+
+def rewrite(outputs: Path, path: Callable[[int, float], float]) -> Arm:
+    """Replace the snapshots: run r at time t in [0, 1] has all its weights at path(r, t)."""
+    for number, run in enumerate(runs(outputs)):
+        files = RunDirectory(run.path)
+        for epoch in files.snapshots():
+            weights = files.read_weights(epoch)
+            value = path(number, epoch / 6)
+            files.write_weights(epoch, {n: torch.full_like(w, value) for n, w in weights.items()})
+    (arm,), notes = split(runs(outputs))
+    assert notes == []
+    return arm
+
+
+@pytest.fixture
+def draw(trained: Path) -> Callable[..., Finding]:
+    from dl_experiments.analysis import style
+
+    def call(**options: object) -> Finding:
+        with style.applied():
+            return trajectory.analyse(runs(trained), **options)
+
+    return call
+
+
+def test_figures_and_numbers_of_three_runs(draw: Callable[..., Finding]) -> None:
+    finding = draw()
+    assert [drawing.name for drawing in finding.drawings] == DRAWN
+    assert finding.notes == []
+    paths, loss, importance, weights = finding.drawings
+    whole, layer = paths.figure.axes
+    assert "(460)" in whole.get_title()
+    assert "dense1, its bias included (390)" in layer.get_title()
+    assert whole.get_xlabel().startswith("PC1 (")
+    texts = [text.get_text() for text in whole.texts]
+    for run in finding.runs:
+        accuracy = f"{100 * run.rows[-1]['test/accuracy']:.1f} %"
+        assert f"seed {run.seed}: {accuracy}" in texts
+    assert len(loss.figure.axes[0].get_lines()) == 3
+    shares = [patch.get_height() for patch in importance.figure.axes[0].patches]
+    for bars in (shares[0::3], shares[1::3], shares[2::3]):  # PC1, PC2, parameters
+        assert sum(bars) == pytest.approx(1)
+    assert len(weights.figure.axes[0].patches) == 12
+    assert finding.numbers["parameters"].tolist() == ["460"]
+
+
+def test_another_layer_can_be_chosen_and_an_unknown_one_lists_the_names(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    assert "layer output" in draw(layer="output").drawings[0].figure.axes[1].get_title()
+    with pytest.raises(AnalysisError) as error:
+        analyze(trained, ["hw1_2_trajectory"], 25, {"hw1_2_trajectory": {"layer": "dense9"}})
+    assert str(error.value) == (
+        "options.hw1_2_trajectory.layer=dense9 is unknown; choose one of dense1, output"
+    )
+
+
+def test_a_single_run_is_told_that_it_takes_two(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    first, *others = runs(trained)
+    for run in others:
+        RunDirectory(run.path).snapshot(0).unlink()
+    finding = draw()
+    assert finding.drawings == []
+    assert finding.claims == []
+    assert len(finding.notes) == 3
+    assert "snapshots missing: epoch 0" in finding.notes[0]
+    assert finding.notes[2] == (
+        "A joint PCA needs two runs or more of one config, completed and with their snapshots; "
+        f"there is: {first.path.name}. Train more seeds."
+    )
+
+
+def test_who_is_left_out_is_named_and_the_rest_is_drawn(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    last = runs(trained)[-1]
+    RunDirectory(last.path).write_weights(4, {"dense1.weight": torch.zeros(3, 64)})
+    finding = draw()
+    assert [drawing.name for drawing in finding.drawings] == DRAWN
+    assert [note.split(":")[0] for note in finding.notes] == [last.path.name]
+    assert "of another model" in finding.notes[0]
+
+
+def test_snapshots_that_do_not_differ_have_no_axes(
+    trained: Path, draw: Callable[..., Finding]
+) -> None:
+    rewrite(trained, lambda number, time: 0.25)
+    finding = draw()
+    assert finding.drawings == []
+    assert finding.notes == ["The 12 snapshots are all the same; there are no axes"]
+
+
+def test_lengths_and_distances_in_closed_form(trained: Path) -> None:
+    arm = rewrite(trained, lambda number, time: number + 8 * time)
+    root = arm.layout.size**0.5
+    # starts at 0, 1, 2 of the diagonal, whose centre is 1; all go 8 along it
+    np.testing.assert_allclose(distances_to_centre(arm.ends[0]), [root, 0, root], atol=1e-5)
+    np.testing.assert_allclose(arm.lengths, [8 * root] * 3, rtol=1e-6)
+    similar, centres, in_plane = judge(arm)
+    assert centres.estimate == pytest.approx((1 / 8 + 0 + 1 / 8) / 3, rel=1e-5)
+    assert in_plane.estimate == pytest.approx(centres.estimate, rel=1e-5)  # all lies in the plane
+    ends = [run.rows[-1]["train/loss"] for run in runs(trained)]
+    others = [(sum(ends) - one) / 2 for one in ends]
+    expected = np.mean([abs(a - b) / b for a, b in zip(ends, others, strict=True)])
+    assert similar.estimate == pytest.approx(100 * expected)
+
+
+def test_verdicts_follow_the_paths(trained: Path) -> None:
+    near = rewrite(trained, lambda number, time: 0.1 * number + 8 * time)
+    assert judge(near)[1].verdict == "inconclusive, leaning supported"
+    far = rewrite(trained, lambda number, time: 8 * number + 0.1 * time)
+    # the middle run starts at the centre, so three runs do not agree
+    assert [claim.estimate > 0.5 for claim in judge(far)[1:]] == [True, True]
+
+
+def test_runs_that_learned_nothing_decide_nothing(trained: Path) -> None:
+    for run in runs(trained):
+        lines = (run.path / "metrics.csv").read_text().splitlines()
+        cells = [line.split(",") for line in lines[1:]]
+        flat = [",".join([step, epoch, "2.3", *rest]) for step, epoch, _, *rest in cells]
+        (run.path / "metrics.csv").write_text("\n".join([lines[0], *flat]) + "\n")
+    (arm,), _ = split(runs(trained))
+    claims = judge(arm)
+    assert {claim.verdict for claim in claims} == {"inconclusive"}
+    assert all("too few epochs to tell" in claim.note for claim in claims)
+
+
+def test_runs_that_did_not_complete_take_no_part(trained: Path) -> None:
+    run = runs(trained)[0]
+    status = run.path / "status.json"
+    status.write_text(status.read_text().replace("completed", "diverged"))
+    (arm,), _ = split(runs(trained))
+    assert [walk.run.seed for walk in arm.walks] == [1, 2]
