@@ -31,6 +31,14 @@ hw1-1: setup ## the homework's section 1-1, deep against shallow (SCALE=smoke|qu
 	$(BIN)/python train.py experiment=hw1_1_cifar10 scale=$(SCALE)
 	$(BIN)/python analyze.py 'experiment=[hw1_1_simulate,hw1_1_mnist,hw1_1_cifar10]'
 
+hw1-2: setup ## section 1-2, optimization: trajectories, gradient norms, minimal ratio, error surface
+	$(BIN)/python train.py experiment=hw1_2_trajectory scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_2_error_surface scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_2_gradient_norm scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_2_gradient_norm_mnist scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_2_minimal_ratio scale=$(SCALE)
+	$(BIN)/python analyze.py 'experiment=[hw1_2_trajectory,hw1_2_error_surface,hw1_2_gradient_norm,hw1_2_minimal_ratio]'
+
 test: setup ## all tests
 	$(BIN)/python -m pytest --numprocesses 2
 
@@ -45,4 +53,4 @@ bench: setup ## the speed table, each row against a baseline in the same run
 tensorboard: setup ## show the runs live at http://localhost:6006
 	$(BIN)/tensorboard --logdir outputs
 
-.PHONY: help setup demo hw1-1 test lint bench tensorboard
+.PHONY: help setup demo hw1-1 hw1-2 test lint bench tensorboard

@@ -23,6 +23,7 @@ NOT_SCIENCE = (
     "sweep",
     "trainer.accelerator",
     "trainer.threads",
+    "callbacks.critical_points",  # as predictions
     "callbacks.predictions",  # computed from the snapshots, at any later time too
 )
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""

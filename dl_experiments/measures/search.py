@@ -10,7 +10,7 @@ Every way ends with the minimisation of ‖∇L‖² (``minimisation.py``). What
 * ``published``: the end of training, and then Adam in place of Newton's method.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -70,15 +70,10 @@ class Search:
         """Straight from the points θ [M, P]."""
         return Found("newton", 0, None, self._minimise(thetas))
 
-    def descent(self, thetas: Tensor, marks: Sequence[int]) -> Iterator[Found]:
-        """From where so many Levenberg-Marquardt steps lead from θ [M, P], for each mark."""
-        done = 0
-        for mark in sorted(marks):
-            thetas = minimise_loss(
-                self.net, self.inputs, self.targets, thetas, mark - done
-            ).thetas  # the damping starts anew at each mark
-            done = mark
-            yield Found("descent", mark, None, self._minimise(thetas))
+    def descent(self, thetas: Tensor, steps: int) -> Found:
+        """From where at most so many Levenberg-Marquardt steps lead from θ [M, P]."""
+        near = minimise_loss(self.net, self.inputs, self.targets, thetas, steps)
+        return Found("descent", steps, None, self._minimise(near.thetas))
 
     def embedded(self, thetas: Tensor, widths: Sequence[int], steps: int) -> Found:
         """From the narrower net within θ [M, P], its loss and gradient minimised as such first.

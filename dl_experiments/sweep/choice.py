@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from dl_experiments import build
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.build import Config
-from dl_experiments.callbacks.observer import Observer
+from dl_experiments.callbacks.observer import Joint, Observer
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.sweep import kernel, optimizers
 from dl_experiments.sweep.lanes import Lanes, chain
@@ -117,6 +117,15 @@ def layout(
     if rows.mapped:  # so far only its like on the meta device may have been tried
         _try_mapped(network, module)
     return rows
+
+
+def measures_jointly(config: Config) -> bool:
+    """Whether a stack's runs are measured together at their end, which may outlast their training.
+
+    How long differs from group to group, so that each should be split over all cores.
+    """
+    chosen = build.chosen_callbacks(config, RunDirectory(os.devnull))
+    return any(isinstance(callback, Joint) for callback in chosen)
 
 
 def width(config: Config, module: InMemoryDataModule, network: nn.Module) -> int:

@@ -52,7 +52,8 @@ def units(todos: Sequence[Todo]) -> list[Unit]:
     parts = workers // math.gcd(workers, len(groups))
     made = []
     for key, members in groups.items():
-        for share in _split(members, parts, workers):
+        own = workers if choice.measures_jointly(members[0].cell.config) else parts
+        for share in _split(members, own, workers):
             why = reasons.get(key, "") if len(todos) > 1 else ""
             # Rounding differs between a stack and a run alone; what was begun is ended alike.
             stacked = key not in reasons and any(

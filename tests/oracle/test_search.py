@@ -96,7 +96,7 @@ def test_more_steps_down_reach_lower_critical_points():
     inputs, targets = problem()
     net, thetas = nets([5], 2)
     search = Search(net, inputs, targets, 5, 1.0)
-    few, many = search.descent(thetas, [40, 5])
+    few, many = search.descent(thetas, 5), search.descent(thetas, 40)
     assert (few.steps, many.steps) == (5, 40)
     assert (many.end.losses < few.end.losses).all()
 

@@ -144,6 +144,8 @@ def test_convolutional_models_refuse_functions(model: str) -> None:
         ("middle", "function", 572),
         ("shallow", "function", 571),
         ("gradient_norm", "function", 1_501),
+        ("minimal_ratio", "function", 131),
+        ("minimal_ratio_wide", "function", 385),
         ("trajectory", "mnist", 418_060),
         ("one_hidden", "mnist", 397_510),
     ],

@@ -1,0 +1,84 @@
+"""Critical points of small nets at many loss levels, and the eigenvalues of the Hessian there.
+
+Published: the lower the loss, the higher the share of positive eigenvalues (minimal ratio). Theory:
+the share of negative ones grows with the loss. These spectra have no gap at zero, so the tolerance
+at which an eigenvalue counts as zero decides much of both, and everything is asked at all of them.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dl_experiments.analysis.claims import in_arm
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import about, number, states
+from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.phenomena._ratio import Points, how_many, read
+from dl_experiments.analysis.phenomena._ratio_claims import Sweep, judge, numbers, sweep
+from dl_experiments.analysis.phenomena._ratio_losses import (
+    gradient_norms,
+    negatives,
+    ratios,
+    sampled,
+)
+from dl_experiments.analysis.phenomena._ratio_spectra import correlations, histogram, zeros
+from dl_experiments.analysis.swept import arms, confounded
+from dl_experiments.artifacts import RunDirectory
+
+STUDY = "hw1_2_minimal_ratio"
+TITLE = "Minimal ratio: the Hessian at critical points"
+COMPARED = ["model.name", "model.hidden", "model.activation"]
+KINDS = (
+    "High, middle and low critical points come from different searches (colours): what goes with "
+    "the loss may go with the kind of point; a search that did not converge shows nothing."
+)
+KINKS = (
+    "The loss of a ReLU net has kinks: its Hessian is that of the smooth piece around the point, "
+    "and it has no embedded starts, whose silent units would sit on the kinks."
+)
+
+
+def analyse(runs: Sequence[Run]) -> Finding:
+    """Seven figures, numbers and claims for each arm (data, optimizer, …) that the study has."""
+    drawings, rows, judged, notes = [], [], [], []
+    for count, (arm, members) in enumerate(arms(runs, COMPARED).items(), 1):
+        groups = read(members)
+        if not groups:
+            notes.append(f"No critical points have been looked for: {arm or states(members)}.")
+            continue
+        sweeps = {label: sweep(points) for label, points in groups.items()}
+        line, ending = about(members, arm), f"-{count}" if arm else ""
+        drawn = gradient_norms(line, groups)
+        drawings.append(Drawing(f"gradient-norm{ending}", *drawn))
+        found = {label: p for label, p in groups.items() if p.converged.any()}
+        for name, (caption, figure) in (_figures(line, found, sweeps) if found else {}).items():
+            drawings.append(Drawing(f"{name}{ending}", f"{caption} {how_many(groups)}", figure))
+        rows += [({"arm": arm} if arm else {}) | row for row in numbers(groups)]
+        judged += [in_arm(claim, arm) for claim in judge(groups, sweeps)]
+        notes += confounded(members)
+        took = ", ".join(f"{label} {number(p.seconds)} s" for label, p in groups.items())
+        lacking = [run.path.name for run in members if run.completed and not _has_points(run)]
+        notes += [f"Left out, without critical points: {', '.join(lacking)}."] if lacking else []
+        notes += [KINDS, KINKS] if any("relu" in label for label in groups) else [KINDS]
+        notes.append(f"Searching and measuring took, a run (its share of a stack's): {took}.")
+    notes = list(dict.fromkeys(notes))
+    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+
+
+def _figures(
+    line: str, groups: dict[str, Points], sweeps: dict[str, Sweep]
+) -> dict[str, tuple[str, Figure]]:
+    """The figures of critical points, in the order of the report."""
+    return {
+        "minimal-ratio": ratios(line, groups),
+        "negative-share": negatives(line, groups),
+        "correlations": correlations(line, sweeps, groups),
+        "zeros-as-positive": zeros(line, groups),
+        "eigenvalues": histogram(line, groups),
+        "sampled-ratio": sampled(line, groups),
+    }
+
+
+def _has_points(run: Run) -> bool:
+    return (RunDirectory(run.path).measures / "critical_points.npz").exists()
