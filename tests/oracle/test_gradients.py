@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from nets import seeded
 from torch import nn
 from torch.nn import functional
 
@@ -12,20 +13,7 @@ from dl_experiments.measures.gradients import gradient, layer_norms, norm
 from dl_experiments.models.cnn import CNN
 from dl_experiments.models.mlp import MLP
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def seeded(make):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return make()
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

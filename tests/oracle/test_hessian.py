@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from nets import drawn, flat_net
 from torch import nn
 from torch.nn import functional
 
-from dl_experiments.measures.flat import FlatNet, mean_over
+from dl_experiments.measures.flat import mean_over
 from dl_experiments.measures.gradients import gradient
 from dl_experiments.measures.hessian import (
     gradient_and_product,
@@ -17,24 +18,11 @@ from dl_experiments.measures.hessian import (
 from dl_experiments.models.cnn import CNN
 from dl_experiments.models.mlp import MLP
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def drawn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def of_net(make, loss, inputs, targets):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        flat = FlatNet(make())
+    flat = flat_net(make)
     return flat.loss(loss, inputs, targets), flat.theta
 
 
@@ -152,9 +140,7 @@ def test_a_stack_of_products_is_its_members():
 
 def test_in_batches_it_is_that_of_the_whole_set():
     inputs, targets = drawn(9, 2), drawn(9, 1, seed=1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        flat = FlatNet(MLP([2], 1, [3], "tanh"))
+    flat = flat_net(lambda: MLP([2], 1, [3], "tanh"))
     whole = hessian(flat.loss(functional.mse_loss, inputs, targets), flat.theta).matrix
     batches = zip(inputs.split(4), targets.split(4), strict=True)  # 4, 4, 1
     parts = flat.parts(functional.mse_loss, batches)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from nets import drawn, sinc, stack
 from torch import nn
 from torch.nn import functional
 
@@ -13,31 +14,7 @@ from dl_experiments.measures.minimisation import minimise_gradient_norm, minimis
 from dl_experiments.models.cnn import CNN
 from dl_experiments.models.mlp import MLP
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def drawn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def stack(make, count):
-    """A net and ``count`` draws of its initial parameters."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        nets = [FlatNet(make()) for _ in range(count)]
-    return nets[0], torch.stack([net.theta for net in nets])
-
-
-def sinc(samples):
-    inputs = torch.linspace(-1, 1, samples, dtype=torch.float64)[:, None]
-    return inputs, torch.sinc(5 * inputs)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_linear_regression_ends_at_the_least_squares_solution():

@@ -2,41 +2,26 @@
 
 import pytest
 import torch
+from nets import sinc, stack
 from torch.nn import functional
 
 from dl_experiments.measures.critical_points import describe
 from dl_experiments.measures.embedding import Narrowed, embedded
-from dl_experiments.measures.flat import FlatNet
 from dl_experiments.measures.gradients import gradient
 from dl_experiments.measures.minimisation import adam_on_gradient_norm
 from dl_experiments.measures.search import Search
 from dl_experiments.models.mlp import MLP
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def problem(samples=16):
-    inputs = torch.linspace(-1, 1, samples, dtype=torch.float64)[:, None]
-    return inputs, torch.sinc(5 * inputs)
-
-
-def nets(hidden, count, activation="tanh"):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        made = [FlatNet(MLP([1], 1, hidden, activation)) for _ in range(count)]
-    return made[0], torch.stack([net.theta for net in made])
+def tanh_nets(hidden, count):
+    return stack(lambda: MLP([1], 1, hidden, "tanh"), count)
 
 
 def test_adam_on_the_gradient_norm_is_a_plain_loop():
-    inputs, targets = problem()
-    net, starts = nets([3], 2)
+    inputs, targets = sinc(16)
+    net, starts = tanh_nets([3], 2)
     kept = starts.clone()
     loss = net.loss(functional.mse_loss, inputs, targets)
     found = adam_on_gradient_norm(loss, starts, 20, 0.01)
@@ -58,10 +43,10 @@ def test_adam_on_the_gradient_norm_is_a_plain_loop():
 
 
 def test_narrowed_is_the_narrow_net_and_back():
-    wide, thetas = nets([4, 3], 2)
-    narrow, _ = nets([2, 1], 1)
+    wide, thetas = tanh_nets([4, 3], 2)
+    narrow, _ = tanh_nets([2, 1], 1)
     within = Narrowed(wide, [2, 1])
-    inputs, _ = problem()
+    inputs, _ = sinc(16)
     z = within.narrow(thetas)
     assert z.shape == (2, narrow.layout.size)
     torch.testing.assert_close(within.outputs(z[1], inputs), narrow.outputs(z[1], inputs))
@@ -71,9 +56,9 @@ def test_narrowed_is_the_narrow_net_and_back():
 
 
 def test_an_embedded_critical_point_is_one_of_the_wide_net_and_a_saddle():
-    inputs, _ = problem(24)
+    inputs, _ = sinc(24)
     targets = torch.sin(3 * inputs) + inputs**2
-    net, thetas = nets([3], 2)
+    net, thetas = tanh_nets([3], 2)
     search = Search(net, inputs, targets, 60, 1.0)
     found = search.embedded(thetas, [1], 300)
     assert (found.arm, found.steps, found.widths) == ("embedded", 300, (1,))
@@ -93,8 +78,8 @@ def test_an_embedded_critical_point_is_one_of_the_wide_net_and_a_saddle():
 
 
 def test_more_steps_down_reach_lower_critical_points():
-    inputs, targets = problem()
-    net, thetas = nets([5], 2)
+    inputs, targets = sinc(16)
+    net, thetas = tanh_nets([5], 2)
     search = Search(net, inputs, targets, 5, 1.0)
     few, many = search.descent(thetas, 5), search.descent(thetas, 40)
     assert (few.steps, many.steps) == (5, 40)
@@ -102,8 +87,8 @@ def test_more_steps_down_reach_lower_critical_points():
 
 
 def test_spectra_are_those_of_plain_autograd():
-    inputs, targets = problem()
-    net, thetas = nets([3], 2)
+    inputs, targets = sinc(16)
+    net, thetas = tanh_nets([3], 2)
     loss = net.loss(functional.mse_loss, inputs, targets)
     draws = [torch.Generator().manual_seed(0) for _ in range(2)]
     found = describe(loss, list(thetas), 1e-3, 50, draws, 1.0)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from nets import drawn
 
 from dl_experiments.measures.hessian import hessian
 from dl_experiments.measures.lanczos import extreme_eigenvalues, lanczos, spectral_density
@@ -15,18 +16,7 @@ from dl_experiments.measures.spectrum import (
     tolerance_sweep,
 )
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def drawn(*shape, seed=0):
-    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def generator(seed=0):

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from nets import drawn, flat_net
 from torch.nn import functional
 
 from dl_experiments.measures import surface
-from dl_experiments.measures.flat import FlatNet
 from dl_experiments.measures.surface import (
     filter_normalised,
     on_line,
@@ -15,24 +15,7 @@ from dl_experiments.measures.surface import (
 from dl_experiments.models.cnn import CNN
 from dl_experiments.models.mlp import MLP
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def drawn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def flat_net(make, dtype=torch.float64):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return FlatNet(make(), dtype)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(params=["stacked", "alone"])

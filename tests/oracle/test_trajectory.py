@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from nets import drawn
 from sklearn.decomposition import PCA
 
 from dl_experiments.measures import trajectory
@@ -18,17 +19,7 @@ from dl_experiments.models.mlp import MLP
 LAYOUT = Layout.of(MLP([4], 2, [6, 3]))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Waiting for a second thread takes longer than any of this."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def drawn(*shape, seed=0, dtype=torch.float64):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def snapshot(theta, layout=LAYOUT):

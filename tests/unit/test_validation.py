@@ -1,6 +1,5 @@
 """Each impossible value is refused in one line that names its key and its value."""
 
-import copy
 import math
 
 import pytest
@@ -11,6 +10,14 @@ from dl_experiments import validation
 @pytest.fixture
 def config(compose):
     return compose("optimizer=sgd", "data.test_low=-2")
+
+
+def place(config, key):
+    """The group of a dotted key, and its name there."""
+    *above, last = key.split(".")
+    for word in above:
+        config = config[word]
+    return config, last
 
 
 def test_the_defaults_pass(config):
@@ -39,10 +46,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("key", "value"), [(k, v) for k, vs in REFUSED.items() for v in vs])
 def test_refused(config, key, value):
-    node = config = copy.deepcopy(config)
-    *above, last = key.split(".")
-    for word in above:
-        node = node[word]
+    node, last = place(config, key)
     node[last] = value
     with pytest.raises(ValueError, match=rf"^{key}=") as caught:
         validation.check(config)
@@ -64,20 +68,14 @@ ACCEPTED = {
 
 @pytest.mark.parametrize(("key", "value"), [(k, v) for k, vs in ACCEPTED.items() for v in vs])
 def test_accepted(config, key, value):
-    node = config = copy.deepcopy(config)
-    *above, last = key.split(".")
-    for word in above:
-        node = node[word]
+    node, last = place(config, key)
     node[last] = value
     validation.check(config)
 
 
 @pytest.mark.parametrize("key", ["seed", "trainer", "trainer.precision", "data", "optimizer"])
 def test_a_missing_key_is_named(config, key):
-    *above, last = key.split(".")
-    node = config
-    for word in above:
-        node = node[word]
+    node, last = place(config, key)
     del node[last]
     with pytest.raises(ValueError, match=rf"^{key}.* is missing"):
         validation.check(config)

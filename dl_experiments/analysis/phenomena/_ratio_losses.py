@@ -23,10 +23,8 @@ KINKS = "The Hessian of a ReLU net is that of the smooth piece around the point.
 
 def ratios(about: str, groups: Groups) -> tuple[str, Figure]:
     """Minimal ratio against loss, tolerance by tolerance; returns caption and figure."""
-    figure = _by_tolerance(
-        "Minimal ratio against loss: the tolerance decides", about, groups,
-        "minimal ratio n₊/P", lambda p, counts: p.ratio(counts),
-    )  # fmt: skip
+    title = "Minimal ratio against loss: the tolerance decides"
+    figure = _by_tolerance(title, about, groups, "minimal ratio n₊/P", Points.ratio)
     caption = (
         "Share of positive eigenvalues of the whole Hessian, one mark a critical point, with "
         "eigenvalues within the tolerance counted as zero. The tolerance of rounding is "
@@ -38,10 +36,8 @@ def ratios(about: str, groups: Groups) -> tuple[str, Figure]:
 
 def negatives(about: str, groups: Groups) -> tuple[str, Figure]:
     """Share of negative eigenvalues against loss; returns caption and figure."""
-    figure = _by_tolerance(
-        "Share of negative eigenvalues against loss", about, groups,
-        "negative share n₋/P", lambda p, counts: p.negative(counts),
-    )  # fmt: skip
+    title = "Share of negative eigenvalues against loss"
+    figure = _by_tolerance(title, about, groups, "negative share n₋/P", Points.negative)
     caption = (
         "The index of each critical point: theory says that it grows with the loss. It is 1 minus "
         "the minimal ratio with zeros counted as positive."

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import in_arm
@@ -37,14 +38,8 @@ def analyse(runs: Sequence[Run]) -> Finding:
             for key, some in group(members, ["data.name"]).items()
         }
         ending = f"-{count}" if arm else ""
-        for name, made in (
-            ("loss", losses(arm, functions)),
-            ("predictions", predictions(arm, functions)),
-            ("convergence", convergence(arm, functions)),
-            ("what-epochs-buy", stages(arm, functions)),
-        ):
-            if made is not None:
-                drawings.append(Drawing(f"{name}{ending}", *made))
+        figures = _figures(arm, functions)
+        drawings += [Drawing(f"{name}{ending}", *made) for name, made in figures.items() if made]
         rows += _numbers(arm, functions)
         notes += confounded(members)
         judged += [in_arm(claim, arm) for claim in judge(functions)]
@@ -52,6 +47,16 @@ def analyse(runs: Sequence[Run]) -> Finding:
     if len(fitted) < len(runs):
         notes.append(f"Left out: {states([r for r in runs if r not in fitted])}, on images.")
     return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+
+
+def _figures(arm: str, functions: Functions) -> dict[str, tuple[str, Figure] | None]:
+    """In the order of the report; None: nothing to draw."""
+    return {
+        "loss": losses(arm, functions),
+        "predictions": predictions(arm, functions),
+        "convergence": convergence(arm, functions),
+        "what-epochs-buy": stages(arm, functions),
+    }
 
 
 def _numbers(arm: str, functions: Functions) -> list[dict[str, Any]]:

@@ -30,7 +30,11 @@ from dl_experiments.analysis.phenomena._gradient_norm_claims import (
     largest_spike,
     oscillation,
 )
-from dl_experiments.analysis.phenomena._gradient_norm_curves import norm_by_layer, norm_under_loss
+from dl_experiments.analysis.phenomena._gradient_norm_curves import (
+    Made,
+    norm_by_layer,
+    norm_under_loss,
+)
 from dl_experiments.analysis.phenomena._gradient_norm_plane import norm_against_loss
 from dl_experiments.analysis.swept import arms, confounded, group
 
@@ -46,13 +50,8 @@ def analyse(runs: Sequence[Run]) -> Finding:
         for count, (arm, members) in enumerate(arms(some, ["data.name"]).items(), start=1):
             columns = {key[0]: found for key, found in group(members, ["data.name"]).items()}
             ending = f"{kind}-{count}" if arm else kind
-            for name, made in (
-                ("norm-under-loss", norm_under_loss(arm, columns)),
-                ("norm-against-loss", norm_against_loss(arm, columns)),
-                ("norm-by-layer", norm_by_layer(arm, columns)),
-            ):
-                if made is not None:
-                    drawings.append(Drawing(f"{name}-{ending}", *made))
+            figures = _figures(arm, columns)
+            drawings += [Drawing(f"{n}-{ending}", *made) for n, made in figures.items() if made]
             rows += _numbers(arm, columns)
             notes += confounded(members)
             judged += [in_arm(claim, arm) for claim in judge(columns)]
@@ -61,6 +60,15 @@ def analyse(runs: Sequence[Run]) -> Finding:
         notes.append(f"Without mini-batch norms: {', '.join(bare)}.")
     notes = list(dict.fromkeys(notes))
     return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+
+
+def _figures(arm: str, columns: Columns) -> dict[str, Made | None]:
+    """In the order of the report; None: nothing to draw."""
+    return {
+        "norm-under-loss": norm_under_loss(arm, columns),
+        "norm-against-loss": norm_against_loss(arm, columns),
+        "norm-by-layer": norm_by_layer(arm, columns),
+    }
 
 
 def _numbers(arm: str, columns: Columns) -> list[dict[str, Any]]:
