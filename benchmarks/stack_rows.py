@@ -133,7 +133,7 @@ STACKS = [
     ),
     Comparison(
         [_eight_row("stack-cnn", "MNIST CNNs, batch 128", Target("at most", 1))],
-        lambda quick: eight([*CNN, f"data.samples={256 if quick else 1280}"], 2 if quick else 3),
+        lambda quick: eight([*CNN, f"data.samples={256 if quick else 1280}"], 2 if quick else 6),
         TURNS,
     ),
     Comparison(

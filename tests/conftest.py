@@ -1,5 +1,6 @@
 """Composing configs, and the command line run inside the test's own process."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -35,6 +36,13 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def _quiet_data() -> Iterator[None]:
+    """What a command in this process lets the data modules print ends with its test."""
+    yield
+    logging.getLogger("dl_experiments.data").handlers.clear()
 
 
 @pytest.fixture
