@@ -45,7 +45,6 @@ SIZES = {
     "sinc": ["data.samples=64", "data.batch_size=16", "trainer.max_epochs=25"],
     "digits": ["data.samples=40", "data.batch_size=8", "trainer.max_epochs=20"],
 }
-FEW = {"deep", "middle", "shallow", "cnn", "cnn_sized", "trajectory"}  # on digits these take long
 
 
 @pytest.fixture
@@ -103,8 +102,7 @@ def names(files):
 
 
 def sizes(model, data):
-    fewer = ["data.batch_size=20"] if data == "digits" and model in FEW else []
-    return [f"model={model}", f"data={data}", *SIZES[data], *fewer]
+    return [f"model={model}", f"data={data}", *SIZES[data]]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
