@@ -5,6 +5,7 @@ bad cell before its first run starts.
 """
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -44,6 +45,12 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver(
         "run_path", lambda *, _root_: str(identity.run_path(resolve(_root_))), replace=True
     )
+    OmegaConf.register_new_resolver("epochs_for", epochs_for, replace=True)
+
+
+def epochs_for(updates: int, samples: int, batch_size: int) -> int:
+    """``${epochs_for:updates,samples,batch_size}``: fewest epochs with so many updates."""
+    return math.ceil(updates / math.ceil(samples / batch_size))
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
@@ -84,8 +91,17 @@ def check(config: Config) -> tuple[InMemoryDataModule, Task]:
             chosen = [f"{group}={config[group]['name']}" for group in ("optimizer", "schedule")]
             raise ValueError(f"{', '.join(chosen)}: {error}") from error
     recording_schedule(config)
+    _check_target_accuracy(config["trainer"]["target_accuracy"], built)
     chosen_callbacks(config, RunDirectory(os.devnull))
     return module, built
+
+
+def _check_target_accuracy(target: float | None, task_: Task) -> None:
+    if target is not None and "accuracy" not in task_.metrics():
+        raise ValueError(
+            f"trainer.target_accuracy={target}: {type(task_).__name__} has no accuracy; allowed: "
+            "null, or trainer.target_loss"
+        )
 
 
 def _try_model(config: Config, module: InMemoryDataModule) -> nn.Module:
@@ -154,11 +170,11 @@ def callbacks(
     """The recorder, and all callbacks in the order they run: the checkpoint comes last."""
     if config["logger"]["tensorboard"]:
         sinks = [*sinks, TensorBoard(directory, dict(identity.flatten(config)))]
-    target = config["trainer"]["target_loss"]
+    target, accuracy = (config["trainer"][f"target_{what}"] for what in ("loss", "accuracy"))
     schedule = recording_schedule(config)
     chosen = chosen_callbacks(config, directory)
     scalars = [callback for callback in chosen if isinstance(callback, Scalars)]
-    recorder = Recorder(directory, schedule, target, sinks, scalars)
+    recorder = Recorder(directory, schedule, target, sinks, scalars, accuracy)
     checkpoint = Checkpoint(directory, config["trainer"]["max_epochs"], CHECKPOINT_SECONDS)
     return recorder, [recorder, *chosen, checkpoint]
 

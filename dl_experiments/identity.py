@@ -19,6 +19,7 @@ NOT_SCIENCE = (
     "study",
     "experiment",
     "scale",
+    "arm",
     "logger",
     "sweep",
     "trainer.accelerator",
@@ -28,7 +29,7 @@ NOT_SCIENCE = (
 )
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""
 
-NEUTRAL: dict[str, Any] = {}
+NEUTRAL: dict[str, Any] = {"trainer.target_accuracy": None}
 """Keys that joined after ids were in use -> the value at which they change nothing.
 
 While such a key has its neutral value it is left out of the hash, so that old ids hold.

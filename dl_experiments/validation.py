@@ -12,7 +12,15 @@ PRECISIONS = ("32-true", "64-true", "bf16-mixed")
 ACCELERATORS = ("auto", "cpu", "gpu")
 SWEEP = ("stack", "workers", "memory_gib")
 STACK = ("auto", "always", "never")
-TRAINER = ("max_epochs", "precision", "target_loss", "log_every", "accelerator", "threads")
+TRAINER = (
+    "max_epochs",
+    "precision",
+    "target_loss",
+    "target_accuracy",
+    "log_every",
+    "accelerator",
+    "threads",
+)
 
 
 def get(config: Mapping[str, Any], dotted: str) -> Any:
@@ -79,6 +87,14 @@ def check(config: Mapping[str, Any]) -> None:
         whole_number("trainer.threads", get(config, "trainer.threads"), 1)
     if get(config, "trainer.target_loss") is not None:
         number("trainer.target_loss", get(config, "trainer.target_loss"), 0, open_end=True)
+    accuracy = get(config, "trainer.target_accuracy")
+    if accuracy is not None and (type(accuracy) not in (int, float) or not 0 < accuracy <= 1):
+        raise ValueError(
+            f"trainer.target_accuracy={accuracy!r} is not a number above 0 and up to 1"
+        )
+    arm = get(config, "arm")
+    if arm is not None and not isinstance(arm, str):
+        raise ValueError(f"arm={arm!r} is neither a word nor null")
     _check_sweep(get(config, "sweep"))
     _check_data(get(config, "data"))
     _check_optimizer(get(config, "optimizer"))

@@ -34,12 +34,14 @@ class Recorder(Observer):
 
     ``train/*`` and ``test/*`` are measured in eval mode on the whole sets with the weights of
     the moment, in one transfer from the device a row. A training loss that is not finite ends
-    the run as diverged; one at or below ``target_loss`` ends it as completed.
+    the run as diverged; one at or below ``target_loss`` ends it as completed, and so does a
+    training accuracy at or above ``target_accuracy``.
 
     Args:
         directory: Where ``metrics.csv`` is.
         schedule: The logged epochs.
         target_loss: Training loss at which to stop; None: run on.
+        target_accuracy: The same for the training accuracy.
         sinks: Take every row besides ``metrics.csv``.
         scalars: Measurements that have columns of their own.
 
@@ -55,8 +57,10 @@ class Recorder(Observer):
         target_loss: float | None,
         sinks: Sequence[Sink],
         scalars: Sequence[Scalars] = (),
+        target_accuracy: float | None = None,
     ) -> None:
-        self.directory, self.schedule, self.target_loss = directory, schedule, target_loss
+        self.directory, self.schedule = directory, schedule
+        self.target_loss, self.target_accuracy = target_loss, target_accuracy
         self.sinks, self.scalars = sinks, scalars
         self.diverged = False
         self.seconds: dict[str, float] = defaultdict(float)
@@ -101,8 +105,12 @@ class Recorder(Observer):
             sink.row(task.updates, task.epoch, values)
         loss = values["train/loss"]
         self.diverged = not math.isfinite(loss)
-        reached = self.target_loss is not None and loss <= self.target_loss
-        task.should_stop = task.should_stop or self.diverged or reached
+        task.should_stop = task.should_stop or self.diverged or self._reached(values)
+
+    def _reached(self, values: Mapping[str, float]) -> bool:
+        if self.target_loss is not None and values["train/loss"] <= self.target_loss:
+            return True
+        return self.target_accuracy is not None and values["train/accuracy"] >= self.target_accuracy
 
     def close(self) -> None:
         """Close the files, however the run ended."""

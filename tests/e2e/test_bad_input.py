@@ -69,6 +69,7 @@ ONE_LINE = {
     "trainer.accelerator=tpu": ["trainer.accelerator='tpu'", "auto, cpu"],
     "trainer.log_every=0": ["trainer.log_every=0", "thinned"],
     "trainer.threads=0": ["trainer.threads=0", "from 1 up"],
+    "trainer.target_accuracy=0.9": ["trainer.target_accuracy=0.9", "trainer.target_loss"],
     "trainer.target_loss=0": ["trainer.target_loss=0", "above 0"],
     "loss=hinge": ["loss='hinge'", "mse, l1, huber"],
     "data=digits loss=l1": ["loss='l1'", "cross_entropy, mse"],

@@ -183,3 +183,12 @@ def test_refused_in_hydras_words(sweep, words):
         Composer(loader, config).compose(words)
     assert str(ours.value) == str(hydras.value)
     assert type(ours.value.__cause__) is type(hydras.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("updates", "samples", "batch_size", "epochs"),
+    [(600, 60_000, 100, 1), (601, 60_000, 100, 2), (1000, 60_000, 1510, 25), (1, 50, 50, 1)],
+)
+def test_epochs_for_a_number_of_updates(updates, samples, batch_size, epochs):
+    words = f"${{epochs_for:{updates},{samples},{batch_size}}}"
+    assert OmegaConf.create({"epochs": words}).epochs == epochs

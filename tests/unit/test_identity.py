@@ -94,6 +94,7 @@ SCIENCE = [
     "trainer.max_epochs=5",
     "trainer.precision=64-true",
     "trainer.target_loss=0.1",
+    "trainer.target_accuracy=0.9",
     "label_noise.fraction=0.5",
     "label_noise.kind=symmetric",
     "label_noise.test_labels=random",

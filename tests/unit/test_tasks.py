@@ -212,6 +212,19 @@ def test_step_falls_after_so_many_epochs(trained):
     assert task.optimizer.param_groups[0]["lr"] == pytest.approx(0.2 * 0.5**2)
 
 
+def test_training_stops_at_the_target_accuracy(trained):
+    _, files = trained(
+        "data=digits",
+        "data.samples=200",
+        "trainer.max_epochs=60",
+        "trainer.target_accuracy=0.5",
+        "trainer.log_every=1",
+    )
+    accuracies = [row["train/accuracy"] for row in run.read_metrics(files.metrics)]
+    assert len(accuracies) < 61
+    assert accuracies[-1] >= 0.5 > max(accuracies[:-1])
+
+
 def test_training_stops_at_the_target_loss(trained):
     _, files = trained("data.samples=128", "trainer.max_epochs=50", "trainer.target_loss=0.1228")
     rows = run.read_metrics(files.metrics)

@@ -31,6 +31,8 @@ REFUSED = {
     "trainer.accelerator": ["tpu", None],
     "trainer.threads": [0, "all"],
     "trainer.target_loss": [0, -1, math.nan, "low"],
+    "trainer.target_accuracy": [0, -1, 1.01, math.nan, True, "all"],
+    "arm": [1, True, ["a"]],
     "data.batch_size": [0, -1, 1.5, "large", True, None],
     "data.samples": [0, -1, "all"],
     "data.test_samples": [0, "x"],
@@ -58,6 +60,8 @@ def test_refused(config, key, value):
 ACCEPTED = {
     "seed": [0, 2**40],
     "trainer.target_loss": [None, 1e-3],
+    "trainer.target_accuracy": [None, 0.5, 1, 1.0],
+    "arm": [None, "equal steps"],
     "trainer.threads": [None, 1],
     "data.batch_size": [1, "full"],
     "optimizer.lr": [1, 1e-8],
