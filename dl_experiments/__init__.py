@@ -13,6 +13,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 # measurable cost. Read at the first product.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
-from dl_experiments import _torchvision
+from dl_experiments import _malloc, _torchvision
 
+_malloc.keep_freed_memory()
 _torchvision.cure()

@@ -6,7 +6,7 @@ The order is that of ``module.named_parameters()``. Measures are written against
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -125,14 +125,15 @@ class FlatNet:
 
     def outputs(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """f_θ(inputs): θ [P], inputs [batch, ...] -> [batch, ...]."""
-        return functional_call(
-            self._module, {**self.layout.unflatten(theta), **self._buffers}, (inputs,)
-        )
+        return self.outputs_of(self.layout.unflatten(theta), inputs)
 
-    def loss(self, loss: Loss, inputs: Tensor, targets: Tensor) -> Scalar:
+    def outputs_of(self, tensors: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """The same for θ as named tensors."""
+        return functional_call(self._module, {**tensors, **self._buffers}, (inputs,))
+
+    def loss(self, loss: Loss, inputs: Tensor, targets: Tensor) -> "NetLoss":
         """L(θ) = ℓ(f_θ(inputs), targets)."""
-        inputs, targets = self._cast(inputs), self._cast(targets)
-        return lambda theta: loss(self.outputs(theta, inputs), targets)
+        return NetLoss(self, loss, self._cast(inputs), self._cast(targets))
 
     def parts(self, loss: Loss, batches: Iterable[Batch]) -> Iterator[tuple[int, Scalar]]:
         """Per batch its number of samples and its mean loss as a function of θ."""
@@ -141,6 +142,30 @@ class FlatNet:
 
     def _cast(self, data: Tensor) -> Tensor:
         return data.to(self.dtype) if data.is_floating_point() else data
+
+
+@final
+@dataclass(frozen=True)
+class NetLoss:
+    """L(θ) = ℓ(f_θ(inputs), targets), of θ [P] or of its tensors one by one."""
+
+    net: FlatNet
+    loss: Loss
+    inputs: Tensor
+    targets: Tensor
+
+    def __call__(self, theta: Tensor) -> Tensor:
+        """L of a flat vector."""
+        return self.loss(self.net.outputs(theta, self.inputs), self.targets)
+
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """The tensors of θ, as views."""
+        return list(self.net.layout.unflatten(theta).values())
+
+    def of(self, tensors: Sequence[Tensor]) -> Tensor:
+        """L of the tensors that ``split`` gives."""
+        named = dict(zip(self.net.layout.shapes, tensors, strict=True))
+        return self.loss(self.net.outputs_of(named, self.inputs), self.targets)
 
 
 def mean_over(parts: Iterable[tuple[int, Scalar]], measure: Callable[[Scalar], Tensor]) -> Tensor:

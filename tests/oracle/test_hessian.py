@@ -6,9 +6,10 @@ from nets import drawn, flat_net
 from torch import nn
 from torch.nn import functional
 
-from dl_experiments.measures.flat import mean_over
+from dl_experiments.measures.flat import FlatNet, mean_over
 from dl_experiments.measures.gradients import gradient
 from dl_experiments.measures.hessian import (
+    gradient_and_matrix,
     gradient_and_product,
     hessian,
     hessian_vector_product,
@@ -171,3 +172,23 @@ def test_symmetrise_in_blocks(block):
     mean, off = (matrix + matrix.T) / 2, (matrix - matrix.T) / 2
     assert symmetrise(matrix, block) == pytest.approx(float(off.norm()), rel=1e-12)
     assert torch.equal(matrix, mean)
+
+
+class Sum(nn.Module):
+    """a·x + b³, whose two tensors meet in no product, and c, which is not used."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.tensor([[2.0]])), nn.Parameter(torch.tensor([3.0]))
+        self.c = nn.Parameter(torch.tensor([5.0]))
+
+    def forward(self, inputs):
+        return inputs @ self.a + self.b**3
+
+
+def test_tensors_that_do_not_meet_have_zeros_between_them():
+    net = FlatNet(Sum())
+    loss = net.loss(lambda outputs, _: outputs.mean(), torch.ones(4, 1), torch.ones(4, 1))
+    gradient, matrix = gradient_and_matrix(loss, net.theta, rows=2)
+    assert gradient.tolist() == [1, 27, 0]
+    assert matrix.tolist() == [[0, 0, 0], [0, 18, 0], [0, 0, 0]]
