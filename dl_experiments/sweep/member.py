@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dl_experiments import build
+from dl_experiments.attempt import Run
 from dl_experiments.callbacks.observer import Joint, Observer
-from dl_experiments.run import Run
 from dl_experiments.sweep.progress import Reporter
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dl_experiments import randomness
+from dl_experiments.attempt import Run
 from dl_experiments.data.loader import InMemory
-from dl_experiments.run import Run
 from dl_experiments.sweep import optimizers
 from dl_experiments.sweep.batches import Batches, Whole
 from dl_experiments.sweep.layouts import Layout

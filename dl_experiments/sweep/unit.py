@@ -11,8 +11,8 @@ from typing import final
 import torch
 
 from dl_experiments import build, run
+from dl_experiments.attempt import Run, RunFailed
 from dl_experiments.build import Config
-from dl_experiments.run import Run, RunFailed
 from dl_experiments.sweep import choice
 from dl_experiments.sweep.member import LastRow, Member, OutOfMemory, end, is_out_of_memory
 from dl_experiments.sweep.progress import Reporter

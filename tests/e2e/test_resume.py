@@ -89,7 +89,7 @@ def test_a_killed_run_resumes_and_ends_as_if_nothing_had_happened(
     outcome = lab(*words)
     assert (outcome.code, outcome.err) == (0, "")
     assert "1 run: 1 resumed" in outcome.out
-    assert "INFO dl_experiments.run: resume on cpu" in files.log.read_text()
+    assert "INFO dl_experiments.attempt: resume on cpu" in files.log.read_text()
     assert state(files) == "completed"
     assert not files.checkpoint.exists()
     assert lab(*words, "study=whole").code == 0

@@ -24,6 +24,7 @@ LAYERS = [
     ["dl_experiments.tasks"],
     ["dl_experiments.callbacks"],
     ["dl_experiments.build"],
+    ["dl_experiments.attempt"],
     ["dl_experiments.run"],
     ["dl_experiments.sweep"],
 ]

@@ -10,6 +10,7 @@ from silent import execute
 from torch import nn
 
 from dl_experiments import build, run
+from dl_experiments.artifacts import read_metrics
 from dl_experiments.callbacks import schedules
 from dl_experiments.data.images import ImageData
 from dl_experiments.data.loader import EVALUATION_BATCH, InMemory
@@ -177,7 +178,7 @@ def test_a_step_is_one_update(trained, samples, batch_size, an_epoch):
         "trainer.max_epochs=3",
     )
     assert task.updates == 3 * an_epoch
-    rows = run.read_metrics(files.metrics)
+    rows = read_metrics(files.metrics)
     assert [row["step"] for row in rows] == [epoch * an_epoch for epoch in range(4)]
     steps = [state["step"] for state in task.optimizer.state.values()]
     assert {int(step) for step in steps} == {3 * an_epoch}
@@ -220,14 +221,14 @@ def test_training_stops_at_the_target_accuracy(trained):
         "trainer.target_accuracy=0.5",
         "trainer.log_every=1",
     )
-    accuracies = [row["train/accuracy"] for row in run.read_metrics(files.metrics)]
+    accuracies = [row["train/accuracy"] for row in read_metrics(files.metrics)]
     assert len(accuracies) < 61
     assert accuracies[-1] >= 0.5 > max(accuracies[:-1])
 
 
 def test_training_stops_at_the_target_loss(trained):
     _, files = trained("data.samples=128", "trainer.max_epochs=50", "trainer.target_loss=0.1228")
-    rows = run.read_metrics(files.metrics)
+    rows = read_metrics(files.metrics)
     assert 0 < rows[-1]["epoch"] < 50
     assert rows[-1]["train/loss"] <= 0.1228 < rows[-2]["train/loss"]
     assert rows[-1]["epoch"] in files.snapshots()
@@ -246,7 +247,7 @@ def test_what_is_logged_is_the_stored_weights_own(trained):
         "callbacks.snapshots.schedule=1",
     )
     data = task.trainer.datamodule
-    for row in run.read_metrics(files.metrics):
+    for row in read_metrics(files.metrics):
         task.model.load_state_dict(files.read_weights(int(row["epoch"])))
         for split, part in (("train", data.train), ("test", data.test)):
             for name, value in task.evaluate(part).items():

@@ -1,0 +1,244 @@
+"""An attempt at a run: its folder and lock, its parts, what its status says when it ends."""
+
+import fcntl
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, final
+
+import torch
+from lightning import Callback
+
+from dl_experiments import build, identity, provenance
+from dl_experiments.artifacts import (
+    FINISHED,
+    RunDirectory,
+    State,
+    Status,
+    read_metrics,
+    write_json,
+)
+from dl_experiments.callbacks.recorder import Recorder, Sink
+from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.tasks.task import Task
+
+Config = Mapping[str, Any]
+Decision = Literal["skip", "resume", "start"]
+
+log = logging.getLogger(__name__)
+
+
+class RunFailed(Exception):
+    """A run raised; the message is one line, the traceback is in its ``run.log``."""
+
+
+def directory(config: Config) -> RunDirectory:
+    """Where a config's run lies."""
+    outputs = Path(config["paths"]["outputs"]).expanduser()
+    return RunDirectory(outputs / identity.run_path(config))
+
+
+def decide(config: Config) -> Decision:
+    """What there is to do for a config.
+
+    Raises:
+        ValueError: Its directory holds a status that cannot be read.
+    """
+    files = directory(config)
+    status = files.read_status()
+    if status is None:
+        return "start"
+    if status.state in FINISHED:
+        return "skip"
+    return "resume" if files.checkpoint.exists() else "start"
+
+
+@final
+class Run:
+    """One run from its lock to its last status: what training alone and in a stack share.
+
+    A context manager that holds the lock of the run directory. What is raised within ends the
+    run as interrupted or failed, and comes out as ``KeyboardInterrupt``, ``SystemExit`` or
+    ``RunFailed``; a run that is finished by then stays so.
+
+    Args:
+        config: Resolved and checked.
+        overrides: The Hydra overrides that give this config.
+
+    Attributes:
+        files: The run directory.
+        decision: What there is to do, once the lock is held.
+        status: What ``status.json`` says.
+        over: Whether it is completed, diverged, failed or interrupted by now.
+        resumed_epoch: Epochs that an earlier attempt did; 0 unless the run is resumed.
+        module, task, recorder, callbacks: Its parts, after ``prepare``.
+    """
+
+    module: InMemoryDataModule
+    task: Task
+    recorder: Recorder
+    callbacks: list[Callback]
+
+    def __init__(self, config: Config, overrides: Sequence[str]) -> None:
+        self.config, self.overrides = config, overrides
+        self.files = directory(config)
+        self.status: Status | None = None
+        self.resumed_epoch = 0
+        self._prepared = self.over = False
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            RunFailed: Another process has it.
+        """
+        self._lock = _lock(self.files.path)
+        self.decision = decide(self.config)
+        self.status = self.files.read_status()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Say how it ended, where nobody has; give the lock back."""
+        try:
+            if self._prepared:
+                self.recorder.close()
+            if error is None or self.over:
+                return
+            if isinstance(error, Exception):
+                raise RunFailed(self.fail(error)) from error
+            with self.logging():
+                log.info("interrupted")
+            self._write_status("interrupted")
+        finally:
+            os.close(self._lock)
+
+    def fail(self, error: Exception) -> str:
+        """End the run as failed.
+
+        Returns:
+            The folder and the reason, in one line.
+        """
+        with self.logging():
+            log.error("failed", exc_info=error)
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        self._write_status("failed", text)
+        return f"{self.files.path}: {text}"
+
+    def prepare(self, sinks: Sequence[Sink]) -> None:
+        """Build the parts; clear the folder, or load what an earlier attempt has left there."""
+        checkpoint = self._read_checkpoint() if self.decision == "resume" else None
+        if checkpoint is None:
+            _clear(self.files)
+        self.files.write_config(self.config)
+        self.status = Status("running", identity.run_id(self.config), _now())
+        self.files.write_status(self.status)
+        self.module = build.data(self.config)
+        network = build.model(self.config, self.module)
+        self.task = build.task(self.config, self.module, network)
+        self.task.checkpoint = checkpoint
+        self.resumed_epoch = 0 if checkpoint is None else int(checkpoint["epoch"])
+        self.recorder, self.callbacks = build.callbacks(self.config, self.files, sinks)
+        self._prepared = True
+
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        try:
+            return self.files.read_checkpoint()
+        except ValueError as error:
+            log.warning("starting over: %s", error)
+            return None
+
+    def begin(self, stack: int = 1, layout: str = "") -> None:
+        """Training starts; in a stack of so many runs, which lie in memory in this way."""
+        device = build.device(self.config)
+        facts = provenance.describe(self.overrides, self.config["seed"], device)
+        how = {"stack": stack, "layout": layout} if layout else {"stack": 1}
+        write_json(self.files.provenance, facts | how)
+        company = f", in a stack of {stack} ({layout})" if layout else ""
+        log.info(
+            "%s on %s, %d thread(s)%s", self.decision, device, torch.get_num_threads(), company
+        )
+        self._stack, self._started = stack, time.monotonic()
+
+    def finish(self) -> Status:
+        """Training is over: write the last row, the size, the time, and then the status."""
+        self.recorder.close()
+        last = read_metrics(self.files.metrics)[-1]
+        summary = {k: v for k, v in last.items() if math.isfinite(v)}
+        summary["model/parameters"] = sum(p.numel() for p in self.task.model.parameters())
+        if self.resumed_epoch == 0:
+            seconds = (time.monotonic() - self._started) / self._stack
+            summary["time/fit_seconds"] = round(seconds, 3)
+            for name, took in self.recorder.seconds.items():
+                summary[f"time/{name}_seconds"] = round(took, 3)
+        write_json(self.files.summary, summary)
+        diverged = self.recorder.diverged
+        log.info("ended at epoch %d%s", last["epoch"], ", diverged" if diverged else "")
+        return self._write_status("diverged" if diverged else "completed")
+
+    def _write_status(self, state: State, error: str | None = None) -> Status:
+        epoch = None
+        if self.files.metrics.exists():
+            rows = read_metrics(self.files.metrics)
+            epoch = int(rows[-1]["epoch"]) if rows else None
+        begun = self.status or Status(state, identity.run_id(self.config), _now())
+        self.status = replace(begun, state=state, finished_at=_now(), epoch=epoch, error=error)
+        self.files.write_status(self.status)
+        self.over = True
+        if state in FINISHED:
+            self.files.checkpoint.unlink(missing_ok=True)  # nothing is left to resume
+        return self.status
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Send this package's log lines to ``run.log`` as well."""
+        handler = logging.FileHandler(self.files.log, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root = logging.getLogger("dl_experiments")
+        root.setLevel(logging.INFO)
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            handler.close()
+
+
+def _clear(files: RunDirectory) -> None:
+    """Remove what an attempt that cannot be resumed has left, except its log."""
+    for folder in (files.measures, files.weights, files.tensorboard):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (files.metrics, files.summary, files.checkpoint):
+        file.unlink(missing_ok=True)
+
+
+def _lock(path: Path) -> int:
+    """An open handle that holds the folder's lock; it goes with the process, however that ends.
+
+    Raises:
+        RunFailed: Another process holds it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise RunFailed(f"{path}: another process is training this run") from error
+    return handle
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
