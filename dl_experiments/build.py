@@ -22,7 +22,7 @@ from dl_experiments import identity, validation
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
 from dl_experiments.callbacks.checkpoint import Checkpoint
-from dl_experiments.callbacks.observer import Scalars
+from dl_experiments.callbacks.observer import Observer, Scalars
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.callbacks.tensorboard import TensorBoard
 from dl_experiments.data.loader import InMemoryDataModule
@@ -92,7 +92,9 @@ def check(config: Config) -> tuple[InMemoryDataModule, Task]:
             raise ValueError(f"{', '.join(chosen)}: {error}") from error
     recording_schedule(config)
     _check_target_accuracy(config["trainer"]["target_accuracy"], built)
-    chosen_callbacks(config, RunDirectory(os.devnull))
+    for callback in chosen_callbacks(config, RunDirectory(os.devnull)):
+        if isinstance(callback, Observer):
+            callback.check(built, module)
     return module, built
 
 

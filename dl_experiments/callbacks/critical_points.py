@@ -102,13 +102,21 @@ class CriticalPoints(Joint):
             number(f"callbacks.{NAME}.{key}", value, 0, open_end=True)
         self.memory_gib = memory_gib
 
-    def begin(self, task: Task, data: InMemoryDataModule) -> None:
+    def check(self, task: Task, data: InMemoryDataModule) -> None:
         """Refuse a run that could not be measured, before it is trained.
 
         Raises:
             ValueError: Its Hessian does not fit the memory, or its loss is another.
         """
-        self._refuse(task, data)
+        if task.loss is not functional.mse_loss:
+            raise ValueError(f"callbacks.{NAME} needs loss=mse on data of kind function")
+        net = FlatNet(task.model)
+        shapes = data.input_shape, (data.outputs,)
+        inputs, targets = (net.theta.new_zeros(data.training_samples, *shape) for shape in shapes)
+        try:
+            rows_at_once(net.loss(functional.mse_loss, inputs, targets), net.theta, self.memory_gib)
+        except ValueError as error:
+            raise ValueError(f"callbacks.{NAME}.{error}") from error
 
     def missing(self) -> bool:
         """Whether the run has snapshots but not this file, or one made with other settings."""
@@ -120,7 +128,6 @@ class CriticalPoints(Joint):
 
     def measure(self, task: Task, data: InMemoryDataModule) -> None:
         """A finished run by itself."""
-        self._refuse(task, data)
         self.end_all([(self, task, data)])
 
     @classmethod
@@ -186,15 +193,6 @@ class CriticalPoints(Joint):
         wanted = [e for e in kept if e in (kept[0], kept[-1], *self.settings["epochs"])]
         read = {e: net.layout.flatten(self.directory.read_weights(e)).to(net.theta) for e in wanted}
         return {epoch: theta for epoch, theta in read.items() if theta.isfinite().all()}
-
-    def _refuse(self, task: Task, data: InMemoryDataModule) -> None:
-        if task.loss is not functional.mse_loss:
-            raise ValueError(f"callbacks.{NAME} needs loss=mse on data of kind function")
-        net, inputs, targets = _problem(task, data)
-        try:
-            rows_at_once(net.loss(functional.mse_loss, inputs, targets), net.theta, self.memory_gib)
-        except ValueError as error:
-            raise ValueError(f"callbacks.{NAME}.{error}") from error
 
     def _words(self) -> str:
         return json.dumps(self.settings, sort_keys=True)

@@ -19,6 +19,19 @@ class Observer(Callback):
     ends the run.
     """
 
+    def check(self, task: Task, data: InMemoryDataModule) -> None:
+        """Refuse a run that could not be measured, before anything is trained or downloaded.
+
+        Called when a command is planned, of an observer that is not used any further.
+
+        Args:
+            task: The run's, with its network on the ``meta`` device where it can be.
+            data: The run's, not loaded.
+
+        Raises:
+            ValueError: Names the key, the value and what is allowed.
+        """
+
     def begin(self, task: Task, data: InMemoryDataModule) -> None:
         """The run starts, or goes on where ``task.epoch`` > 0."""
 

@@ -92,7 +92,7 @@ class ImageData(InMemoryDataModule):
     ) -> None:
         if name not in sources.SHAPES:
             raise ValueError(f"data.name={name!r} is not one of {', '.join(sources.SHAPES)}")
-        available, _ = sources.SIZES[name]
+        available, self.test_samples = sources.SIZES[name]
         if samples is not None and not 1 <= samples <= available:
             raise ValueError(
                 f"data.samples={samples} is not within 1 to {available}, the training images of "

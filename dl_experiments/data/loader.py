@@ -134,12 +134,16 @@ class InMemoryDataModule(LightningDataModule, ABC):
     it), and loads.
 
     Attributes:
+        test_samples: Size of the test set, where it is known before loading.
+        seed: Draws what all runs of a sweep share, as subsets.
         train: The training set, after ``setup``.
         test: The test set, after ``setup``.
     """
 
     input_shape: tuple[int, ...]
     outputs: int
+    test_samples: int | None = None
+    seed: int = 0
     train: InMemory
     test: InMemory
 

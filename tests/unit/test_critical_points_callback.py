@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from dl_experiments import build, run
 from dl_experiments.callbacks.critical_points import CriticalPoints
-from dl_experiments.run import RunFailed, directory
+from dl_experiments.run import directory
 from dl_experiments.sweep.plan import Cell, plan
 
 EXPERIMENT = [
@@ -164,19 +164,18 @@ def callback_keys(**more):
 
 def test_a_hessian_over_the_memory_is_refused_before_training(compose):
     config = compose(*EXPERIMENT, "callbacks.critical_points.memory_gib=1e-6")
-    with pytest.raises(RunFailed) as failed:
-        execute(config)
-    text = str(failed.value)
-    for part in ("callbacks.critical_points.memory_gib=1e-06", "GiB", "27 parameters", "Lanczos"):
+    with pytest.raises(ValueError, match=r"memory_gib=1e-06 is less") as refused:
+        plan([Cell(config, [])])
+    text = str(refused.value)
+    for part in ("callbacks.critical_points.memory_gib", "GiB", "27 parameters", "Lanczos"):
         assert part in text
     assert "\n" not in text
-    status = directory(config).read_status()
-    assert (status.state, status.epoch) == ("failed", 0)
+    assert not directory(config).path.exists()
 
 
 def test_another_loss_is_refused(compose):
-    with pytest.raises(RunFailed, match=r"callbacks\.critical_points needs loss=mse"):
-        execute(compose(*EXPERIMENT, "loss=l1"))
+    with pytest.raises(ValueError, match=r"callbacks\.critical_points needs loss=mse"):
+        build.check(compose(*EXPERIMENT, "loss=l1"))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,31 @@ def test_a_data_sets_noisy_labels_do_not_depend_on_how_it_is_walked_through():
     assert torch.equal(first.test.targets, clean.test.targets)
 
 
+@pytest.mark.parametrize("batch_size", [7, 64, "full"])
+def test_every_pass_at_any_batch_size_sees_the_same_noisy_labels(batch_size):
+    data = digits(batch_size=batch_size)
+    fixed = data.train.targets.clone()
+    walk = data.training_set()
+    for number in range(3):
+        seen = torch.cat([targets for _, targets in walk.epoch(number)])
+        assert torch.equal(seen, fixed[walk.order(number)])
+    assert torch.equal(data.train.targets, fixed)
+
+
+def test_a_data_sets_realised_noise_is_within_binomial_bounds():
+    clean = digits(label_noise=LabelNoise(), samples=1000).train.targets
+    for fraction, seed in itertools.product((0.2, 0.5, 1.0), range(3)):
+        noisy = digits(label_noise=LabelNoise(fraction), samples=1000, run_seed=seed)
+        assert within(int((noisy.train.targets != clean).sum()), 1000, 0.9 * fraction)
+
+
+def test_a_data_sets_test_labels_are_random_only_where_asked():
+    true = digits(label_noise=LabelNoise()).test.targets
+    asked = digits(label_noise=LabelNoise(0.0, test_labels="random"))
+    assert within(int((asked.test.targets == true).sum()), len(true), 0.1)
+    assert torch.equal(asked.train.targets, digits(label_noise=LabelNoise()).train.targets)
+
+
 REFUSED = [
     ({"fraction": 1.5}, r"label_noise\.fraction=1\.5 is not a number from 0 to 1"),
     ({"fraction": -0.1}, r"label_noise\.fraction=-0\.1"),
