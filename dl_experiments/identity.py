@@ -26,6 +26,8 @@ NOT_SCIENCE = (
     "trainer.threads",
     "callbacks.critical_points",  # as predictions
     "callbacks.predictions",  # computed from the snapshots, at any later time too
+    "callbacks.sensitivity",
+    "callbacks.sharpness",
 )
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""
 

@@ -5,8 +5,8 @@ it, a measurement never moves training's numbers, and a run draws the same numbe
 company.
 
 Purposes in use: ``weights`` ``order`` ``dropout`` ``augment`` ``label_noise`` ``test_labels``
-``surface`` ``neighbourhood`` (from ``seed``); ``points`` ``subset`` ``evaluation`` (from
-``data.seed``).
+``surface`` ``neighbourhood`` ``sharpness`` (from ``seed``); ``points`` ``subset`` ``evaluation``
+``probe`` (from ``data.seed``).
 """
 
 import hashlib

@@ -1,0 +1,123 @@
+"""What hw1_3_sensitivity claims, how it is tested, and what would refute it.
+
+**Sensitivity falls beyond the best batch size.** The best batch size is the one with the highest
+test accuracy, a mean over seeds; the effect is the slope of log10 sensitivity against log10 batch
+size from there up, a least-squares line for each seed. A slope above 0 refutes it. Where the best
+is the largest there is nothing beyond it.
+
+**Small batches generalise better.** Test accuracy at the smallest batch size less that at the
+largest, paired by seed, in each arm: at equal epochs a small batch also makes many more updates, at
+equal steps a large one sees the data many more times.
+
+**The control's slopes.** The power of the evaluation batch size by which the norm of a batch-mean
+loss's gradient falls, a least-squares line for each net. −½ and −1 follow from its definition where
+all samples' gradients are equally large; a few samples with large ones make the whole gradient's
+norm fall less at small batches.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.describe import percent
+from dl_experiments.analysis.phenomena._sensitivity import Arm
+from dl_experiments.analysis.phenomena._sensitivity_control import KINDS, Artefacts
+from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES
+from dl_experiments.analysis.statistics import Estimate, difference, mean
+
+BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
+NEAR = {"whole": 0.1, "row": 0.05}
+WORDS = {"whole": "the whole", "row": "a mean over its rows"}
+ACCURACY = "test/accuracy"
+
+
+def judge(arms: list[Arm], found: Artefacts) -> list[Claim]:
+    """The claims on the arms of one config."""
+    judged = [_falls_beyond(arm, name) for arm in arms for name in MEASURES]
+    judged += [_small_is_better(arm) for arm in arms]
+    judged += [_control(arms, found, kind) for kind in KINDS] if found else []
+    return judged
+
+
+def _falls_beyond(arm: Arm, name: str) -> Claim:
+    best = arm.best()
+    sizes = [size for size in arm.having(name) if best is not None and size >= best]
+    words = "" if best is None else f" ({best:,})"
+    return claim(
+        f"Sensitivity falls beyond the batch size with the best test accuracy{words}, "
+        f"{arm.name}: {MEASURES[name][0]}",
+        "slope of log10 sensitivity against log10 batch size from there up",
+        BELOW_ZERO,
+        over_seeds(arm, name, sizes, _slope) if len(sizes) > 1 else None,
+        "decades a decade",
+        note=_accuracies(arm, sizes),
+        unfit=f"the best batch size{words} is the largest" if len(sizes) == 1 else "",
+    )
+
+
+def _accuracies(arm: Arm, sizes: list[int]) -> str:
+    """How much better the best is."""
+    means = [percent(float(np.mean(list(arm.at(size, ACCURACY).values())))) for size in sizes]
+    if len(sizes) < 2:
+        return ""
+    return f"mean test accuracy {means[0]} at {sizes[0]:,}, {means[-1]} at {sizes[-1]:,}"
+
+
+def over_seeds(
+    arm: Arm,
+    name: str,
+    sizes: list[int],
+    effect: Callable[[np.ndarray, np.ndarray], float | None],
+) -> Estimate | None:
+    """The mean over seeds of an effect of (batch sizes, positive numbers there)."""
+    effects = []
+    for seed in arm.seeds(name):
+        values = np.array([arm.at(size, name)[seed] for size in sizes])
+        if (values > 0).all() and np.isfinite(values).all():
+            one = effect(np.array(sizes, dtype=float), values)
+            effects += [] if one is None else [one]
+    return mean(np.array(effects)) if effects else None
+
+
+def _slope(sizes: np.ndarray, values: np.ndarray) -> float:
+    return float(np.polyfit(np.log10(sizes), np.log10(values), 1)[0])
+
+
+def _small_is_better(arm: Arm) -> Claim:
+    sizes = arm.having(ACCURACY)
+    ends = [arm.at(size, ACCURACY) for size in (sizes[0], sizes[-1])] if len(sizes) > 1 else []
+    scaled = [{seed: 100 * value for seed, value in one.items()} for one in ends]
+    statement = f"Small batches generalise better at {arm.name}"
+    trained = [
+        f"{percent(float(np.mean(list(arm.at(size, 'train/accuracy').values()))))} at {size:,}"
+        for size in (sizes[0], sizes[-1])
+    ] if scaled and arm.having("train/accuracy") else []  # fmt: skip
+    between = f", batch {sizes[0]:,} less batch {sizes[-1]:,}" if scaled else ""
+    return claim(
+        statement,
+        f"final test accuracy{between}",
+        ABOVE_ZERO,
+        difference(*scaled) if scaled else None,
+        "percentage points",
+        note=f"training accuracy {', '.join(trained)}" if trained else "",
+        unfit="" if scaled else "fewer than two batch sizes",
+    )
+
+
+def _control(arms: list[Arm], found: Artefacts, kind: str) -> Claim:
+    name, power = WORDS[kind], KINDS[kind][1]
+    slopes: dict[int, list[float]] = {}
+    for arm in arms:
+        for run in arm.runs:
+            one = found[run.path].slope(kind) if run.path in found else None
+            if one is not None:
+                slopes.setdefault(run.seed, []).append(one)
+    effects = [float(np.mean(values)) for values in slopes.values()]
+    return claim(
+        f"Control: the norm of a batch-mean loss's gradient ({name}) falls with the evaluation "
+        f"batch size to the power {power:g}",
+        "power of the evaluation batch size, a mean over the nets of a seed",
+        Region(above=power - NEAR[kind], below=power + NEAR[kind]),
+        mean(np.array(effects)) if effects else None,
+    )

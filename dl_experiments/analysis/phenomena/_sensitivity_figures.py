@@ -1,0 +1,126 @@
+"""Numbers against batch size, and the figures of hw1_3_sensitivity."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from dl_experiments.analysis import curves, style
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import about, loss_name
+from dl_experiments.analysis.phenomena._gradient_norm_curves import log_scale
+from dl_experiments.analysis.phenomena._sensitivity import Arm
+from dl_experiments.analysis.statistics import geometric_mean
+
+Made = tuple[str, Figure]
+MEASURES = {
+    "loss_gradient": ("gradient of the loss ‖∂ℓ/∂x‖", style.COLOURS[0], "o"),
+    "jacobian": ("Jacobian of the logits ‖∂z/∂x‖", style.COLOURS[4], "s"),
+    "softmax_jacobian": ("Jacobian of the softmax ‖∂p/∂x‖", style.COLOURS[2], "^"),
+}
+"""Measure -> written name, colour, marker."""
+BEST: dict[str, Any] = {"color": "#777777", "ls": ":", "lw": 1.6}
+LINES = "Small marks: every completed seed; lines: their mean"
+
+
+def against_batch(
+    axis: Axes,
+    arm: Arm,
+    name: str,
+    colour: Any,
+    marker: str = "o",
+    dashes: Any = style.TRAIN,
+    log: bool = False,
+) -> None:
+    """Every seed's number at each batch size, and the line of their (geometric) means."""
+    centres = []
+    for size in arm.having(name):
+        values = np.array(list(arm.at(size, name).values()))
+        values = values[np.isfinite(values) & ((values > 0) | (not log))]
+        axis.plot(
+            np.full(len(values), size), values, marker, color=colour, ms=4.5, alpha=0.55, mew=0
+        )
+        if len(values):
+            centres.append((size, float(geometric_mean(values) if log else values.mean())))
+    axis.plot(*np.array(centres).reshape(-1, 2).T, color=colour, ls=dashes, lw=1.8)
+
+
+def batch_axis(axis: Axes, label: str = "training batch size (log scale)") -> None:
+    """A logarithmic axis of batch sizes."""
+    axis.set_xscale("log")
+    style.whole_numbers(axis.xaxis)
+    axis.set_xlabel(label)
+
+
+def log_values(axis: Axes, label: str) -> None:
+    """A logarithmic axis of values; to be called once all is drawn."""
+    log_scale(axis, "y")
+    axis.set_ylabel(f"{label} (log scale)")
+
+
+def mark_best(axis: Axes, arm: Arm) -> None:
+    """A line at the batch size with the best test accuracy."""
+    if (best := arm.best()) is not None:
+        axis.axvline(best, zorder=0.5, **BEST)
+
+
+def best_key() -> Line2D:
+    """Its legend entry."""
+    return style.key("best mean test accuracy", **BEST)
+
+
+def sizes_in_words(arms: Sequence[Arm]) -> str:
+    """As in "10, 385 and 1,510"."""
+    words = [f"{size:,}" for size in sorted({size for arm in arms for size in arm.sizes})]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def all_runs(arms: Sequence[Arm]) -> list[Run]:
+    """Of all arms."""
+    return [run for arm in arms for run in arm.runs]
+
+
+def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
+    """Loss, accuracy and sensitivity against batch size, a column an arm; caption and figure."""
+    runs = all_runs(arms)
+    title = "Loss, accuracy and sensitivity against batch size"
+    size = (max(4.4, 7.0 / len(arms)), 2.5)
+    figure, axes = style.page(
+        title, about(runs, config), 3, len(arms), size, sharex=True, sharey="row"
+    )
+    for column, arm in zip(axes.T, arms, strict=True):
+        loss, accuracy, sensitivity = column
+        for split, dashes in (("train", style.TRAIN), ("test", style.TEST)):
+            black = style.COLOURS[6]
+            against_batch(loss, arm, f"{split}/loss", black, dashes=dashes, log=True)
+            against_batch(accuracy, arm, f"{split}/accuracy", black, dashes=dashes)
+        for name, (_, colour, marker) in MEASURES.items():
+            against_batch(sensitivity, arm, name, colour, marker, log=True)
+        for axis in column:
+            mark_best(axis, arm)
+        loss.set_title(arm.title)
+        batch_axis(sensitivity)
+    log_values(axes[0, 0], loss_name(runs))
+    axes[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes[1, 0].set_ylabel("accuracy")
+    log_values(axes[2, 0], "sensitivity")
+    keys = [style.key(n, color=c, marker=m, ms=5) for n, c, m in MEASURES.values()]
+    style.legend_below(
+        figure, [*curves.split_keys(), *keys, best_key(), *curves.state_keys(_unfinished(runs))]
+    )
+    caption = (
+        f"Trained with batches of {sizes_in_words(arms)}. Sensitivity is a mean over {samples}, "
+        "the same for all runs, of (Frobenius) norms of derivatives with respect to a sample's own "
+        "input (normalised pixels); it does not depend on the batch size at which it is evaluated. "
+        "All numbers belong to the final weights, in eval mode. "
+        f"{LINES} (of losses and sensitivities the geometric mean)."
+    )
+    return caption, figure
+
+
+def _unfinished(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if not run.completed]

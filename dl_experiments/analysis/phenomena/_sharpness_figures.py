@@ -1,0 +1,141 @@
+"""The figures of hw1_3_sharpness."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from dl_experiments.analysis import curves, style
+from dl_experiments.analysis.correlation import rank_correlations
+from dl_experiments.analysis.describe import about, interval
+from dl_experiments.analysis.phenomena._gradient_norm_curves import log_scale
+from dl_experiments.analysis.phenomena._sensitivity import GAP, Arm
+from dl_experiments.analysis.phenomena._sensitivity_figures import (
+    LINES,
+    Made,
+    against_batch,
+    all_runs,
+    batch_axis,
+    best_key,
+    log_values,
+    mark_best,
+    sizes_in_words,
+)
+from dl_experiments.analysis.phenomena._sharpness import (
+    CURVATURE,
+    WAYS,
+    middle,
+    name,
+    quantities,
+    radii,
+    settings,
+    weight_norms,
+)
+from dl_experiments.analysis.phenomena._sharpness_claims import OUTCOMES
+
+MARKERS = ("o", "s", "^", "D")
+SIDE = {"test/accuracy": "test accuracy", GAP: "training less test accuracy"}
+
+
+def against_sizes(config: str, arms: Sequence[Arm]) -> Made:
+    """Sharpness two ways and the largest eigenvalue against batch size, a column an arm."""
+    runs = all_runs(arms)
+    title = "Sharpness and curvature against batch size"
+    size = (max(4.4, 7.0 / len(arms)), 2.5)
+    figure, axes = style.page(
+        title, about(runs, config), 3, len(arms), size, sharex=True, sharey="row"
+    )
+    known = radii(arms)
+    colours = style.colours([f"{radius:g}" for radius in known], ordered=True)
+    for column, arm in zip(axes.T, arms, strict=True):
+        for axis, way in zip(column, WAYS, strict=False):
+            for radius in known:
+                against_batch(axis, arm, name(way, radius), colours[f"{radius:g}"], log=True)
+        against_batch(column[2], arm, CURVATURE, style.COLOURS[4], "s", log=True)
+        for axis in column:
+            mark_best(axis, arm)
+        column[0].set_title(arm.title)
+        batch_axis(column[2])
+    rows = ("sharpness,\ngradient ascent", "sharpness,\nrandom points", "largest λ of ∇²L")
+    for axis, words in zip(axes[:, 0], rows, strict=True):
+        log_values(axis, words)
+    keys = [
+        style.key(f"ball of radius ε = {r}", color=c, marker="o", ms=5) for r, c in colours.items()
+    ]
+    keys += [style.key("largest eigenvalue", color=style.COLOURS[4], marker="s", ms=5), best_key()]
+    left = [run for run in runs if not run.completed]
+    style.legend_below(figure, [*keys, *curves.state_keys(left)])
+    how = settings(arms)
+    caption = (
+        f"Trained with batches of {sizes_in_words(arms)}. Relative sharpness: the maximum of "
+        "(L(θ + δ) − L(θ)) / (1 + L(θ)) over ‖δ‖₂ ≤ ε around the final weights (‖θ‖ is "
+        f"{weight_norms(arms)}), L the loss on {how['samples']:,} training images, the same for "
+        f"all runs of a data seed. Top: the best point of {how['steps']} "
+        "steps of projected gradient ascent from the gradient's direction, from "
+        f"{how['starts'] - 1} random ones and from the smaller ball's best point. Middle: of "
+        f"{how['draws']} points uniform in the ball. Both are lower bounds. Bottom: largest "
+        f"eigenvalue of the Hessian of the same loss, {how['lanczos']} Lanczos steps. "
+        f"{LINES} (geometric)."
+    )
+    return caption, figure
+
+
+def against_generalisation(config: str, arms: Sequence[Arm]) -> Made:
+    """Test accuracy and its gap to the training accuracy against sharpness, a dot a run."""
+    runs = all_runs(arms)
+    chosen = quantities(middle(arms))
+    title = "Do sharper nets generalise worse?"
+    figure, axes = style.page(
+        title,
+        about(runs, config),
+        len(OUTCOMES),
+        len(chosen),
+        (3.6, 2.9),
+        sharex="col",
+        sharey="row",
+    )
+    sizes = sorted({size for arm in arms for size in arm.sizes})
+    colours = style.colours([f"{size:,}" for size in sizes], ordered=True)
+    for row, outcome in zip(axes, OUTCOMES, strict=True):
+        row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+        row[0].set_ylabel(SIDE[outcome])
+        for axis, quantity in zip(row, chosen, strict=True):
+            said = []
+            for arm, marker in zip(arms, MARKERS, strict=False):
+                x, y, size, rho = _points(arm, quantity, outcome)
+                for one in np.unique(size):
+                    axis.plot(
+                        x[size == one], y[size == one], marker, color=colours[f"{int(one):,}"],
+                        ms=6, mec="white", mew=0.5,
+                    )  # fmt: skip
+                said.append(f"{arm.name}: {rho}")
+            axis.set_title("\n".join(said), size=9)
+    for axis, words in zip(axes[-1], chosen.values(), strict=True):
+        log_scale(axis, "x")
+        axis.set_xlabel(words.replace(", ", ",\n", 1) + " (log scale)", size=9)
+    keys = [style.key(f"batch size {s}", ls="", marker="o", color=c) for s, c in colours.items()]
+    keys += [
+        style.key(arm.name, ls="", marker=m, color="#777777")
+        for arm, m in zip(arms, MARKERS, strict=False)
+    ]
+    style.legend_below(figure, keys)
+    caption = (
+        "Each mark a completed run. Above a panel: Spearman's rank correlation over the runs of "
+        "each arm with its 95 % interval (bootstrap over runs; no interval below five). Runs of "
+        "one batch size lie together, so the interval says little about other batch sizes; the "
+        "claims correlate within each seed instead."
+    )
+    return caption, figure
+
+
+def _points(
+    arm: Arm, quantity: str, outcome: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Quantity (positive ones), outcome and batch size of each run; rank correlation in words."""
+    found = []
+    for size in arm.having(quantity):
+        ys = arm.at(size, outcome)
+        found += [(x, ys[s], size) for s, x in arm.at(size, quantity).items() if s in ys and x > 0]
+    x, y, sizes = np.array(found).reshape(-1, 3).T
+    (rho,) = rank_correlations(x, [y], np.arange(len(x)))
+    return x, y, sizes, f"ρ = {interval(rho, lambda v: f'{v:.2f}'.replace('-', '−'))}"
