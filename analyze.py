@@ -28,7 +28,7 @@ def main(config: DictConfig) -> None:
         sys.exit(2)
     for problem in written.found.problems:
         print(f"left out: {problem}", file=sys.stderr)
-    print(states(written.found.runs))
+    print(f"{written.text}{states(written.found.runs)}")
     for folder, count in written.figures.items():
         print(f"figures  {folder}/  ({count} as PNG and SVG, and in tensorboard/)")
     print(f"tables   {', '.join(str(path) for path in written.tables)}")

@@ -82,7 +82,7 @@ def states(runs: Sequence[Run]) -> str:
     counts = Counter(run.status.state for run in runs)
     parts = [f"{counts[state]} {state}" for state in get_args(State) if counts[state]]
     parts.sort(key=lambda part: not part.endswith("completed"))
-    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}: " + ", ".join(parts)
+    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}" + ": " * bool(runs) + ", ".join(parts)
 
 
 def about(runs: Sequence[Run], *more: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.statistics import INTERVAL
 
 FORMATS = ("png", "svg")
 
@@ -30,6 +31,8 @@ class Finding:
     Attributes:
         name: The experiment, or the study's name where no experiment is known; names the folder.
         numbers: A table for people, its cells already words.
+        about: What the table's numbers are, in a sentence or two.
+        text: What the terminal shows of it where it is the one experiment asked for.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Finding:
     numbers: pd.DataFrame
     claims: Sequence[Claim] = ()
     notes: Sequence[str] = field(default_factory=tuple)
+    about: str = f"Means over completed seeds, each with its {INTERVAL}."
+    text: str = ""
 
 
 def save(drawing: Drawing, folder: Path, dpi: int) -> list[Path]:

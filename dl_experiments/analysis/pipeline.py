@@ -10,7 +10,7 @@ from dl_experiments.analysis import comparison, style
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
 from dl_experiments.analysis.findings import FORMATS, Finding, save
 from dl_experiments.analysis.images import write_images
-from dl_experiments.analysis.phenomena import known
+from dl_experiments.analysis.phenomena import beside, known
 from dl_experiments.analysis.report import write_report
 from dl_experiments.analysis.tables import write_tables
 
@@ -24,12 +24,14 @@ class Written:
 
     Attributes:
         figures: Folder of an experiment -> how many figures it holds.
+        text: What the one experiment asked for has for the terminal, lines that end; else empty.
     """
 
     found: Collection
     report: Path
     tables: list[Path]
     figures: dict[Path, int]
+    text: str = ""
 
 
 def analyze(
@@ -52,22 +54,36 @@ def analyze(
     """
     if isinstance(dpi, bool) or not isinstance(dpi, int) or not 10 <= dpi <= 1200:
         raise AnalysisError(f"figures.dpi={dpi} is no resolution: an integer from 10 to 1200")
-    found = collect(outputs)
-    if not found.runs:
-        lines = "".join(f"\n  {problem}" for problem in found.problems)
-        raise AnalysisError(f"no run under {outputs} can be read:{lines}")
+    found = _read(outputs, wanted)
     analyses = _choose(found, wanted, options or {})
     folder = outputs / REPORT
     figures, sections = {}, []
     with style.applied():
         for name, (study, analysis) in analyses.items():
-            finding = analysis(found.studies[study])
+            finding = analysis(found.studies.get(study, []))
             pictures = _draw(finding, folder / name, dpi)
             figures[folder / name] = len(pictures)
             sections.append((finding, pictures))
     tables = write_tables(found.runs, folder)
     report = write_report(folder, sections, found, tables, partial=bool(wanted))
-    return Written(found, report, tables, figures)
+    text = sections[0][0].text if len(sections) == 1 else ""
+    return Written(found, report, tables, figures, text)
+
+
+def _read(outputs: Path, wanted: Sequence[str] | None) -> Collection:
+    """All runs; none are needed where none of the wanted experiments does."""
+    runless = {name for name, module in known().items() if beside(module)}
+    needed = not wanted or any(name not in runless for name in wanted)
+    try:
+        found = collect(outputs)
+    except AnalysisError:
+        if needed:
+            raise
+        return Collection()
+    if needed and not found.runs:
+        lines = "".join(f"\n  {problem}" for problem in found.problems)
+        raise AnalysisError(f"no run under {outputs} can be read:{lines}")
+    return found
 
 
 def _choose(
@@ -80,6 +96,9 @@ def _choose(
         name: (module.STUDY, partial(module.analyse, **options.get(name, {})))
         for name, module in phenomena.items()
         if module.STUDY in studies
+        or (name in (wanted or ()) and beside(module))
+        or any(study in studies for study in beside(module))
+        or options.get(name, {}).get("runs")  # named, of any study
     }
     explained = {study for study, _ in there.values()}
     for study in studies:
@@ -105,5 +124,6 @@ def _draw(finding: Finding, folder: Path, dpi: int) -> dict[str, Path]:
         for old in folder.glob(f"*.{ending}"):
             old.unlink()
     pictures = {drawing.name: save(drawing, folder, dpi)[0] for drawing in finding.drawings}
+    finding.numbers.to_csv(folder / "numbers.csv", index=False)
     write_images(folder / "tensorboard", finding.name, pictures)
     return pictures

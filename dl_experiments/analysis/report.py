@@ -10,7 +10,6 @@ from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Collection, Run
 from dl_experiments.analysis.describe import number, scale, states
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.statistics import INTERVAL
 from dl_experiments.analysis.stylesheet import CSS
 from dl_experiments.analysis.swept import swept_keys, value
 
@@ -100,6 +99,8 @@ def _overview(findings: Sequence[Finding]) -> str:
 def _section(finding: Finding, pictures: Mapping[str, Path], folder: Path) -> str:
     parts = [f"<h2>{escape(finding.title)}</h2>"]
     words = [states(finding.runs), scale(finding.runs), f"study {finding.study}"]
+    if not finding.runs:
+        words = ["needs no runs"]
     parts.append(f'<p class="about">{escape(" · ".join(w for w in words if w))}</p>')
     if finding.claims:
         parts.append("<h3>Claims</h3>" + _claims(finding.claims))
@@ -119,10 +120,10 @@ def _section(finding: Finding, pictures: Mapping[str, Path], folder: Path) -> st
     if not finding.numbers.empty:
         table = finding.numbers.fillna("–").astype(str)
         cells = [[escape(cell) for cell in row] for row in table.itertuples(index=False)]
-        parts.append("<h3>Numbers</h3><p class='about'>Means over completed seeds, each with "
-                     f"its {INTERVAL}.</p>")  # fmt: skip
+        parts.append(f"<h3>Numbers</h3><p class='about'>{escape(finding.about)}</p>")
         parts.append(_table(list(table.columns), cells, "numbers"))
-    parts.append(_runs(finding.runs))
+    if finding.runs:
+        parts.append(_runs(finding.runs))
     return f'<section id="{escape(finding.name)}">{"".join(parts)}</section>'
 
 

@@ -90,19 +90,19 @@ def test_the_image_study_is_trained_and_drawn(lab, outputs):
 
 
 def grid(experiment: str, scale: str) -> list[dict[str, Any]]:
-    """The resolved configs of the runs that the experiment's one word starts, at most 5 seeds."""
+    """The resolved configs of the runs that the experiment's one word starts.
+
+    Seeds differ in nothing else: the first cell comes with five of them, the others with one.
+    """
     words = [f"experiment={experiment}", f"scale={scale}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         params = hydra_compose("train", words, return_hydra_config=True).hydra.sweeper.params
-        options = [
-            # seeds differ in nothing else, and one experiment has a hundred
-            [f"{key}={value}" for value in values(str(text))[: 5 if key == "seed" else None]]
-            for key, text in params.items()
-        ]
-        return [
-            build.resolve(hydra_compose("train", [*words, *cell]))
-            for cell in itertools.product(*options)
-        ]
+        seeds, *others = sorted(params.items(), key=lambda item: item[0] != "seed")
+        options = [[f"{key}={value}" for value in values(str(text))] for key, text in others]
+        first, *rest = itertools.product(*options)
+        cells = [[*first, f"seed={seed}"] for seed in values(str(seeds[1]))[:5]]
+        cells += [[*cell, cells[0][-1]] for cell in rest]
+        return [build.resolve(hydra_compose("train", [*words, *cell])) for cell in cells]
 
 
 def values(text: str) -> list[str]:

@@ -35,3 +35,11 @@ def known() -> dict[str, Phenomenon]:
     """Experiment -> its module, in order of the name."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
     return {n: cast(Phenomenon, importlib.import_module(f"{__name__}.{n}")) for n in names}
+
+
+def beside(module: Phenomenon) -> Sequence[str]:
+    """The studies beside which a module that needs no runs is shown (its ``BESIDE``).
+
+    Asked for by name it needs none of them. Empty: the module needs runs of its own study.
+    """
+    return cast(Sequence[str], getattr(module, "BESIDE", ()))

@@ -1,0 +1,198 @@
+"""Learning rates over five decades: too large diverges or sticks at chance, too small is slow.
+
+A net sticks at chance when it ends there, whatever its loss; a diverged run counts as at chance.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import about, interval, loss_name, number, percent
+from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric, log10_final
+from dl_experiments.analysis.phenomena._basics import unfit
+from dl_experiments.analysis.statistics import difference, mean
+from dl_experiments.analysis.swept import arms, confounded, group, show
+
+STUDY = "basics_learning_rate"
+TITLE = "Learning rate"
+OPTIMIZER, RATE = "optimizer.name", "optimizer.lr"
+HIGH, LOW = 10.0, 0.0001
+CHANCE = 10.0  # percent, of ten classes that are about equally frequent
+STUCK = Region(below=20.0)  # twice chance: no net that has learned ends so low
+WRITTEN = {"sgd": "SGD", "adam": "Adam"}
+
+Rates = dict[float, list[Run]]
+
+
+def analyse(runs: Sequence[Run]) -> Finding:
+    """Curves, final values and the two claims for each optimizer."""
+    drawings, rows, judged, notes = [], [], [], []
+    for count, (arm, members) in enumerate(arms(runs, [OPTIMIZER, RATE]).items(), start=1):
+        optimizers = {
+            name[0]: {float(found[0].get(RATE)): found for found in group(some, [RATE]).values()}
+            for name, some in group(members, [OPTIMIZER]).items()
+        }
+        ending = f"-{count}" if arm else ""
+        drawings.append(Drawing(f"curves{ending}", *_curves(arm, optimizers)))
+        drawings.append(Drawing(f"final-accuracy{ending}", *_finals(arm, optimizers)))
+        rows += _numbers(arm, optimizers)
+        notes += confounded(members)
+        judged += [in_arm(one, arm) for one in judge(optimizers)]
+    notes = list(dict.fromkeys(notes))
+    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+
+
+def judge(optimizers: Mapping[str, Rates]) -> list[Claim]:
+    """Both claims for each optimizer, given as optimizer -> rate -> runs."""
+    judged = []
+    for name, rates in optimizers.items():
+        judged += [_stuck(written(name), rates), _slow(written(name), rates)]
+    return judged
+
+
+def accuracies(runs: Sequence[Run]) -> dict[int, float]:
+    """Seed -> final test accuracy in percent; a diverged run counts as at chance."""
+    done = {seed: 100 * value for seed, value in by_seed(runs, final("test/accuracy")).items()}
+    return {run.seed: CHANCE for run in runs if run.status.state == "diverged"} | done
+
+
+def lost(runs: Sequence[Run]) -> str:
+    """How many diverged and how many ended at chance: "2 diverged, 1 of 3 at chance"."""
+    diverged = sum(run.status.state == "diverged" for run in runs)
+    ended = by_seed(runs, final("test/accuracy")).values()
+    stuck = sum(STUCK.holds(100 * value, 100 * value) for value in ended)
+    return f"{diverged} diverged and {stuck} completed at chance, of {len(runs)}"
+
+
+def written(name: str) -> str:
+    """An optimizer's name as it is written."""
+    return WRITTEN.get(name, name)
+
+
+def _stuck(name: str, rates: Rates) -> Claim:
+    runs = rates.get(HIGH, [])
+    found = accuracies(runs)
+    return claim(
+        f"A learning rate of 10 diverges or sticks at chance with {name}",
+        "mean final test accuracy, a diverged run counted as 10 %",
+        STUCK,
+        mean(np.array(list(found.values()))) if found else None,
+        "%",
+        note=lost(runs) if runs else "",
+        unfit=unfit([run for members in rates.values() for run in members]),
+    )
+
+
+def _slow(name: str, rates: Rates) -> Claim:
+    low = by_seed(rates.get(LOW, []), log10_final("train/loss"))
+    middle: dict[int, float] = {}
+    for rate, runs in rates.items():
+        if LOW < rate < HIGH:
+            for seed, loss in by_seed(runs, log10_final("train/loss")).items():
+                middle[seed] = min(loss, middle.get(seed, np.inf))
+    between = " or ".join(show(rate) for rate in rates if LOW < rate < HIGH)
+    return claim(
+        f"A learning rate of 0.0001 is slow with {name}",
+        f"log10 of final training loss after equal epochs, 0.0001 minus the better of {between}",
+        Region(above=0.0),
+        difference(low, middle) if low and middle else None,
+        "decades",
+        unfit=unfit([run for runs in rates.values() for run in runs]),
+    )
+
+
+def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
+    runs = _flat(optimizers)
+    title = "Training loss and test accuracy by learning rate"
+    size = (4.6, 2.9)
+    figure, axes = style.page(title, about(runs, arm), len(optimizers), 2, size, sharex="col")
+    colours = _colours(optimizers)
+    for row, (name, rates) in zip(axes, optimizers.items(), strict=True):
+        for rate, found in rates.items():
+            curves.draw(row[0], found, "train/loss", colours[rate], log=True, every=True)
+            curves.draw(row[1], found, "test/accuracy", colours[rate], every=True)
+        row[0].set_yscale("log")
+        row[0].set_ylabel(f"{written(name)}\ntraining {loss_name(runs)} (log scale)")
+        row[1].set_ylabel("test accuracy")
+        row[1].yaxis.set_major_formatter(PercentFormatter(1.0))
+        row[1].set_ylim(0, 1)
+        row[1].axhline(CHANCE / 100, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
+    for axis in axes[-1]:
+        style.linear_epochs(axis)
+    keys = [style.key(f"learning rate {show(r)}", color=c) for r, c in colours.items()]
+    chance = style.key("chance", color=style.TRUTH, lw=1.0, ls=":")
+    style.legend_below(figure, [*keys, chance, *curves.state_keys(runs)])
+    caption = (
+        "Loss on the training set (left) and accuracy on the test set (right), both in eval mode, "
+        f"for each optimizer (rows){_momentum(runs)}. Thin lines: every completed seed; thick: "
+        "their geometric mean (of an accuracy the mean). A diverged run is drawn up to "
+        f"{curves.ABOVE:.0f} times the largest loss of a completed one (of its first, where none "
+        "completed) and ends in a cross."
+    )
+    return caption, figure
+
+
+def _finals(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
+    runs, colours = _flat(optimizers), _colours(optimizers)
+    title = "Where each learning rate ends"
+    figure, axes = style.page(title, about(runs, arm), 1, len(optimizers), (4.6, 3.0), sharey="row")
+    for axis, (name, rates) in zip(axes[0], optimizers.items(), strict=True):
+        for at, (rate, found) in enumerate(rates.items()):
+            dots.column(axis, at, found, "test/accuracy", colours[rate])
+        axis.set_xticks(range(len(rates)), [show(rate) for rate in rates])
+        axis.set_xlim(-0.6, len(rates) - 0.4)
+        axis.grid(axis="x", visible=False)
+        axis.set_xlabel("learning rate")
+        axis.set_title(written(name))
+        axis.axhline(CHANCE / 100, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
+    axes[0, 0].set_ylim(0, 1.05)
+    axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes[0, 0].set_ylabel("final test accuracy")
+    chance = style.key("chance", color=style.TRUTH, lw=1.0, ls=":")
+    gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
+    style.legend_below(figure, [chance, *gone])
+    caption = (
+        "Where the test accuracy ends (median over the last tenth of the epochs)"
+        f"{_momentum(runs)}. {dots.caption(losses=False)} A diverged run has no final value; its "
+        "mark stands at the upper edge."
+    )
+    return caption, figure
+
+
+def _numbers(arm: str, optimizers: Mapping[str, Rates]) -> list[dict[str, str]]:
+    rows = []
+    for name, rates in optimizers.items():
+        for rate, runs in rates.items():
+            row = {"arm": arm} if arm else {}
+            row |= {"optimizer": written(name), "learning rate": show(rate)}
+            row |= {"seeds": curves.members(runs), "lost": lost(runs)}
+            losses = interval(geometric(runs, "train/loss"), number)
+            row["final train/loss (geometric mean)"] = losses
+            ends = estimate(runs, final("test/accuracy"))
+            row["final test/accuracy"] = interval(ends, percent)
+            rows.append(row)
+    return rows
+
+
+def _momentum(runs: Sequence[Run]) -> str:
+    """SGD's momentum, where all have one."""
+    found = {run.get("optimizer.momentum") for run in runs if run.get(OPTIMIZER) == "sgd"}
+    return f"; SGD with momentum {found.pop():g}" if len(found) == 1 and None not in found else ""
+
+
+def _flat(optimizers: Mapping[str, Rates]) -> list[Run]:
+    return [run for rates in optimizers.values() for found in rates.values() for run in found]
+
+
+def _colours(optimizers: Mapping[str, Rates]) -> dict[float, Any]:
+    names = sorted({rate for rates in optimizers.values() for rate in rates}, reverse=True)
+    found = style.colours([show(rate) for rate in names], ordered=True)
+    return {rate: found[show(rate)] for rate in names}

@@ -1,0 +1,118 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import silent
+import torch
+from synthetic import config, write
+
+from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.phenomena import basics_activations
+from dl_experiments.analysis.phenomena._basics_linear import collapsed
+from dl_experiments.artifacts import RunDirectory
+
+Analysed = Callable[..., Finding]
+STUDY = basics_activations.STUDY
+ENDS = {"linear": 0.60, "identity": 0.60, "relu": 0.90, "tanh": 0.88}
+NOWHERE = {"label_noise": {}, "data._target_": "nowhere.Data"}  # no data: nothing is collapsed
+
+
+def run(path: Path, data: str, name: str, seed: int, quality: float) -> None:
+    """A net that ends at an accuracy, or with that much less than 1 of a loss."""
+    keys = {
+        "model.hidden": [] if name == "linear" else [40, 40],
+        "model.activation": "identity" if name == "linear" else name,
+    }
+    made = config(STUDY, "mlp", data, seed, **(keys | NOWHERE))
+    epochs = np.arange(21)
+    rise = (1 - np.exp(-epochs)) * (1 + 0.003 * np.sin(3 * seed + len(name)))
+    curves = {"train/loss": 1 - quality * rise, "test/loss": 1.1 - quality * rise}
+    if data != "sinc":
+        curves |= {"train/accuracy": quality * rise, "test/accuracy": quality * rise}
+    write(path, made, curves, epochs)
+
+
+def study(path: Path, seeds: int, ends: dict[str, float]) -> None:
+    for data in ("sinc", "digits", "mnist"):
+        for name, quality in ends.items():
+            for seed in range(seeds):
+                run(path, data, name, seed, quality)
+
+
+def verdicts(finding: Finding) -> list[str]:
+    return [claim.verdict for claim in finding.claims]
+
+
+def test_depth_alone_gains_nothing_and_relu_does(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, 5, ENDS)
+    finding = analysed(basics_activations.analyse)
+    assert [drawing.name for drawing in finding.drawings] == ["curves", "where-they-end"]
+    assert verdicts(finding) == ["inconclusive", *["supported"] * 6]
+    assert [claim.statement.rpartition(" on ")[2] for claim in finding.claims[1:]] == [
+        "sinc", "sinc", "digits", "digits", "mnist", "mnist",
+    ]  # fmt: skip
+    assert "cannot be imported" in finding.notes[0]
+    assert finding.numbers["activation"].tolist() == [*ENDS] * 3
+
+
+def test_the_claims_can_fail(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, 5, {"linear": 0.6, "identity": 0.9, "relu": 0.5})
+    assert verdicts(analysed(basics_activations.analyse))[1:] == ["not supported"] * 6
+
+
+def test_without_the_linear_layer_they_are_open(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, 5, {"identity": 0.6, "relu": 0.9})
+    assert verdicts(analysed(basics_activations.analyse))[1:] == ["inconclusive"] * 6
+
+
+@pytest.fixture
+def nets(compose, outputs) -> Iterator[Path]:
+    """Two seeds of the deep net without activations, and one with, trained for two epochs."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for data, arm, seed in [
+        ("sinc", "identity", 0), ("digits", "identity", 0), ("digits", "identity", 1),
+        ("digits", "relu", 0),
+    ]:  # fmt: skip
+        words = [f"data={data}", f"arm={arm}", f"seed={seed}", "trainer.max_epochs=2"]
+        words += ["logger=none", "trainer.accelerator=cpu", "model.dropout=0.1"]
+        silent.execute(compose("experiment=basics_activations", "scale=smoke", *words))
+    yield outputs
+    torch.set_num_threads(threads)
+
+
+def test_finished_nets_are_one_linear_map_to_rounding(nets: Path) -> None:
+    runs = [run for run in collect(nets).runs if run.get("arm") == "identity"]
+    found, problems = collapsed(runs)
+    assert (len(found), problems) == (3, [])
+    for one in found:
+        assert 0 <= one.difference <= 1e-12
+        assert one.relative == one.difference / one.size
+        assert one.size > 1e-2
+
+
+def test_what_cannot_be_collapsed_is_said(nets: Path) -> None:
+    runs = collect(nets).runs
+    (curved,) = [run for run in runs if run.get("arm") == "relu"]
+    bare = next(run for run in runs if run.data == "sinc")
+    for path in RunDirectory(bare.path).weights.iterdir():
+        path.unlink()
+    found, problems = collapsed([curved, bare])
+    assert found == []
+    assert "layer activation1 is a ReLU, which is not linear" in problems[0]
+    assert "no weights are kept" in problems[1]
+
+
+def test_the_claim_and_the_fits_of_trained_nets(nets: Path) -> None:
+    finding = basics_activations.analyse(collect(nets).runs)
+    assert "fits" in [drawing.name for drawing in finding.drawings]
+    same = finding.claims[0]
+    assert (same.n, same.note) == (2, "3 nets collapsed from their final weights")
+    assert same.estimate < 1e-12
+    column = finding.numbers.set_index(["data", "activation"])[
+        "largest difference to one linear map"
+    ]
+    assert column["digits", "relu"] == "–"
+    assert column["digits", "identity"] != "–"
