@@ -1,0 +1,131 @@
+"""Loss and accuracy of a finished run's network at any weights, as training evaluates them.
+
+In eval mode, batch by batch as training has them, with as many processor threads as the run had,
+the mean over whole sets in float64. So weights that a run kept have the metrics that it recorded,
+bit for bit on the processor it was trained on; a run of a stack, of a GPU, or in bf16-mixed has
+them to rounding.
+"""
+
+import copy
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, final
+
+import torch
+from torch import Tensor, nn
+
+from dl_experiments import randomness
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import is_classification
+from dl_experiments.artifacts import RunDirectory
+from dl_experiments.measures.interpolation import State, between
+
+if TYPE_CHECKING:
+    from dl_experiments.data.loader import InMemory
+
+Metrics = dict[str, float]
+"""``train/loss``, ``test/loss`` and, of classes, ``train/accuracy``, ``test/accuracy``."""
+
+
+@final
+class WholeSets:
+    """Training and test set of a run's config, and its network, which takes any weights.
+
+    Args:
+        run: A run whose data can be had here.
+        samples: Of the training set, drawn once for a data seed; None or too many: all.
+
+    Attributes:
+        samples: How many of the training set are used.
+        whole: Whether these are all.
+        net: The network, on the processor, in eval mode; its own weights mean nothing.
+
+    Raises:
+        ValueError: The model or the data cannot be had.
+    """
+
+    def __init__(self, run: Run, samples: int | None = None) -> None:
+        from dl_experiments import problem  # brings Lightning, which most analyses can do without
+
+        module = problem.data(run.config)
+        self.net = problem.model(run.config, module).to(problem.dtype(run.config)).eval()
+        module.place("cpu", problem.dtype(run.config))
+        self._loss, self._classes = problem.loss(run.config), is_classification(run)
+        self._sets = {"train": module.train, "test": module.test}
+        self.whole = samples is None or samples >= len(module.train)
+        if samples is not None and not self.whole:
+            draw = randomness.generator(int(run.get("data.seed") or 0), "evaluation")
+            self._sets["train"] = _some(module.train, samples, draw)
+        self.samples = len(self._sets["train"])
+        self._threads = threads(run)
+
+    def at(self, state: State) -> Metrics:
+        """The metrics with these weights."""
+        with _threads(self._threads):
+            return self._measure(self.net, state)
+
+    def along(self, first: State, second: State, alphas: Sequence[float]) -> list[Metrics]:
+        """The metrics at each θ(α), several α side by side where the run left cores free."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        workers = max(1, min(cores // self._threads, len(alphas)))
+        nets = [copy.deepcopy(self.net) for _ in range(workers)]
+
+        def measure(alpha: float) -> Metrics:
+            net = nets.pop()
+            try:
+                return self._measure(net, between(first, second, alpha))
+            finally:
+                nets.append(net)
+
+        # threads of Python, each of which has processor threads of its own to be told of
+        with (
+            _threads(self._threads),
+            ThreadPoolExecutor(workers, "alpha", torch.set_num_threads, (self._threads,)) as pool,
+        ):
+            return list(pool.map(measure, alphas))
+
+    @torch.no_grad()
+    def _measure(self, net: nn.Module, state: State) -> Metrics:
+        net.load_state_dict(state)  # a copy, so that the arithmetic does not see where tensors lie
+        found = {}
+        for name, data in self._sets.items():
+            outputs = torch.cat([net(inputs) for inputs, _ in data.chunks()]).double()
+            exact = data.targets.double() if data.targets.is_floating_point() else data.targets
+            found[f"{name}/loss"] = float(self._loss(outputs, exact))
+            if self._classes:
+                found[f"{name}/accuracy"] = _accuracy(outputs, exact)
+        return found
+
+
+def _accuracy(outputs: Tensor, classes: Tensor) -> float:
+    """The share of right answers, in the precision that torchmetrics has it."""
+    right = (outputs.argmax(1) == classes).sum()
+    return float(right.float() / len(classes))
+
+
+def _some(data: "InMemory", samples: int, draw: torch.Generator) -> "InMemory":
+    index = torch.randperm(len(data), generator=draw)[:samples]
+    return replace(data, inputs=data.inputs[index], targets=data.targets[index])
+
+
+def threads(run: Run) -> int:
+    """The processor threads a run was trained with; 1 where it does not say."""
+    try:
+        facts = json.loads(RunDirectory(run.path).provenance.read_text(encoding="utf-8"))
+        return max(1, int(facts["threads"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

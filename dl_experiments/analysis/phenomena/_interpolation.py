@@ -1,0 +1,133 @@
+"""Which pairs of a study's nets there is a line between, and what each pair tells apart.
+
+Two settings are compared when they differ in one thing alone: the batch size, the learning rate, or
+the optimizer with all its keys (with the smallest, where there are several learning rates of one).
+Nets of one seed share their initial weights. For the batch size there are pairs of different
+initial weights too: each seed's first net with the next seed's second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import final
+
+from dl_experiments.analysis.collect import Run, read_run
+from dl_experiments.analysis.swept import RECORDING, group, label, order, swept_keys, value
+from dl_experiments.artifacts import FINISHED
+
+BATCH, RATE, OPTIMIZER, CHOSEN = "batch size", "learning rate", "optimizer", "chosen pair"
+
+
+@final
+@dataclass(frozen=True)
+class Comparison:
+    """Pairs of nets that differ in one thing.
+
+    Attributes:
+        what: One of the words above.
+        shared: Whether the nets of a pair have the same initial weights.
+        context: What the nets have in common, in words; may be empty.
+        ends: What tells the first nets of the pairs from the second, in words.
+        pairs: First and second net, one pair a seed of the first.
+    """
+
+    what: str
+    shared: bool
+    context: str
+    ends: tuple[str, str]
+    pairs: tuple[tuple[Run, Run], ...]
+
+    @property
+    def name(self) -> str:
+        """For a row of a table."""
+        start = "" if self.what == CHOSEN else f", {'same' if self.shared else 'different'} start"
+        return f"{self.ends[0]} and {self.ends[1]}{start}"
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every net once."""
+        return list({run.path: run for pair in self.pairs for run in pair}.values())
+
+
+def comparisons(runs: Sequence[Run]) -> list[Comparison]:
+    """All there are among completed runs; the batch size first, then in order of the settings."""
+    done = [run for run in runs if run.completed]
+    keys = swept_keys(done)
+    settings = [{run.seed: run for run in found} for found in group(done, keys).values()]
+    found: dict[object, list[Comparison]] = {}
+    for number, (first, second) in enumerate(combinations(settings, 2)):
+        one, other = (next(iter(nets.values())) for nets in (first, second))
+        if (what := _difference(one, other)) and (made := _compare(what, first, second, keys)):
+            names = (made[0].context, one.get("optimizer.name"), other.get("optimizer.name"))
+            found.setdefault(names if what == OPTIMIZER else number, made)
+    rank = [BATCH, RATE, OPTIMIZER]
+    flat = [comparison for made in found.values() for comparison in made]
+    return sorted(flat, key=lambda comparison: rank.index(comparison.what))
+
+
+def chosen(folders: Sequence[Path]) -> Comparison:
+    """The pair that a user names; the nets may differ in anything but their architecture.
+
+    Raises:
+        ValueError: They are not two runs that are finished.
+        OSError: A file cannot be read.
+    """
+    if len(folders) != 2:
+        raise ValueError(f"a line takes two runs, not {len(folders)}")
+    if folders[0] == folders[1]:
+        raise ValueError("the same run twice")
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"there is no folder {folder}")
+    first, second = runs = [read_run(folder) for folder in folders]
+    for run in runs:
+        if run.status.state not in FINISHED:
+            raise ValueError(f"{run.path.name} is {run.status.state}, not finished")
+    return Comparison(CHOSEN, False, "", ("first", "second"), ((first, second),))
+
+
+def _compare(
+    what: str, first: dict[int, Run], second: dict[int, Run], keys: Sequence[str]
+) -> list[Comparison]:
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        return []
+    if order(second[seeds[0]], _KEYS[what]) < order(first[seeds[0]], _KEYS[what]):
+        first, second = second, first
+    one, other = first[seeds[0]], second[seeds[0]]
+    common = [key for key in keys if value(one, key) == value(other, key)]
+    if what == OPTIMIZER:  # the ends say the learning rates
+        common = [key for key in common if not key.startswith("optimizer.")]
+    context = label(common, [value(one, key) for key in common])
+    ends = (_end(what, one), _end(what, other))
+    pairs = tuple((first[seed], second[seed]) for seed in seeds)
+    made = [Comparison(what, True, context, ends, pairs)]
+    if what == BATCH and len(seeds) > 1:
+        crossed = tuple((first[a], second[b]) for a, b in pairwise([*seeds, seeds[0]]))
+        made.append(Comparison(what, False, context, ends, crossed))
+    return made
+
+
+_KEYS = {BATCH: ["data.batch_size"], RATE: ["optimizer.lr"], OPTIMIZER: ["optimizer.name"]}
+
+
+def _difference(one: Run, other: Run) -> str | None:
+    """The one thing that two nets differ in, None where it is none or more."""
+    differing = {
+        key
+        for key in {**one.science, **other.science}
+        if key != "seed" and not key.startswith(RECORDING) and value(one, key) != value(other, key)
+    }
+    for what in (BATCH, RATE):
+        if differing == set(_KEYS[what]):
+            return what
+    by_optimizer = all(key.startswith("optimizer.") for key in differing)
+    return OPTIMIZER if by_optimizer and "optimizer.name" in differing else None
+
+
+def _end(what: str, run: Run) -> str:
+    if what == BATCH:
+        return f"batch {value(run, 'data.batch_size')}"
+    rate = f"lr {value(run, 'optimizer.lr')}"
+    return rate if what == RATE else f"{run.get('optimizer.name')}, {rate}"

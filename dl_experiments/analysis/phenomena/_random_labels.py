@@ -1,0 +1,106 @@
+"""What hw1_3_random_labels asks of a run: was the training set learned by heart, and when?
+
+A run ends at the first logged epoch whose training accuracy reaches ``trainer.target_accuracy``, so
+its last row is its result: the median over the last epochs, which is taken elsewhere, would be of
+the way there.
+"""
+
+from collections.abc import Sequence
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.outcomes import Outcome
+from dl_experiments.analysis.statistics import epochs_to_reach
+from dl_experiments.analysis.swept import RECORDING, arms, value
+
+FRACTION = "label_noise.fraction"
+HIDDEN = "model.hidden"
+BY_HEART = 0.99  # the training accuracy that the claims call memorised
+IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}
+
+
+def target(run: Run) -> float:
+    """The training accuracy at which the run ends."""
+    wanted = run.get("trainer.target_accuracy")
+    return BY_HEART if wanted is None else float(wanted)
+
+
+def last(metric: str) -> Outcome:
+    """The value on the last row."""
+    return lambda run: run.rows[-1].get(metric) if run.rows else None
+
+
+def epochs_to_memorise(run: Run) -> float | None:
+    """The first logged epoch whose training accuracy reaches the target; None where none does."""
+    epochs, accuracies = run.curve("train/accuracy")
+    return epochs_to_reach(epochs, -accuracies, -target(run))
+
+
+def at_least(run: Run) -> float | None:
+    """Epochs to memorise; of a run that did not, the last one, which is a lower bound."""
+    reached = epochs_to_memorise(run)
+    return reached if reached is not None or not run.rows else float(run.rows[-1]["epoch"])
+
+
+def fraction(run: Run) -> float:
+    """p, the share of training labels that are drawn."""
+    return float(run.get(FRACTION) or 0)
+
+
+def labels(run: Run) -> int | None:
+    """How many training labels there are to learn; None where the data set is not known."""
+    return run.get("data.samples") or IMAGES.get(run.data)
+
+
+def per_label(run: Run) -> float | None:
+    """Parameters for each training label."""
+    count, parameters = labels(run), run.summary.get("model/parameters")
+    return parameters / count if count and parameters else None
+
+
+def by_fraction(runs: Sequence[Run]) -> dict[float, list[Run]]:
+    """Runs by p, which rises; each by seed."""
+    found: dict[float, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: (fraction(run), run.seed)):
+        found.setdefault(fraction(run), []).append(run)
+    return found
+
+
+def is_small(run: Run) -> bool:
+    """Whether the run belongs to the capacity arm."""
+    return run.get("arm") == "capacity"
+
+
+def nets(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """What tells them apart -> runs that differ in p and seed only; the capacity arm is left out.
+
+    Of one net and one data set alone the words are empty.
+    """
+    return arms([run for run in runs if not is_small(run)], [FRACTION])
+
+
+def capacity(runs: Sequence[Run]) -> dict[tuple[str, float], list[Run]]:
+    """Runs with p = 1 by layers and parameters per label, in order of that ratio.
+
+    Those of the capacity arm, and of the net that was trained as they were but for its width and
+    how long.
+    """
+    small = [run for run in runs if is_small(run)]
+    if not small:
+        return {}
+    like = _but_width(small[0])
+    found: dict[tuple[str, float], list[Run]] = {}
+    for run in runs:
+        ratio = per_label(run)
+        if _but_width(run) == like and fraction(run) == 1 and ratio is not None:
+            found.setdefault((value(run, HIDDEN), ratio), []).append(run)
+    return dict(sorted(found.items(), key=lambda item: item[0][1]))
+
+
+def _but_width(run: Run) -> dict[str, object]:
+    """What was trained, but for the width, how long, and what was written down on the way."""
+    free = ("seed", HIDDEN, FRACTION, "trainer.max_epochs", "schedule.T_max")
+    return {
+        key: of
+        for key, of in run.science.items()
+        if key not in free and not key.startswith(RECORDING)
+    }

@@ -1,0 +1,184 @@
+"""What hw1_3_random_labels claims about learning labels by heart.
+
+The claims are those of Zhang et al. 2017, "Understanding deep learning requires rethinking
+generalization", section 2, and Arpit et al. 2017, "A Closer Look at Memorization in Deep Networks".
+*By heart* is a training accuracy of 99 % or more. A run that ends without it counts, where epochs
+are compared, with its last epoch: a lower bound.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy.stats import rankdata
+
+from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.curves import parameters
+from dl_experiments.analysis.describe import interval, labels, number, percent, subset
+from dl_experiments.analysis.outcomes import Outcome, by_seed, estimate, in_percent
+from dl_experiments.analysis.phenomena._random_labels import (
+    BY_HEART,
+    at_least,
+    by_fraction,
+    epochs_to_memorise,
+    last,
+)
+from dl_experiments.analysis.statistics import Estimate, mean
+
+CLASSES = 10
+CHANCE = Region(above=8.0, below=12.0)  # percent
+MUCH = 2.0  # times ln 10
+
+
+def of_net(runs: Sequence[Run]) -> list[Claim]:
+    """The claims on one net, whose runs differ in p and seed."""
+    groups = by_fraction(runs)
+    judged = _random(groups[1.0]) if 1.0 in groups else []
+    if len(groups) > 1:
+        judged += [_grows(groups), _falls(groups)]
+    return judged
+
+
+def of_capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> list[Claim]:
+    """The claim on each net with fewer parameters than there are labels."""
+    reached = [
+        f"{layers.strip('[]')} units: {interval(estimate(found, last('train/accuracy')), percent)}"
+        for (layers, _), found in groups.items()
+    ]
+    return [
+        claim(
+            f"784-{layers.strip('[]')}-10, with {number(ratio)} parameters for each label, does "
+            "not learn random labels by heart",
+            "training accuracy at the end",
+            Region(below=100 * BY_HEART),
+            estimate(found, in_percent(last("train/accuracy"))),
+            "%",
+            note=f"after {_epochs(found)} epochs; other widths may lack epochs, not parameters: "
+            + "; ".join(reached),
+            unfit=_too_short(found),
+        )
+        for (layers, ratio), found in groups.items()
+        if ratio < 1
+    ]
+
+
+def _random(runs: Sequence[Run]) -> list[Claim]:
+    name = f"{runs[0].model}{parameters(runs)}"
+    done = [run for run in runs if run.completed]
+    unfit = _drawn_test_labels(runs)
+    epochs = by_seed(done, epochs_to_memorise)
+    at = f"after {_span(list(epochs.values()))} epochs" if epochs else "by no run"
+    return [
+        claim(
+            f"{name} learns fully random labels by heart",
+            f"training accuracy at the end, p = 1, {subset(runs)}",
+            Region(above=100 * BY_HEART),
+            estimate(runs, in_percent(last("train/accuracy"))),
+            "%",
+            note=f"the target was reached by {len(epochs)} of {len(done)} runs, {at}",
+            unfit=_too_short(runs),
+        ),
+        claim(
+            f"… and then knows no more of the test set than guessing does ({name})",
+            "test accuracy at the end, p = 1, true test labels",
+            CHANCE,
+            estimate(runs, in_percent(last("test/accuracy"))),
+            "%",
+            unfit=unfit,
+        ),
+        claim(
+            f"… while its test loss is far above ln {CLASSES}, that of guessing ({name})",
+            f"test loss at the end over ln {CLASSES}, p = 1",
+            Region(above=MUCH),
+            estimate(runs, _over_chance),
+            "times",
+            unfit=unfit or _too_short(runs),
+        ),
+    ]
+
+
+def _grows(groups: Mapping[float, Sequence[Run]]) -> Claim:
+    epochs = {p: by_seed(found, at_least) for p, found in groups.items()}
+    ps = list(groups)
+    missed = sum(
+        epochs_to_memorise(run) is None
+        for found in groups.values()
+        for run in found
+        if run.completed
+    )
+    ranks = _each_seed(epochs, lambda values: _rank_correlation(ps, values))
+    note = f"rank correlation of p and epochs: {interval(ranks)}"
+    if missed:
+        note += f"; did not get there and counted with their last epoch: {missed}"
+    return claim(
+        "The more labels are random, the more epochs it takes to learn them by heart",
+        f"log10 of epochs at p = {ps[-1]:g} over epochs at p = {ps[0]:g}, paired by seed",
+        Region(above=0.0),
+        _each_seed(epochs, lambda values: math.log10(max(values[-1], 1) / max(values[0], 1))),
+        "decades",
+        note=note,
+        unfit=_too_short([run for found in groups.values() for run in found]),
+    )
+
+
+def _falls(groups: Mapping[float, Sequence[Run]]) -> Claim:
+    ps = list(groups)
+    scores = {p: by_seed(found, last("test/accuracy")) for p, found in groups.items()}
+    means = [
+        f"{percent(float(np.mean(list(s.values()))))} at {p:g}" for p, s in scores.items() if s
+    ]
+    return claim(
+        "The more labels are random, the lower the test accuracy",
+        "least-squares slope of the final test accuracy in p, one for each seed",
+        Region(below=0.0),
+        _each_seed(scores, lambda values: float(100 * np.polyfit(ps, values, 1)[0])),
+        "percentage points for p from 0 to 1",
+        note=", ".join(means),
+        unfit=_drawn_test_labels([run for found in groups.values() for run in found]),
+    )
+
+
+def _each_seed(
+    groups: Mapping[float, Mapping[int, float]], of: Callable[[list[float]], float]
+) -> Estimate | None:
+    """The mean of a number that each seed's values at all p give; seeds that lack one are out."""
+    seeds = sorted(set.intersection(*(set(found) for found in groups.values())))
+    values = np.array([of([found[seed] for found in groups.values()]) for seed in seeds])
+    values = values[np.isfinite(values)]
+    return mean(values) if len(values) else None
+
+
+def _rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's ρ; 0 where y does not vary."""
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1]) if len(set(y)) > 1 else 0.0
+
+
+def _over_chance(run: Run) -> float | None:
+    loss = last("test/loss")(run)
+    return None if loss is None else loss / math.log(CLASSES)
+
+
+def _too_short(runs: Sequence[Run]) -> str:
+    """Why runs cannot show what is learned by heart: they had no time to."""
+    outcome: Outcome = last("train/accuracy")
+    done = [run for run in runs if run.completed]
+    if not done or any((run.get("trainer.max_epochs") or 0) >= 50 for run in done):
+        return ""
+    if all((outcome(run) or 0) >= BY_HEART for run in done):
+        return ""
+    return f"at most {max(int(run.rows[-1]['epoch']) for run in done)} epochs, too few to tell"
+
+
+def _drawn_test_labels(runs: Sequence[Run]) -> str:
+    found = [words for words in labels(runs) if "test labels" in words]
+    return f"the claim is about true test labels; here: {found[0]}" if found else ""
+
+
+def _epochs(runs: Sequence[Run]) -> str:
+    return _span([run.rows[-1]["epoch"] for run in runs if run.rows])
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
