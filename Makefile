@@ -39,6 +39,31 @@ hw1-2: setup ## section 1-2, optimization: trajectories, gradient norms, minimal
 	$(BIN)/python train.py experiment=hw1_2_minimal_ratio scale=$(SCALE)
 	$(BIN)/python analyze.py 'experiment=[hw1_2_trajectory,hw1_2_error_surface,hw1_2_gradient_norm,hw1_2_minimal_ratio]'
 
+hw1-3: setup ## section 1-3, generalization: random labels, capacity, interpolation, sensitivity, sharpness
+	$(BIN)/python train.py experiment=hw1_3_random_labels scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_random_labels_capacity scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_random_labels_cnn scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_parameters scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_parameters_cnn scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_parameters_cifar10 scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_parameters_samples scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_double_descent scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_interpolation scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_interpolation_sgd scale=$(SCALE)
+	$(BIN)/python train.py experiment=hw1_3_sensitivity scale=$(SCALE) # hw1_3_sharpness shares its runs
+	$(BIN)/python analyze.py 'experiment=[hw1_3_random_labels,hw1_3_parameters,hw1_3_parameters_cnn,hw1_3_parameters_cifar10,hw1_3_parameters_samples,hw1_3_double_descent,hw1_3_interpolation,hw1_3_sensitivity,hw1_3_sharpness]'
+
+basics: setup ## parameter counts, activations, batch size, learning rate, regularization
+	$(BIN)/python analyze.py experiment=basics_parameter_count
+	$(BIN)/python train.py experiment=basics_activations scale=$(SCALE)
+	$(BIN)/python train.py experiment=basics_batch_size scale=$(SCALE)
+	$(BIN)/python train.py experiment=basics_learning_rate scale=$(SCALE)
+	$(BIN)/python train.py experiment=basics_regularization scale=$(SCALE)
+	$(BIN)/python analyze.py 'experiment=[basics_parameter_count,basics_activations,basics_batch_size,basics_learning_rate,basics_regularization]'
+
+all: basics hw1-1 hw1-2 hw1-3 ## the whole homework, and one report of it
+	$(BIN)/python analyze.py
+
 test: setup ## all tests
 	$(BIN)/python -m pytest --numprocesses 2
 
@@ -53,4 +78,4 @@ bench: setup ## the speed table, each row against a baseline in the same run
 tensorboard: setup ## show the runs live at http://localhost:6006
 	$(BIN)/tensorboard --logdir outputs
 
-.PHONY: help setup demo hw1-1 hw1-2 test lint bench tensorboard
+.PHONY: help setup demo hw1-1 hw1-2 hw1-3 basics all test lint bench tensorboard

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from benchmarks.generalization_rows import GENERALIZATION
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target
 from benchmarks.loop import loop
 from benchmarks.machine import cores, multiplies_bfloat16
@@ -150,4 +151,5 @@ COMPARISONS = [
     ),
     *STACKS,
     *OPTIMIZATION,
+    *GENERALIZATION,
 ]
