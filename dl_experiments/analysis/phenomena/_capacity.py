@@ -1,0 +1,161 @@
+"""Runs that differ in the size of the net: by parameter count, when they are read, and trends.
+
+What hw1_3_parameters and its variants, and hw1_3_double_descent, have in common.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import states
+from dl_experiments.analysis.outcomes import Outcome, by_seed
+from dl_experiments.analysis.outcomes import final as settled
+from dl_experiments.data.sources import SIZES
+
+COUNT = "model/parameters"
+FEWEST = 3  # sizes that a trend takes
+QUARTER = 0.25
+
+Sizes = dict[int, list[Run]]
+"""Parameter count -> runs, the smallest net first."""
+
+Samples = dict[int, Sizes]
+"""Training images -> sizes, the fewest images first."""
+
+
+@final
+@dataclass(frozen=True)
+class Reading:
+    """When a run is read.
+
+    Attributes:
+        name: In words, as in "after 10 epochs".
+        of: Metric -> what a run has there.
+        aimed: Whether the training loss there is the one at which training was told to stop, so
+            that it says nothing about the net.
+    """
+
+    name: str
+    of: Callable[[str], Outcome]
+    aimed: bool = False
+
+
+def after(epochs: int) -> Reading:
+    """After so many epochs; a run that was through earlier is read where it stopped."""
+
+    def of(metric: str) -> Outcome:
+        def outcome(run: Run) -> float | None:
+            at, values = run.curve(metric)
+            reached = np.flatnonzero(at <= epochs)
+            return float(values[reached[-1]]) if len(reached) else None
+
+        return outcome
+
+    return Reading(f"after {epochs} epoch{'' if epochs == 1 else 's'}", of)
+
+
+def where_stopped(name: str) -> Reading:
+    """The last recorded epoch, of runs that stop at a target."""
+
+    def of(metric: str) -> Outcome:
+        def outcome(run: Run) -> float | None:
+            values = run.curve(metric)[1]
+            return float(values[-1]) if len(values) else None
+
+        return outcome
+
+    return Reading(name, of, aimed=True)
+
+
+def at_the_end(runs: Sequence[Run]) -> Reading:
+    """Where runs end that all have the same number of epochs."""
+    limits = sorted({int(run.get("trainer.max_epochs")) for run in runs})
+    return Reading(f"after {' or '.join(f'{limit:,}' for limit in limits)} epochs", settled)
+
+
+def by_size(runs: Sequence[Run]) -> Sizes:
+    """Runs by the parameter count of their net; those whose net nobody has counted are left out."""
+    counts = {_net(run): int(run.summary[COUNT]) for run in runs if COUNT in run.summary}
+    sizes: Sizes = {}
+    for run in runs:
+        if _net(run) in counts:
+            sizes.setdefault(counts[_net(run)], []).append(run)
+    return dict(sorted(sizes.items()))
+
+
+def image_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs on the image sets that come with the package, and a sentence on the others."""
+    kept = [run for run in runs if run.data in SIZES]
+    lost = [run for run in runs if run.data not in SIZES]
+    return kept, [f"Left out: {states(lost)}, not on a known image set."] if lost else []
+
+
+def by_images(runs: Sequence[Run]) -> Samples:
+    """Runs by number of training images and by size."""
+    found: dict[int, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.get("data.samples") or SIZES[run.data][0], []).append(run)
+    return {samples: by_size(members) for samples, members in sorted(found.items())}
+
+
+def flat(sizes: Sizes) -> list[Run]:
+    """All runs."""
+    return [run for runs in sizes.values() for run in runs]
+
+
+def hidden(runs: Sequence[Run]) -> str:
+    """The widths of a net's dense layers, as in "500" or "64, 32"; empty where it says none."""
+    widths = runs[0].get("model.hidden")
+    return ", ".join(f"{width:,}" for width in widths) if isinstance(widths, list) else ""
+
+
+def across(sizes: Sizes, outcome: Outcome) -> dict[int, np.ndarray]:
+    """Seed -> its outcomes [sizes], of the seeds that have one at every size."""
+    found = [by_seed(runs, outcome) for runs in sizes.values()]
+    seeds = sorted(set.intersection(*map(set, found))) if found else []
+    return {seed: np.array([values[seed] for values in found]) for seed in seeds}
+
+
+def trends(sizes: Sizes, outcome: Outcome) -> dict[int, float]:
+    """Seed -> Spearman's ρ between parameter count and outcome; none with fewer than 3 sizes."""
+    if len(sizes) < FEWEST:
+        return {}
+    return {seed: rank_correlation(values) for seed, values in across(sizes, outcome).items()}
+
+
+def rank_correlation(values: np.ndarray) -> float:
+    """Spearman's ρ of values [n] with their order, ties counted by halves; 0 without variation."""
+    ranks = (values[:, None] > values).sum(1) + (values[:, None] == values).sum(1) / 2
+    ranks -= ranks.mean()
+    order = np.arange(len(values)) - (len(values) - 1) / 2
+    scale = np.sqrt((ranks**2).sum() * (order**2).sum())
+    return float((ranks * order).sum() / scale) if scale else 0.0
+
+
+def last_gains(sizes: Sizes, outcome: Outcome) -> dict[int, float]:
+    """Seed -> mean of the largest quarter of the sizes less that of the quarter before it.
+
+    A quarter of n sizes is round(n/4) of them, at least one.
+    """
+    if len(sizes) < FEWEST:
+        return {}
+    few = max(1, round(QUARTER * len(sizes)))
+    return {
+        seed: float(values[-few:].mean() - values[-2 * few : -few].mean())
+        for seed, values in across(sizes, outcome).items()
+    }
+
+
+def uncounted(runs: Sequence[Run], sizes: Mapping[int, Sequence[Run]]) -> list[str]:
+    """A sentence on the runs whose size is not known; none, none."""
+    lost = len(runs) - sum(map(len, sizes.values()))
+    noun = "run" if lost == 1 else "runs"
+    return [f"Left out: {lost} {noun} whose net has no parameter count yet."] if lost else []
+
+
+def _net(run: Run) -> str:
+    return json.dumps([run.config["model"], run.data], sort_keys=True)

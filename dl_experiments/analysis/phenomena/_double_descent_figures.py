@@ -1,0 +1,124 @@
+"""hw1_3_double_descent: loss and error across the threshold, and the test error over a map."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dl_experiments.analysis import curves, style
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import about, data_name
+from dl_experiments.analysis.outcomes import Outcome, final
+from dl_experiments.analysis.phenomena._capacity import Sizes, across, flat
+from dl_experiments.analysis.phenomena._capacity_axes import (
+    DOTS,
+    TEST,
+    TRAIN,
+    against_size,
+    short,
+    size_axis,
+    split_keys,
+)
+from dl_experiments.analysis.phenomena._double_descent import NAMES, Study, peak, threshold
+from dl_experiments.analysis.phenomena._double_descent_claims import TEST_ERROR
+from dl_experiments.analysis.statistics import geometric_mean
+
+LINE = {"color": "black", "lw": 1.0, "ls": ":"}
+
+
+def all_runs(study: Study) -> list[Run]:
+    """All runs."""
+    return [run for by_samples in study.values() for s in by_samples.values() for run in flat(s)]
+
+
+def across_threshold(arm: str, study: Study) -> tuple[str, Figure]:
+    """Error and losses against size with the most images, one column a loss."""
+    most = {loss: max(by_samples) for loss, by_samples in study.items() if by_samples}
+    runs = [run for loss, samples in most.items() for run in flat(study[loss][samples])]
+    what = data_name(runs[0].data)
+    figure, axes = style.page(
+        "Double descent: error and loss across the interpolation threshold",
+        about(runs, arm),
+        3, len(most), (4.4, 2.3), sharex=True,
+    )  # fmt: skip
+    for column, (loss, samples) in zip(axes.T, most.items(), strict=True):
+        sizes, name = study[loss][samples], NAMES.get(loss, loss)
+        against_size(column[0], sizes, TEST_ERROR, TEST, style.TEST)
+        against_size(column[1], sizes, final("test/loss"), TEST, style.TEST, log=True)
+        against_size(column[2], sizes, final("train/loss"), TRAIN, style.TRAIN, log=True)
+        column[2].set_yscale("log")
+        column[0].set_title(f"trained on {name}, {samples:,} images")
+        for axis in column:
+            axis.axvline(threshold(samples, runs[0].data), **LINE)
+        size_axis(column[2])
+    for axis, text in zip(
+        axes[:, 0], ("test error (%)", "test loss", "training loss"), strict=True
+    ):
+        axis.set_ylabel(text if text != "training loss" else f"{text} (log scale)")
+    figure.align_ylabels(axes[:, 0])
+    lost = [run for run in runs if run.status.state == "diverged"]
+    line = style.key("parameters = training images × classes", **LINE)
+    style.legend_below(figure, [*split_keys(), line, *curves.state_keys(lost)])
+    caption = (
+        f"Nets with one hidden layer on {what}, where the runs end (median over the last tenth of "
+        "the epochs): error and loss on the test set with its true labels, and the training loss, "
+        f"noisy labels included; each column has its own loss. {DOTS} Every net is trained from "
+        "initial weights of its own, unlike those of Belkin et al. (2019), where the weights of a "
+        "smaller net started the next."
+    )
+    return caption, figure
+
+
+def over_samples(arm: str, study: Study) -> tuple[str, Figure] | None:
+    """Test error and loss against size, a colour a number of images; None with one number."""
+    shown = {loss: by_samples for loss, by_samples in study.items() if len(by_samples) > 1}
+    if not shown:
+        return None
+    runs = all_runs(study)
+    figure, axes = style.page(
+        "Test error and loss over parameters and training images",
+        about(runs, arm),
+        2, len(shown), (4.6, 2.8), sharex=True,
+    )  # fmt: skip
+    every = sorted({samples for by_samples in shown.values() for samples in by_samples})
+    tints = dict(zip(every, style.colours([str(n) for n in every], True).values(), strict=True))
+    for column, (loss, by_samples) in zip(axes.T, shown.items(), strict=True):
+        for samples, sizes in by_samples.items():
+            against_size(column[0], sizes, TEST_ERROR, tints[samples], style.TRAIN)
+            loss_there = final("test/loss")
+            against_size(column[1], sizes, loss_there, tints[samples], style.TRAIN, log=True)
+            _mark(column[0], sizes, TEST_ERROR, tints[samples], log=False)
+            _mark(column[1], sizes, loss_there, tints[samples], log=True)
+            for axis in column:
+                level = threshold(samples, runs[0].data)
+                axis.axvline(level, color=tints[samples], lw=1.0, ls=":")
+        size_axis(column[1])
+        column[0].set_title(f"trained on {NAMES.get(loss, loss)}")
+    axes[0, 0].set_ylabel("test error (%)")
+    axes[1, 0].set_ylabel("test loss")
+    figure.align_ylabels(axes[:, 0])
+    grey = {"ls": "", "color": "#BBBBBB", "markeredgecolor": "black"}
+    entries = [style.key(f"{n:,} images", color=colour) for n, colour in tints.items()]
+    entries += [
+        style.key("threshold", color="#555555", lw=1.0, ls=":"),
+        style.key("highest peak of the mean", marker="D", **grey),
+    ]
+    style.legend_below(figure, entries)
+    levels = ", ".join(short(threshold(n, runs[0].data)) for n in every)
+    caption = (
+        "Test error and loss where the runs end, one colour a number of training images; dotted: "
+        f"as many parameters as images × classes ({levels}). {DOTS}"
+    )
+    return caption, figure
+
+
+def _mark(axis: Axes, sizes: Sizes, outcome: Outcome, colour: Any, log: bool) -> None:
+    """A mark where the mean over seeds has its highest peak, if it has one."""
+    found = np.array(list(across(sizes, outcome).values()))
+    if len(found):
+        mean = geometric_mean(found) if log else found.mean(axis=0)
+        place = peak(np.log(mean) if log else mean)
+        if place is not None and place.height(mean) > 0:
+            at = ([list(sizes)[place.at]], [mean[place.at]])
+            axis.plot(*at, "D", color=colour, mec="black", ms=7, zorder=5)

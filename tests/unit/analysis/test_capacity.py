@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sized import count, sized_run
+
+from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.outcomes import final
+from dl_experiments.analysis.phenomena import _capacity as capacity
+
+ENDS = {"train/loss": 0.1, "test/loss": 0.2, "train/accuracy": 0.99, "test/accuracy": 0.9}
+
+
+def write_accuracies(path: Path, accuracies: dict[int, list[float]]) -> capacity.Sizes:
+    """Width -> the test accuracy of each seed."""
+    for hidden, found in accuracies.items():
+        for seed, accuracy in enumerate(found):
+            sized_run(path, "study", hidden, seed, ENDS | {"test/accuracy": accuracy})
+    return capacity.by_size(collect(path).runs)
+
+
+def test_runs_are_ordered_by_their_count(tmp_path: Path) -> None:
+    sizes = write_accuracies(tmp_path, {1000: [0.9], 50: [0.8], 500: [0.85]})
+    assert list(sizes) == [39_760, 397_510, 795_010]
+    assert [capacity.hidden(runs) for runs in sizes.values()] == ["50", "500", "1,000"]
+
+
+def test_a_run_without_a_count_has_that_of_its_like_or_is_told_of(tmp_path: Path) -> None:
+    sized_run(tmp_path, "study", 50, 0, ENDS)
+    sized_run(tmp_path, "study", 50, 1, ENDS, state="interrupted")
+    sized_run(tmp_path, "study", 60, 2, ENDS, state="interrupted")
+    runs = collect(tmp_path).runs
+    sizes = capacity.by_size(runs)
+    assert {size: len(found) for size, found in sizes.items()} == {count(50): 2}
+    assert capacity.uncounted(runs, sizes) == [
+        "Left out: 1 run whose net has no parameter count yet."
+    ]
+    assert capacity.uncounted(runs[:1], {0: runs[:1]}) == []
+
+
+def test_only_seeds_with_every_size_have_a_curve(tmp_path: Path) -> None:
+    sizes = write_accuracies(tmp_path, {10: [0.5, 0.6], 20: [0.7, 0.8], 30: [0.9]})
+    found = capacity.across(sizes, final("test/accuracy"))
+    assert {seed: list(values) for seed, values in found.items()} == {0: [0.5, 0.7, 0.9]}
+    assert capacity.trends(sizes, final("test/accuracy")) == {0: 1.0}
+    assert capacity.trends(dict(list(sizes.items())[:2]), final("test/accuracy")) == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rank_correlation_is_scipys(seed: int) -> None:
+    values = np.random.default_rng(seed).integers(6, size=11).astype(float)  # with ties
+    expected = spearmanr(np.arange(11), values).statistic
+    assert capacity.rank_correlation(values) == pytest.approx(expected)
+
+
+def test_what_does_not_vary_has_no_correlation() -> None:
+    assert capacity.rank_correlation(np.ones(4)) == 0.0
+
+
+def test_the_last_gain_compares_two_quarters(tmp_path: Path) -> None:
+    accuracies = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.99]  # quarters of two
+    sizes = write_accuracies(tmp_path, dict(zip(range(10, 20), ([a] for a in accuracies))))  # noqa: B905
+    found = capacity.last_gains(sizes, final("test/accuracy"))
+    assert found == {0: pytest.approx((0.95 + 0.99) / 2 - (0.92 + 0.94) / 2)}
+
+
+def test_readings(tmp_path: Path) -> None:
+    early = ENDS | {"test/loss": 0.7}
+    sized_run(tmp_path, "study", 50, 0, ENDS, early)
+    (run,) = collect(tmp_path).runs
+    assert capacity.after(10).of("test/loss")(run) == 0.7
+    assert capacity.after(39).of("test/loss")(run) == 0.7
+    assert capacity.after(9).of("test/loss")(run) == 2.3
+    assert capacity.after(100).of("test/loss")(run) == 0.2
+    assert capacity.where_stopped("stop").of("test/loss")(run) == 0.2
+    assert capacity.at_the_end([run]).of("test/loss")(run) == 0.2
+    assert capacity.at_the_end([run]).name == "after 40 epochs"
+    assert capacity.after(10).of("none")(run) is None

@@ -1,0 +1,141 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sized import count, sized_run
+
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.phenomena import (
+    hw1_3_parameters,
+    hw1_3_parameters_cifar10,
+    hw1_3_parameters_cnn,
+    hw1_3_parameters_samples,
+)
+
+Analysed = Callable[..., Finding]
+TEN = [50, 100, 250, 500, 550, 750, 1000, 1050, 1500, 2000]
+COUNTS = [39_760, 79_510, 198_760, 397_510, 437_260, 596_260, 795_010, 834_760]
+COUNTS += [1_192_510, 1_590_010]
+TARGET = {"trainer.target_loss": 0.005, "data.samples": None}
+
+
+def values(rank: float, loss: float, accuracy: float) -> dict[str, float]:
+    """Test loss and accuracy as given, training loss falling with the rank."""
+    return {
+        "train/loss": 0.1 * 0.8**rank, "test/loss": loss,
+        "train/accuracy": 0.99, "test/accuracy": accuracy,
+    }  # fmt: skip
+
+
+def write_ten(path: Path, seeds: int = 5, top: float = 0.98, **more: object) -> None:
+    """Ten nets whose test accuracy saturates at ``top``."""
+    for rank, hidden in enumerate(TEN):
+        for seed in range(seeds):
+            wobble = 1e-4 * (seed - 2)
+            early = values(rank, 0.1, top - 0.02 * 0.5**rank + wobble)
+            ends = early | {"train/loss": 0.0049, "test/loss": 0.08}
+            where = (path, "hw1_3_parameters", hidden, seed)
+            sized_run(*where, ends, early, **(TARGET | more))
+
+
+def test_the_helper_counts_as_published() -> None:
+    assert [count(hidden) for hidden in TEN] == COUNTS
+
+
+def test_ten_nets_saturate_at_98(tmp_path: Path, analysed: Analysed) -> None:
+    write_ten(tmp_path)
+    finding = analysed(hw1_3_parameters.analyse)
+    assert [d.name for d in finding.drawings] == ["against-size", "epochs-to-converge"]
+    at_end = "at convergence (training loss 0.005)"
+    assert [(claim.statement, claim.verdict) for claim in finding.claims] == [
+        ("The training loss falls all the way as the net grows, after 10 epochs", "supported"),
+        ("The test accuracy saturates as the net grows, after 10 epochs", "supported"),
+        ("… at about 98 %, after 10 epochs", "supported"),
+        (f"The test accuracy saturates as the net grows, {at_end}", "supported"),
+        (f"… at about 98 %, {at_end}", "supported"),
+    ]
+    assert finding.claims[0].estimate == -1.0
+    assert list(finding.numbers["parameters"][:10]) == [f"{n:,}" for n in COUNTS]
+    assert list(finding.numbers["dense layers"][-2:]) == ["1,500", "2,000"]
+    assert not finding.notes
+
+
+def test_a_subset_cannot_show_98(tmp_path: Path, analysed: Analysed) -> None:
+    write_ten(tmp_path, **{"data.samples": 3000})
+    claims = [c for c in analysed(hw1_3_parameters.analyse).claims if "98" in c.statement]
+    assert {claim.verdict for claim in claims} == {"inconclusive"}
+    assert "all 60,000 images; this is a subset of 3,000" in claims[0].note
+
+
+def test_what_grows_on_does_not_saturate(tmp_path: Path, analysed: Analysed) -> None:
+    for rank, hidden in enumerate(TEN):
+        for seed in range(5):
+            ends = values(-rank, 0.1, 0.8 + 0.01 * rank + 1e-4 * seed)
+            sized_run(tmp_path, "hw1_3_parameters", hidden, seed, ends)
+    finding = analysed(hw1_3_parameters.analyse)  # without a target: after 10 and after 40 epochs
+    assert [d.name for d in finding.drawings] == ["against-size"]
+    assert {claim.verdict for claim in finding.claims if "98" not in claim.statement} == {
+        "not supported"
+    }
+    assert finding.claims[0].estimate == 1.0
+    assert finding.claims[1].estimate == pytest.approx(2.0)
+
+
+def test_a_run_that_did_not_converge_is_told_of(tmp_path: Path, analysed: Analysed) -> None:
+    write_ten(tmp_path, seeds=1)
+    sized_run(tmp_path, "hw1_3_parameters", 50, 1, values(0, 0.1, 0.9), **TARGET)
+    finding = analysed(hw1_3_parameters.analyse)
+    assert finding.notes == ["1 of 11 runs ended before they reached their target loss."]
+
+
+def test_on_cifar10_loss_and_accuracy_both_rise(tmp_path: Path, analysed: Analysed) -> None:
+    for rank, hidden in enumerate((10, 40, 160, 640)):
+        for seed in range(5):
+            ends = values(rank, 1.5 + 0.5 * rank, 0.3 + 0.05 * rank)
+            sized_run(tmp_path, "hw1_3_parameters_cifar10", hidden, seed, ends, data="cifar10")
+    claims = analysed(hw1_3_parameters_cifar10.analyse).claims
+    assert [claim.verdict for claim in claims] == ["supported"] * 3
+    assert [claim.estimate for claim in claims] == [-1.0, 1.0, 1.0]
+
+
+def test_two_sizes_have_no_trend(tmp_path: Path, analysed: Analysed) -> None:
+    for hidden in (10, 40):
+        for seed in range(5):
+            sized_run(tmp_path, "hw1_3_parameters_cnn", hidden, seed, values(1, 1.0, 0.5))
+    claims = analysed(hw1_3_parameters_cnn.analyse).claims
+    assert {claim.verdict for claim in claims} == {"inconclusive"}
+    assert claims[0].note == "only 2 sizes, and it takes 3"
+
+
+def samples_study(path: Path, best: dict[int, int]) -> None:
+    """Images -> the width that is best there."""
+    for samples, place in best.items():
+        for hidden in (5, 20, 80, 320):
+            for seed in range(5):
+                off = abs(hidden - place) / 320 + 1e-4 * seed
+                ends = values(1, 0.5 + off, 0.5 - 0.3 * off)
+                where = (path, "hw1_3_parameters_samples", hidden, seed)
+                sized_run(*where, ends, **{"data.samples": samples})
+
+
+def test_more_data_moves_the_best_size_up(tmp_path: Path, analysed: Analysed) -> None:
+    samples_study(tmp_path, {100: 5, 400: 20, 1600: 80})
+    finding = analysed(hw1_3_parameters_samples.analyse)
+    assert [claim.verdict for claim in finding.claims] == ["supported"] * 2
+    assert finding.claims[0].estimate == pytest.approx(3.99, abs=0.02)  # 5 to 80: four octaves
+    assert list(finding.numbers["training images"]) == ["100", "400", "1,600"]
+    assert finding.numbers["best size by test/loss"][0] == f"{count(5):,} (h = 5)"
+
+
+def test_one_best_size_whatever_the_data(tmp_path: Path, analysed: Analysed) -> None:
+    samples_study(tmp_path, {100: 320, 1600: 320})
+    claim = analysed(hw1_3_parameters_samples.analyse).claims[0]
+    assert (claim.estimate, claim.verdict) == (0.0, "not supported")
+    assert claim.note == "the largest net is best with 100 images already in 5 of 5 seeds"
+
+
+def test_runs_on_functions_are_left_out(tmp_path: Path, analysed: Analysed) -> None:
+    write_ten(tmp_path, seeds=1)
+    sized_run(tmp_path, "hw1_3_parameters", 50, 1, values(0, 0.1, 0.9), data="sinc")
+    finding = analysed(hw1_3_parameters.analyse)
+    assert finding.notes == ["Left out: 1 run: 1 completed, not on a known image set."]
