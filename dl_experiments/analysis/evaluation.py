@@ -1,18 +1,60 @@
 """The training loss of a finished run's network as a function of its weights."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dl_experiments import randomness
 from dl_experiments.analysis.collect import Run
-from dl_experiments.measures.flat import FlatNet
+from dl_experiments.measures.flat import FlatNet, Loss
 
 if TYPE_CHECKING:
     from dl_experiments.data.loader import InMemory
+
+
+@final
+@dataclass(frozen=True)
+class Parts:
+    """What a run's config was trained of: its network, loss, data; on the processor.
+
+    Attributes:
+        net: In the run's precision, in eval mode; its weights are the initial ones.
+        seed: Of the data.
+    """
+
+    net: nn.Module
+    loss: Loss
+    train: "InMemory"
+    test: "InMemory"
+    seed: int
+
+    @classmethod
+    def of(cls, run: Run) -> "Parts":
+        """Build them.
+
+        Raises:
+            ValueError: The model or the data cannot be had.
+        """
+        from dl_experiments import problem  # brings Lightning, which most analyses can do without
+
+        config = run.config
+        module = problem.data(config)
+        net = problem.model(config, module).to(problem.dtype(config)).eval()
+        module.place("cpu", problem.dtype(config))
+        seed = int(run.get("data.seed") or 0)
+        return cls(net, problem.loss(config), module.train, module.test, seed)
+
+    def some(self, samples: int | None) -> "InMemory":
+        """So many of the training set, drawn once for a data seed; None or too many: all."""
+        if samples is None or samples >= len(self.train):
+            return self.train
+        draw = randomness.generator(self.seed, "evaluation")
+        index = torch.randperm(len(self.train), generator=draw)[:samples]
+        inputs, targets = self.train.inputs[index], self.train.targets[index]
+        return replace(self.train, inputs=inputs, targets=targets)
 
 
 @final
@@ -35,20 +77,12 @@ class Evaluation:
     """
 
     def __init__(self, run: Run, samples: int | None = None) -> None:
-        from dl_experiments import problem  # brings Lightning, which most analyses can do without
-
-        config = run.config
-        module = problem.data(config)
-        self.net = FlatNet(problem.model(config, module), problem.dtype(config))
-        module.place("cpu", problem.dtype(config))
-        self._loss, self._train = problem.loss(config), module.train
-        chosen = self._train
-        if samples is not None and samples < len(chosen):
-            draw = randomness.generator(int(run.get("data.seed") or 0), "evaluation")
-            index = torch.randperm(len(chosen), generator=draw)[:samples]
-            chosen = replace(chosen, inputs=chosen.inputs[index], targets=chosen.targets[index])
+        parts = Parts.of(run)
+        self.net = FlatNet(parts.net, next(parts.net.parameters()).dtype)
+        self._loss, self._train = parts.loss, parts.train
+        chosen = parts.some(samples)
         self.samples, self._chosen = len(chosen), list(chosen.chunks())
-        self._targets = _exact(chosen)
+        self._targets = exact(chosen)
 
     def loss(self, theta: Tensor) -> Tensor:
         """L(θ) on the chosen samples: θ [P] -> scalar, float64."""
@@ -57,7 +91,7 @@ class Evaluation:
     @torch.no_grad()
     def recorded(self, theta: Tensor) -> float:
         """L(θ) on the whole training set, which is what ``metrics.csv`` has as ``train/loss``."""
-        return float(self._mean(theta, self._train.chunks(), _exact(self._train)))
+        return float(self._mean(theta, self._train.chunks(), exact(self._train)))
 
     def _mean(
         self, theta: Tensor, batches: Iterator[tuple[Tensor, Tensor]], targets: Tensor
@@ -66,5 +100,6 @@ class Evaluation:
         return self._loss(outputs.double(), targets)
 
 
-def _exact(data: "InMemory") -> Tensor:
+def exact(data: "InMemory") -> Tensor:
+    """The targets as a loss in float64 takes them."""
     return data.targets.double() if data.targets.is_floating_point() else data.targets

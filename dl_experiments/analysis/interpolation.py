@@ -12,20 +12,16 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from dl_experiments import randomness
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import is_classification
+from dl_experiments.analysis.evaluation import Parts, exact
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.interpolation import State, between
-
-if TYPE_CHECKING:
-    from dl_experiments.data.loader import InMemory
 
 Metrics = dict[str, float]
 """``train/loss``, ``test/loss`` and, of classes, ``train/accuracy``, ``test/accuracy``."""
@@ -49,18 +45,11 @@ class WholeSets:
     """
 
     def __init__(self, run: Run, samples: int | None = None) -> None:
-        from dl_experiments import problem  # brings Lightning, which most analyses can do without
-
-        module = problem.data(run.config)
-        self.net = problem.model(run.config, module).to(problem.dtype(run.config)).eval()
-        module.place("cpu", problem.dtype(run.config))
-        self._loss, self._classes = problem.loss(run.config), is_classification(run)
-        self._sets = {"train": module.train, "test": module.test}
-        self.whole = samples is None or samples >= len(module.train)
-        if samples is not None and not self.whole:
-            draw = randomness.generator(int(run.get("data.seed") or 0), "evaluation")
-            self._sets["train"] = _some(module.train, samples, draw)
+        parts = Parts.of(run)
+        self.net, self._loss, self._classes = parts.net, parts.loss, is_classification(run)
+        self._sets = {"train": parts.some(samples), "test": parts.test}
         self.samples = len(self._sets["train"])
+        self.whole = self.samples == len(parts.train)
         self._threads = threads(run)
 
     def at(self, state: State) -> Metrics:
@@ -94,10 +83,10 @@ class WholeSets:
         found = {}
         for name, data in self._sets.items():
             outputs = torch.cat([net(inputs) for inputs, _ in data.chunks()]).double()
-            exact = data.targets.double() if data.targets.is_floating_point() else data.targets
-            found[f"{name}/loss"] = float(self._loss(outputs, exact))
+            targets = exact(data)
+            found[f"{name}/loss"] = float(self._loss(outputs, targets))
             if self._classes:
-                found[f"{name}/accuracy"] = _accuracy(outputs, exact)
+                found[f"{name}/accuracy"] = _accuracy(outputs, targets)
         return found
 
 
@@ -105,11 +94,6 @@ def _accuracy(outputs: Tensor, classes: Tensor) -> float:
     """The share of right answers, in the precision that torchmetrics has it."""
     right = (outputs.argmax(1) == classes).sum()
     return float(right.float() / len(classes))
-
-
-def _some(data: "InMemory", samples: int, draw: torch.Generator) -> "InMemory":
-    index = torch.randperm(len(data), generator=draw)[:samples]
-    return replace(data, inputs=data.inputs[index], targets=data.targets[index])
 
 
 def threads(run: Run) -> int:

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from silent import execute
+from stacked import assert_training_does_not_notice
 from torch.nn import functional
 
 from dl_experiments import build, run
@@ -89,21 +89,14 @@ def test_every_point_is_what_the_file_says(trained, activation):
 
 @pytest.mark.parametrize("stack", ["never", "always"])
 def test_training_does_not_notice(compose, stack):
-    ends = {}
-    for study, node in (("with", []), ("without", ["callbacks.critical_points=null"])):
-        words = [*EXPERIMENT, *SHORT, f"study={study}", f"sweep.stack={stack}", "sweep.workers=1"]
-        cells = [Cell(compose(*words, *node, f"seed={seed}"), []) for seed in (3, 4)]
-        for call in plan(cells):
-            call(None)
-        ends[study] = [directory(cell.config) for cell in cells]
-    for one, other in zip(ends["with"], ends["without"], strict=True):
-        assert one.path.name == other.path.name  # the same run id
-        assert one.metrics.read_text() == other.metrics.read_text()
-        for epoch in (0, 1, 10):
-            mine, theirs = load_file(one.snapshot(epoch)), load_file(other.snapshot(epoch))
-            assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-        assert (one.measures / "critical_points.npz").exists()
-        assert not (other.measures / "critical_points.npz").exists()
+    assert_training_does_not_notice(
+        compose,
+        [*EXPERIMENT, *SHORT],
+        [],
+        ["callbacks.critical_points=null"],
+        stack,
+        "critical_points",
+    )
 
 
 def test_members_of_a_stack_are_measured_as_each_alone(compose):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from finished import runs
 from silent import execute
+from stacked import assert_training_does_not_notice
 
 from dl_experiments import build, run
 from dl_experiments.callbacks.sensitivity import Sensitivity
@@ -97,20 +98,7 @@ def test_functions_have_no_softmax(trained):
 
 @pytest.mark.parametrize("stack", ["never", "always"])
 def test_training_does_not_notice(compose, stack):
-    ends = {}
-    for study, node in (("with", NODE), ("without", [])):
-        words = [*TINY, f"study={study}", f"sweep.stack={stack}", "sweep.workers=1", *node]
-        cells = [Cell(compose(*words, f"seed={seed}"), []) for seed in (3, 4)]
-        for call in plan(cells):
-            call(None)
-        ends[study] = [directory(cell.config) for cell in cells]
-    for one, other in zip(ends["with"], ends["without"], strict=True):
-        assert one.path.name == other.path.name  # the same run id
-        assert one.metrics.read_text() == other.metrics.read_text()
-        mine, theirs = one.read_weights(3), other.read_weights(3)
-        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-        assert (one.measures / "sensitivity.npz").exists()
-        assert not other.measures.exists()
+    assert_training_does_not_notice(compose, TINY, NODE, [], stack, "sensitivity")
 
 
 def test_it_is_measured_later_and_anew_where_it_is_asked_for_otherwise(trained, compose):

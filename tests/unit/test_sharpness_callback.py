@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from silent import execute
+from stacked import assert_training_does_not_notice
 from test_sensitivity_callback import CNN, TINY, arrays_of, final_model, probe_seed
 from torch.nn import functional
 
@@ -58,19 +59,7 @@ def test_the_numbers_are_those_of_the_final_weights(compose, words):
 
 @pytest.mark.parametrize("stack", ["never", "always"])
 def test_training_does_not_notice(compose, stack):
-    ends = {}
-    for study, node in (("with", NODE), ("without", [])):
-        words = [*TINY, f"study={study}", f"sweep.stack={stack}", "sweep.workers=1", *node]
-        cells = [Cell(compose(*words, f"seed={seed}"), []) for seed in (3, 4)]
-        for call in plan(cells):
-            call(None)
-        ends[study] = [directory(cell.config) for cell in cells]
-    for one, other in zip(ends["with"], ends["without"], strict=True):
-        assert one.path.name == other.path.name  # the same run id
-        assert one.metrics.read_text() == other.metrics.read_text()
-        mine, theirs = one.read_weights(3), other.read_weights(3)
-        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-        assert (one.measures / "sharpness.npz").exists()
+    assert_training_does_not_notice(compose, TINY, NODE, [], stack, "sharpness")
 
 
 def test_it_is_measured_later_with_the_same_numbers(compose):
