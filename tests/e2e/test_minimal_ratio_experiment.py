@@ -1,7 +1,5 @@
 """hw1_2_minimal_ratio from the command line to its figures, and what it refuses."""
 
-from finished import runs
-
 from dl_experiments.analysis.pipeline import analyze
 
 WORDS = [
