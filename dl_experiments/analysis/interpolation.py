@@ -47,8 +47,10 @@ class WholeSets:
     def __init__(self, run: Run, samples: int | None = None) -> None:
         parts = Parts.of(run)
         self.net, self._loss, self._classes = parts.net, parts.loss, is_classification(run)
-        self._sets = {"train": parts.some(samples), "test": parts.test}
-        self.samples = len(self._sets["train"])
+        chosen = {"train": parts.some(samples), "test": parts.test}
+        # kept as the network sees them: to normalise images takes as long as a third of a pass
+        self._sets = {name: (list(data.chunks()), exact(data)) for name, data in chosen.items()}
+        self.samples = len(chosen["train"])
         self.whole = self.samples == len(parts.train)
         self._threads = threads(run)
 
@@ -61,6 +63,8 @@ class WholeSets:
         """The metrics at each θ(α), several α side by side where the run left cores free."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         workers = max(1, min(cores // self._threads, len(alphas)))
+        if workers == 1:  # a thread with processor threads of its own would be slower
+            return [self.at(between(first, second, alpha)) for alpha in alphas]
         nets = [copy.deepcopy(self.net) for _ in range(workers)]
 
         def measure(alpha: float) -> Metrics:
@@ -81,9 +85,8 @@ class WholeSets:
     def _measure(self, net: nn.Module, state: State) -> Metrics:
         net.load_state_dict(state)  # a copy, so that the arithmetic does not see where tensors lie
         found = {}
-        for name, data in self._sets.items():
-            outputs = torch.cat([net(inputs) for inputs, _ in data.chunks()]).double()
-            targets = exact(data)
+        for name, (chunks, targets) in self._sets.items():
+            outputs = torch.cat([net(inputs) for inputs, _ in chunks]).double()
             found[f"{name}/loss"] = float(self._loss(outputs, targets))
             if self._classes:
                 found[f"{name}/accuracy"] = _accuracy(outputs, targets)
