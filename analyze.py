@@ -28,6 +28,8 @@ def main(config: DictConfig) -> None:
         sys.exit(2)
     for problem in written.found.problems:
         print(f"left out: {problem}", file=sys.stderr)
+    for note in written.notes:
+        print(note, file=sys.stderr)
     print(f"{written.text}{states(written.found.runs)}")
     for folder, count in written.figures.items():
         print(f"figures  {folder}/  ({count} as PNG and SVG, and in tensorboard/)")

@@ -37,10 +37,11 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
         if any(run.completed for run in members):
             name = f"final-values-{count}" if len(split) > 1 else "final-values"
             drawings.append(Drawing(name, *_finals(part, members, swept_keys(members))))
-    notes = [f"Swept: {', '.join(keys)}." if keys else "Nothing but the seed differs."]
-    notes += confounded(runs)
-    title = f"Comparison: {study}"
-    return Finding(study, title, study, runs, drawings, _numbers(runs, keys), (), notes)
+    swept = f"Swept: {', '.join(keys)}." if keys else "Nothing but the seed differs."
+    return Finding(
+        study, f"Comparison: {study}", study, runs, drawings, _numbers(runs, keys),
+        notes=confounded(runs), about=f"{swept} {Finding.about}",
+    )  # fmt: skip
 
 
 def _apart(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:

@@ -31,7 +31,8 @@ class Finding:
     Attributes:
         name: The experiment, or the study's name where no experiment is known; names the folder.
         numbers: A table for people, its cells already words.
-        about: What the table's numbers are, in a sentence or two.
+        notes: What the reader must know was left out or is not comparable; also for the terminal.
+        about: What the table's numbers are and how they came about, in a few sentences.
         text: What the terminal shows of it where it is the one experiment asked for.
     """
 

@@ -24,6 +24,7 @@ class Written:
 
     Attributes:
         figures: Folder of an experiment -> how many figures it holds.
+        notes: Experiment and what it left out or warns of, a line each.
         text: What the one experiment asked for has for the terminal, lines that end; else empty.
     """
 
@@ -31,6 +32,7 @@ class Written:
     report: Path
     tables: list[Path]
     figures: dict[Path, int]
+    notes: list[str]
     text: str = ""
 
 
@@ -67,7 +69,8 @@ def analyze(
     tables = write_tables(found.runs, folder)
     report = write_report(folder, sections, found, tables, partial=bool(wanted))
     text = sections[0][0].text if len(sections) == 1 else ""
-    return Written(found, report, tables, figures, text)
+    notes = [f"{one.name}: {note}" for one, _ in sections for note in one.notes]
+    return Written(found, report, tables, figures, notes, text)
 
 
 def _read(outputs: Path, wanted: Sequence[str] | None) -> Collection:

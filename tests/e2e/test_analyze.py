@@ -18,13 +18,15 @@ def analyze(where: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``outputs/``, in it a few runs and a broken one."""
+    """A folder with ``outputs/``, in it a few runs, one of other data and a broken one."""
     where = tmp_path_factory.mktemp("workplace")
-    write = runpy.run_path(str(SYNTHETIC))["image_run"]
+    synthetic = runpy.run_path(str(SYNTHETIC))
+    write = synthetic["image_run"]
     for model in ("deep", "shallow"):
         for seed in range(2):
             write(where / "outputs", model, "mnist", seed)
     write(where / "outputs", "deep", "mnist", 2, state="diverged")
+    synthetic["function_run"](where / "outputs", "deep", "sinc", 0, 0.1, 0.1, study="hw1_1_mnist")
     (where / "outputs" / "hw1_1_mnist" / "broken").mkdir()
     return where
 
@@ -32,9 +34,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_without_arguments_the_report_is_written_and_nothing_else(workplace: Path) -> None:
     done = analyze(workplace, "figures.dpi=30")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "left out: outputs/hw1_1_mnist/broken: no config.yaml\n"
+    assert done.stderr.splitlines() == [
+        "left out: outputs/hw1_1_mnist/broken: no config.yaml",
+        "hw1_1_mnist: Left out: 1 run: 1 completed, not on images.",
+    ]
     lines = done.stdout.splitlines()
-    assert lines[0] == "5 runs: 4 completed, 1 diverged"
+    assert lines[0] == "6 runs: 5 completed, 1 diverged"
     assert lines[-1] == "report   outputs/report/index.html"
     assert {path.name for path in workplace.iterdir()} == {"outputs"}
     assert {path.name for path in (workplace / "outputs").iterdir()} == {"hw1_1_mnist", "report"}

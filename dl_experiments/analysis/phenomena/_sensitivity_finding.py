@@ -64,7 +64,7 @@ def analyse(name: str, title: str, runs: Sequence[Run]) -> Finding:
         notes += _notes(arms, nets)
     return Finding(
         name, title, runs[0].study, runs, drawings, pd.DataFrame(rows), judged,
-        list(dict.fromkeys(notes)),
+        list(dict.fromkeys(notes)), f"{Finding.about} {GEOMETRIC}",
     )  # fmt: skip
 
 
@@ -104,8 +104,7 @@ def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
 def _notes(arms: Sequence[Arm], found: Artefacts) -> list[str]:
     runs = [run for arm in arms for run in arm.runs]
     lacking = [run.path.name for run in runs if run.completed and run.path not in found]
-    notes = [GEOMETRIC]
-    notes += [f"Without sensitivity: {', '.join(lacking)}."] if lacking else []
+    notes = [f"Without sensitivity: {', '.join(lacking)}."] if lacking else []
     if any(arm.name == "None" for arm in arms):
         notes.append("Runs without an arm are drawn by themselves, as None.")
     return notes + (confounded(runs) if len({run.get("arm") for run in runs}) == 1 else [])

@@ -41,7 +41,7 @@ KINKS = (
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Seven figures, numbers and claims for each arm (data, optimizer, …) that the study has."""
-    drawings, rows, judged, notes = [], [], [], []
+    drawings, rows, judged, notes, words = [], [], [], [], [Finding.about, KINDS]
     for count, (arm, members) in enumerate(arms(runs, COMPARED).items(), 1):
         groups = read(members)
         if not groups:
@@ -60,10 +60,10 @@ def analyse(runs: Sequence[Run]) -> Finding:
         took = ", ".join(f"{label} {number(p.seconds)} s" for label, p in groups.items())
         lacking = [run.path.name for run in members if run.completed and not _has_points(run)]
         notes += [f"Left out, without critical points: {', '.join(lacking)}."] if lacking else []
-        notes += [KINDS, KINKS] if any("relu" in label for label in groups) else [KINDS]
-        notes.append(f"Searching and measuring took, a run (its share of a stack's): {took}.")
-    notes = list(dict.fromkeys(notes))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+        words += [KINKS] if any("relu" in label for label in groups) else []
+        words.append(f"Searching and measuring took, a run (its share of a stack's): {took}.")
+    notes, said = list(dict.fromkeys(notes)), " ".join(dict.fromkeys(words))
+    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes, said)
 
 
 def _figures(

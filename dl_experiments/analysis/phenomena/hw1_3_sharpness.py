@@ -39,7 +39,7 @@ def analyse(runs: Sequence[Run]) -> Finding:
     configs: dict[str, list[Arm]] = {}
     for arm in split(runs, values):
         configs.setdefault(arm.config, []).append(arm)
-    drawings, rows, judged, notes = [], [], [], []
+    drawings, rows, judged, notes, words = [], [], [], [], [Finding.about, GEOMETRIC]
     for count, (config, arms) in enumerate(configs.items(), start=1):
         if not radii(arms):
             notes.append(f"Sharpness has not been measured{f': {config}' if config else ''}.")
@@ -51,9 +51,11 @@ def analyse(runs: Sequence[Run]) -> Finding:
         rows += [({"config": config} if config else {}) | row for row in _numbers(arms)]
         judged += [in_arm(one, config) for one in judge(arms)]
         notes += _notes(arms)
+        words += _certainty(arms)
     return Finding(
-        NAME, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, list(dict.fromkeys(notes))
-    )
+        NAME, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged,
+        list(dict.fromkeys(notes)), " ".join(words),
+    )  # fmt: skip
 
 
 def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
@@ -76,18 +78,21 @@ def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
 
 
 def _notes(arms: Sequence[Arm]) -> list[str]:
-    """What lacks, and how sure the eigenvalues are."""
+    """Which runs lack it."""
     runs = [run for arm in arms for run in arm.runs]
     lacking = [run.path.name for run in runs if run.completed and measured(run) is None]
-    notes = [GEOMETRIC]
-    notes += [f"Without sharpness: {', '.join(lacking)}."] if lacking else []
+    return [f"Without sharpness: {', '.join(lacking)}."] if lacking else []
+
+
+def _certainty(arms: Sequence[Arm]) -> list[str]:
+    """How sure the eigenvalues are."""
     errors = [
         found["eigenvalue_error"] / found[CURVATURE]
         for arm in arms
         for found in arm.numbers.values()
         if found.get(CURVATURE, 0) > 0
     ]
-    if errors:
-        worst = number(100 * max(errors))
-        notes.append(f"The error bound of a largest eigenvalue is at most {worst} % of it.")
-    return notes
+    if not errors:
+        return []
+    worst = number(100 * max(errors))
+    return [f"The error bound of a largest eigenvalue is at most {worst} % of it."]

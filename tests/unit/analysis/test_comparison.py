@@ -26,7 +26,8 @@ def test_compares_by_the_keys_that_were_swept(tmp_path: Path, analysed: Analysed
     )
     finding = analysed(analyse)
     assert names(finding) == ["curves", "final-values"]
-    assert finding.notes == ["Swept: model.name, optimizer.lr."]
+    assert finding.about.startswith("Swept: model.name, optimizer.lr. Means over ")
+    assert not finding.notes
     legend = [t.get_text() for t in finding.drawings[0].figure.legends[0].get_texts()]
     assert legend[:2] == [
         "deep, lr 0.001 (571 parameters), n = 2",
@@ -75,7 +76,7 @@ def test_nothing_swept_is_said(tmp_path: Path, analysed: Analysed) -> None:
     image_run(tmp_path, "deep", "digits", 0, study="adhoc")
     finding = analysed(analyse)
     assert names(finding) == ["curves", "final-values"]
-    assert finding.notes == ["Nothing but the seed differs."]
+    assert finding.about.startswith("Nothing but the seed differs. ")
 
 
 def test_a_study_that_only_failed_is_a_table(tmp_path: Path, analysed: Analysed) -> None:

@@ -231,7 +231,7 @@ def test_sharpness_against_batch_size_and_accuracy(
         falls = "test accuracy falls" in one.statement
         assert one.verdict == worse
         assert one.estimate == pytest.approx(-sign if falls else sign)
-    assert any("at most 1 % of it" in note for note in finding.notes)
+    assert "at most 1 % of it" in finding.about
 
 
 def test_correlations_within_seeds_need_three_batch_sizes(tmp_path: Path) -> None:
