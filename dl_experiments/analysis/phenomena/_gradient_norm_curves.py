@@ -22,7 +22,8 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     recorded,
 )
 
-FULL, BATCH = style.COLOURS[0], style.COLOURS[1]
+FULL, BATCH, MEDIAN = style.COLOURS[0], style.COLOURS[1], style.COLOURS[4]
+SHADE = 0.3  # of the bands where those of all seeds lie on each other
 STRETCHES, SHORTEST = 200, 10  # most stretches of a run, about the fewest updates in one
 TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
 LONG = 100  # epochs from which on their axis is logarithmic
@@ -41,9 +42,10 @@ def norm_under_loss(arm: str, columns: Columns) -> Made:
         losses = [recorded(run, LOSS) for run in members]
         norms = [recorded(run, NORM) for run in members]
         cap = _cap(members, losses), _cap(members, norms)
+        shade = 1 - (1 - SHADE) ** (1 / max(1, sum(run.completed for run in members)))
         for run, loss, norm in zip(members, losses, norms, strict=True):
             if run.completed:
-                _envelope(lower, minibatch(run))
+                _envelope(lower, minibatch(run), shade)
             _line(upper, run, loss, cap[0])
             _line(lower, run, norm, cap[1])
         upper.set_title(data_name(name))
@@ -56,15 +58,15 @@ def norm_under_loss(arm: str, columns: Columns) -> Made:
     axes[1, 0].set_ylabel("gradient norm ‖g‖₂\n(log scale)")
     entries = [
         style.key("full data, one line a seed", color=FULL, lw=1.3),
-        style.key("mini-batch: median of a stretch of updates", color=BATCH, lw=1.1),
-        style.key("mini-batch: lowest to highest of a stretch", color=BATCH, lw=7, alpha=0.3),
+        style.key("mini-batch: median of a stretch of updates", color=MEDIAN, lw=1.1),
+        style.key("mini-batch: lowest to highest of a stretch", color=BATCH, lw=7, alpha=SHADE),
     ]
     style.legend_below(figure, [*entries, *curves.state_keys(runs)])
     caption = (
         "Above: loss on the whole training set, in eval mode. Below: norm over all parameters of "
-        "its gradient with the same weights (dark), and of the mini-batch gradient of every update "
-        f"(light). The updates of a run are cut into equal stretches, at most {STRETCHES} and of "
-        f"about {SHORTEST} updates or more: the light line joins the medians of the stretches, the "
+        "its gradient with the same weights (blue), and of the mini-batch gradient of every update "
+        f"(orange). The updates of a run are cut into equal stretches, at most {STRETCHES} and of "
+        f"about {SHORTEST} updates or more: the line joins the medians of the stretches, the "
         "band reaches from the lowest norm to the highest, so it holds every spike. Every seed is "
         "drawn."
     )
@@ -117,7 +119,7 @@ def about_net(runs: list[Run], arm: str) -> str:
     return about(runs, arm, f"{nets}{curves.parameters(runs)}")
 
 
-def _envelope(axis: Axes, norms: Series) -> None:
+def _envelope(axis: Axes, norms: Series, shade: float) -> None:
     """A run's mini-batch norms, in stretches of equal numbers of updates."""
     count = min(STRETCHES, -(-len(norms.steps) // SHORTEST))
     if not count:
@@ -125,8 +127,8 @@ def _envelope(axis: Axes, norms: Series) -> None:
     steps = [part.mean() for part in np.array_split(norms.steps, count)]
     parts = np.array_split(norms.values, count)
     low, high = [part.min() for part in parts], [part.max() for part in parts]
-    axis.fill_between(steps, low, high, color=BATCH, alpha=0.25, lw=0, zorder=1)
-    axis.plot(steps, [np.median(part) for part in parts], color=BATCH, lw=0.8, zorder=2)
+    axis.fill_between(steps, low, high, color=BATCH, alpha=shade, lw=0, zorder=1)
+    axis.plot(steps, [np.median(part) for part in parts], color=MEDIAN, lw=0.8, zorder=4)
 
 
 def _line(axis: Axes, run: Run, series: Series, cap: float) -> None:
