@@ -23,10 +23,10 @@ from dl_experiments.sweep.layouts import Layout
 from dl_experiments.sweep.rows import Mapped, Rows
 from dl_experiments.tasks.task import Task
 
-LANES_PARAMETERS, LANES_FLOPS = 5_000, 3e6
-"""Largest nets that are computed with members innermost: parameters, and operations of a batch's
-forward pass. A block of 16 members then costs no more than three or four runs alone; beyond, its
-parameters and optimizer states leave the cache."""
+LANES_PARAMETERS, LANES_FLOPS, LANES_INPUTS = 5_000, 3e6, 256
+"""Largest nets that are computed with members innermost: parameters, operations of a batch's
+forward pass, and numbers of a sample. A block of 16 members then costs no more than three or four
+runs alone; beyond, its parameters and optimizer states, or its batches, leave the cache."""
 
 ROWS_PARAMETERS, ROWS_FLOPS = 50_000, 2e6
 """The same as the first pair for batched products, on a processor; on a GPU they always win."""
@@ -138,6 +138,8 @@ def _lanes(network: nn.Module, module: InMemoryDataModule, dtype: torch.dtype) -
     if chain(network) is None or next(network.parameters()).device.type not in ("cpu", "meta"):
         return 0
     if not _within(network, module, LANES_PARAMETERS, LANES_FLOPS):
+        return 0
+    if torch.Size(module.input_shape).numel() > LANES_INPUTS:
         return 0
     compiled = kernel.load(dtype)
     return 0 if compiled is None else compiled.lanes

@@ -157,12 +157,16 @@ def _step(layer: nn.Module) -> Step | None:
 
 
 def _linear(parameters: list[Tensor], x: Tensor, _: Masks | None) -> Tensor:
-    """x_m W_mᵀ + b_m for every member m."""
+    """x_m W_mᵀ + b_m for every member m.
+
+    Computed as (W_m x_mᵀ + b_m)ᵀ, so that autograd's product for the weight's gradient is with x,
+    not with xᵀ: up to ten times faster where a layer is narrow and its input wide.
+    """
     weight, *bias = parameters
     assert x.dim() == 3, x.shape
     if bias:
-        return torch.baddbmm(bias[0][:, None], x, weight.mT)
-    return torch.bmm(x, weight.mT)
+        return torch.baddbmm(bias[0][..., None], weight, x.mT).mT
+    return torch.bmm(weight, x.mT).mT
 
 
 def _convolution(layer: nn.Conv2d, parameters: list[Tensor], x: Tensor) -> Tensor:

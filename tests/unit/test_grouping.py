@@ -308,6 +308,14 @@ def test_without_a_kernel_smaller_shares_are_worth_it(configs, monkeypatch):
     assert sizes(units(seeds(configs, 4, **{"sweep.workers": 2}))) == [4]
 
 
+@pytest.mark.parametrize(("data", "expected"), [("digits", [8]), ("mnist", [4, 4])])
+def test_wide_inputs_are_not_for_the_kernel(configs, data, expected):
+    """A small net on large images: batches of 16 members would leave the cache."""
+    words = ["model=mlp", "model.hidden=[4]", f"data={data}"]
+    changes = [{"seed": seed, "sweep.workers": 2} for seed in range(8)]
+    assert sizes(units(configs(words, *changes))) == expected
+
+
 def test_no_stack_is_larger_than_memory_allows(configs):
     one = todos(seeds(configs, 1))[0]
     each = choice.member_bytes(one.cell.config, one.module, one.task)
