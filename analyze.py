@@ -26,8 +26,6 @@ def main(config: DictConfig) -> None:
     except (AnalysisError, OSError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    for problem in written.found.problems:
-        print(f"left out: {problem}", file=sys.stderr)
     for note in written.notes:
         print(note, file=sys.stderr)
     print(f"{written.text}{states(written.found.runs)}")

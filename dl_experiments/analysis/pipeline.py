@@ -24,7 +24,8 @@ class Written:
 
     Attributes:
         figures: Folder of an experiment -> how many figures it holds.
-        notes: Experiment and what it left out or warns of, a line each.
+        notes: Run directories that cannot be read, and what each experiment left out or warns of,
+            a line each.
         text: What the one experiment asked for has for the terminal, lines that end; else empty.
     """
 
@@ -69,7 +70,8 @@ def analyze(
     tables = write_tables(found.runs, folder)
     report = write_report(folder, sections, found, tables, partial=bool(wanted))
     text = sections[0][0].text if len(sections) == 1 else ""
-    notes = [f"{one.name}: {note}" for one, _ in sections for note in one.notes]
+    notes = [f"left out: {problem}" for problem in found.problems]
+    notes += [f"{one.name}: {note}" for one, _ in sections for note in one.notes]
     return Written(found, report, tables, figures, notes, text)
 
 
