@@ -8,6 +8,7 @@ from typing import get_args
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.artifacts import State
+from dl_experiments.data.sources import SIZES
 
 DATA = {
     "sinc": "sinc: sin(5πx)/(5πx)",
@@ -42,11 +43,18 @@ def is_classification(run: Run) -> bool:
 def subset(runs: Sequence[Run]) -> str:
     """How much training data: "all training images", "subset of 10,000 training images"."""
     noun = "images" if any(is_classification(run) for run in runs) else "points"
-    sizes = sorted({run.get("data.samples") or 0 for run in runs})
+    sizes = sorted({_samples(run) for run in runs})
     if noun == "points":
         return " or ".join(f"{size:,}" for size in sizes if size) + " training points"
     words = [f"subset of {size:,} training images" for size in sizes if size]
     return " or ".join((["all training images"] if 0 in sizes else []) + words)
+
+
+def _samples(run: Run) -> int:
+    """The training samples a run asks for; 0 for all there are."""
+    asked = run.get("data.samples") or 0
+    whole = SIZES.get(str(run.get("data.name")))
+    return 0 if whole and asked == whole[0] else asked
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

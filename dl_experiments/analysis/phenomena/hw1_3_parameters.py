@@ -94,10 +94,9 @@ def _epochs(runs: Sequence[Run]) -> tuple[str, Figure]:
     axis.set_ylabel("epochs (log scale)")
     grey = {"ls": "", "color": style.COLOURS[0]}
     goal = number(float(np.median([run.get("trainer.target_loss") for run in runs])))
-    entries = [
-        style.key(f"reached a training loss of {goal}", marker="o", **grey),
-        style.key("ended before that", marker="^", mfc="none", **grey),
-    ]
+    entries = [style.key(f"reached a training loss of {goal}", marker="o", **grey)]
+    if not all(map(_reached, runs)):
+        entries.append(style.key("ended before that", marker="^", mfc="none", **grey))
     style.legend_below(figure, entries)
     caption = (
         f"Where training stopped, one dot a completed seed: the first recorded epoch with a "

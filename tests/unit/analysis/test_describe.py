@@ -65,8 +65,9 @@ def test_a_figure_names_its_label_noise(
     assert " · ".join(words[2:-2]) == text
 
 
-def test_all_of_the_data_is_said_as_such(tmp_path: Path) -> None:
-    image_run(tmp_path, "deep", "cifar10", 0, study="adhoc", epochs=1, **{"data.samples": None})
+@pytest.mark.parametrize("samples", [None, 50_000])
+def test_all_of_the_data_is_said_as_such(tmp_path: Path, samples: int | None) -> None:
+    image_run(tmp_path, "deep", "cifar10", 0, study="adhoc", epochs=1, **{"data.samples": samples})
     assert about(collect(tmp_path).runs) == (
         "CIFAR-10 · all training images · 1 completed seed · 1 run: 1 completed"
     )
