@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -25,6 +26,7 @@ CONF = ROOT / "conf"
 
 # Chosen by whoever runs the tests, not by a test.
 os.environ.pop("HYDRA_FULL_ERROR", None)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background job
 
 Compose = Callable[..., dict[str, Any]]
 
