@@ -44,9 +44,11 @@ def subset(runs: Sequence[Run]) -> str:
     """How much training data: "all training images", "subset of 10,000 training images"."""
     noun = "images" if any(is_classification(run) for run in runs) else "points"
     sizes = sorted({_samples(run) for run in runs})
+    *first, last = [f"{size:,}" for size in sizes if size] or [""]
+    listed = f"{', '.join(first)} or {last}" if first else last
     if noun == "points":
-        return " or ".join(f"{size:,}" for size in sizes if size) + " training points"
-    words = [f"subset of {size:,} training images" for size in sizes if size]
+        return f"{listed} training points"
+    words = [f"subset of {listed} training images"] if listed else []
     return " or ".join((["all training images"] if 0 in sizes else []) + words)
 
 

@@ -71,3 +71,12 @@ def test_all_of_the_data_is_said_as_such(tmp_path: Path, samples: int | None) ->
     assert about(collect(tmp_path).runs) == (
         "CIFAR-10 · all training images · 1 completed seed · 1 run: 1 completed"
     )
+
+
+def test_subsets_are_listed_once(tmp_path: Path) -> None:
+    for seed, samples in enumerate([600, 2000, 6000, None]):
+        image_run(
+            tmp_path, "deep", "mnist", seed, study="adhoc", epochs=1, **{"data.samples": samples}
+        )
+    words = about(collect(tmp_path).runs).split(" · ")[1]
+    assert words == "all training images or subset of 600, 2,000 or 6,000 training images"
