@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from dl_experiments import build
 from dl_experiments.sweep.plan import Cell, plan
+from hydra_plugins.dl_experiments_launcher import _words
 from hydra_plugins.dl_experiments_launcher._grid import check_words
 
 build.register_resolvers()
@@ -15,8 +16,7 @@ build.register_resolvers()
 
 def cell(config: DictConfig, hydra_node: DictConfig) -> Cell:
     """A job's resolved config, and the words that lead to it."""
-    more = [w for w in hydra_node.overrides.hydra if w.startswith("hydra.searchpath")]
-    return Cell(build.resolve(config), [*hydra_node.overrides.task, *more])
+    return Cell(build.resolve(config), _words.of_job(hydra_node))
 
 
 def train(config: DictConfig) -> float | None:

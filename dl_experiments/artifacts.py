@@ -120,6 +120,15 @@ class RunDirectory:
             raise ValueError(f"{self.status}: unknown state {status.state!r}")
         return status
 
+    def read_record(self) -> dict[str, Any]:
+        """What the run was trained on, of ``provenance.json``; empty where that does not say."""
+        try:
+            facts = json.loads(self.provenance.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        parts = {name: facts.get(name) for name in ("data", "code")} if facts else {}
+        return {name: part for name, part in parts.items() if isinstance(part, dict)}
+
     def write_measure(
         self,
         name: str,

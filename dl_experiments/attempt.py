@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, final
@@ -17,7 +18,7 @@ from typing import Any, Literal, Self, final
 import torch
 from lightning import Callback
 
-from dl_experiments import build, identity, provenance
+from dl_experiments import build, identity, provenance, record
 from dl_experiments.artifacts import (
     FINISHED,
     RunDirectory,
@@ -72,6 +73,8 @@ class Run:
     Args:
         config: Resolved and checked.
         overrides: The Hydra overrides that give this config.
+        planned: The record of data that were loaded when the command was planned; where this run's
+            must be the same, they are compared.
 
     Attributes:
         files: The run directory.
@@ -87,8 +90,10 @@ class Run:
     recorder: Recorder
     callbacks: list[Callback]
 
-    def __init__(self, config: Config, overrides: Sequence[str]) -> None:
-        self.config, self.overrides = config, overrides
+    def __init__(
+        self, config: Config, overrides: Sequence[str], planned: record.Record | None = None
+    ) -> None:
+        self.config, self.overrides, self._planned = config, overrides, planned
         self.files = directory(config)
         self.status: Status | None = None
         self.resumed_epoch = 0
@@ -138,7 +143,11 @@ class Run:
         return f"{self.files.path}: {text}"
 
     def prepare(self, sinks: Sequence[Sink]) -> None:
-        """Build the parts; clear the folder, or load what an earlier attempt has left there."""
+        """Build the parts; clear the folder, or load what an earlier attempt has left there.
+
+        Raises:
+            ValueError: The data are not what they must be, or were, see ``record``.
+        """
         checkpoint = self._read_checkpoint() if self.decision == "resume" else None
         if checkpoint is None:
             _clear(self.files)
@@ -146,9 +155,18 @@ class Run:
         self.status = Status("running", identity.run_id(self.config), _now())
         self.files.write_status(self.status)
         self.module = build.data(self.config)
+        self.module.check(build.dtype(self.config))
+        facts = record.of(self.config, self.module)
+        if changed := record.differences(self._planned or {}, facts):
+            raise ValueError(
+                f"{' and '.join(changed)} differ from what loading gave while planning; numbers "
+                "must follow from the config: draw them from a generator that is seeded"
+            )
+        check_unchanged(self.files, (checkpoint or {}).get("record"), facts)
+        self.module.place(build.device(self.config), build.dtype(self.config))
         network = build.model(self.config, self.module)
         self.task = build.task(self.config, self.module, network)
-        self.task.checkpoint = checkpoint
+        self.task.checkpoint, self.task.record = checkpoint, facts
         self.resumed_epoch = 0 if checkpoint is None else int(checkpoint["epoch"])
         self.recorder, self.callbacks = build.callbacks(self.config, self.files, sinks)
         self._prepared = True
@@ -163,7 +181,8 @@ class Run:
     def begin(self, stack: int = 1, layout: str = "") -> None:
         """Training starts; in a stack of so many runs, which lie in memory in this way."""
         device = build.device(self.config)
-        facts = provenance.describe(self.overrides, self.config["seed"], device)
+        seed, trained_on = self.config["seed"], self.task.record
+        facts = provenance.describe(self.overrides, seed, device, trained_on)
         how = {"stack": stack, "layout": layout} if layout else {"stack": 1}
         write_json(self.files.provenance, facts | how)
         company = f", in a stack of {stack} ({layout})" if layout else ""
@@ -214,6 +233,44 @@ class Run:
         finally:
             root.removeHandler(handler)
             handler.close()
+
+
+def check_unchanged(files: RunDirectory, old: record.Record | None, new: record.Record) -> None:
+    """Refuse to go on with other data or code than a run has been trained on.
+
+    Args:
+        files: The run's.
+        old: What it was trained on; None: it was made before there were records.
+        new: What there is now.
+
+    Raises:
+        ValueError: Names what has changed, and the two ways on.
+    """
+    if changed := record.differences(old or {}, new):
+        verb = "differs" if len(changed) == 1 and changed[0].startswith("the code") else "differ"
+        raise ValueError(
+            f"{files.path}: {' and '.join(changed)} {verb} from what this run was trained on; put "
+            "that back, or train it anew with rerun=true (its folder is moved aside)"
+        )
+
+
+def set_aside(config: Config) -> None:
+    """Move what lies in a run's folder to ``<study>/.aside/``, so that it can be trained anew.
+
+    Raises:
+        RunFailed: Another process is training it.
+    """
+    path = directory(config).path
+    if not path.exists():
+        return
+    handle = _lock(path)
+    try:
+        aside = path.parent / ".aside"
+        aside.mkdir(exist_ok=True)
+        number = next(n for n in count(1) if not (aside / f"{path.name}-{n}").exists())
+        path.rename(aside / f"{path.name}-{number}")
+    finally:
+        os.close(handle)
 
 
 def _clear(files: RunDirectory) -> None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
@@ -26,11 +27,13 @@ from dl_experiments.callbacks.observer import Observer, Scalars
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.callbacks.tensorboard import TensorBoard
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.environment import without_lightnings
 from dl_experiments.problem import Config as Config
 from dl_experiments.problem import data as data
 from dl_experiments.problem import dtype as dtype
 from dl_experiments.problem import find, instantiate, without_name
 from dl_experiments.problem import model as model
+from dl_experiments.problem import prepare_data as prepare_data
 from dl_experiments.tasks.task import Task
 
 CHECKPOINT_SECONDS = 20.0
@@ -207,17 +210,20 @@ def device(config: Config) -> torch.device:
 def trainer(config: Config, chosen: list[Callback], epochs: int) -> Trainer:
     """A Trainer that does nothing but train so many epochs: recording is the callbacks'."""
     wanted = config["trainer"]
-    return Trainer(
-        max_epochs=epochs,
-        accelerator=device(config).type,
-        devices=1,
-        precision=wanted["precision"],
-        callbacks=chosen,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    # Neither a variable that Lightning reads nor the scheduler that started us decides anything.
+    with without_lightnings():
+        return Trainer(
+            plugins=[LightningEnvironment()],
+            max_epochs=epochs,
+            accelerator=device(config).type,
+            devices=1,
+            precision=wanted["precision"],
+            callbacks=chosen,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
 
 
 def threads(

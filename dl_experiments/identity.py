@@ -20,6 +20,7 @@ NOT_SCIENCE = (
     "experiment",
     "scale",
     "arm",
+    "rerun",
     "logger",
     "sweep",
     "trainer.accelerator",

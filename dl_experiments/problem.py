@@ -6,13 +6,15 @@ What training builds and what an analysis needs to evaluate a finished run's wei
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pkgutil import resolve_name
 from typing import Any, cast
 
 import torch
 from torch import nn
 
-from dl_experiments import randomness
+from dl_experiments import randomness, settings
+from dl_experiments.data.contract import Contract
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.measures.flat import Loss
@@ -36,7 +38,29 @@ def data(config: Config) -> InMemoryDataModule:
             f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
             f"{noise.test_labels}: data={node.get('name')} has no labels"
         )
-    return cast(InMemoryDataModule, instantiate("data", node))
+    with (
+        settings.making_data(node.get("seed") or 0, "data") if _is_foreign(node) else nullcontext()
+    ):
+        built = cast(InMemoryDataModule, instantiate("data", node))
+    kind = find("task", config["task"]["_target_"]).TARGETS
+    built.contract = Contract(f"data={node.get('name')}", kind)
+    return built
+
+
+def prepare_data(module: InMemoryDataModule) -> None:
+    """Fetch or write what loading needs; once for each data node of a command.
+
+    Raises:
+        ValueError: It cannot be had.
+    """
+    try:
+        with module.making("prepare"):
+            module.prepare_data()
+    except ValueError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{module.contract.name}: prepare_data: {reason}") from error
 
 
 def model(config: Config, module: InMemoryDataModule) -> nn.Module:
@@ -52,6 +76,9 @@ def model(config: Config, module: InMemoryDataModule) -> nn.Module:
         )
     with randomness.scope(config["seed"], "weights"):
         built = instantiate("model", node, input_shape=module.input_shape, outputs=module.outputs)
+    for tensor in [*built.parameters(), *built.buffers()]:
+        if tensor.is_floating_point():  # whatever type its code has made it in
+            tensor.data = tensor.data.to(dtype(config))
     # Convolutions are a third faster with the channels innermost; other layers do not change.
     return cast(nn.Module, built).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -73,6 +100,10 @@ def dtype(config: Config) -> torch.dtype:
     return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
 
 
+def _is_foreign(node: Config) -> bool:
+    return not str(node["_target_"]).startswith("dl_experiments.")
+
+
 def without_name(node: Config) -> dict[str, Any]:
     """A copy; ``name`` labels a choice and is an argument of data alone."""
     return {key: value for key, value in node.items() if key != "name"}
@@ -87,7 +118,7 @@ def instantiate(key: str, node: Config, **more: Any) -> Any:
     keys = dict(node)
     target = keys.pop("_target_")
     made = find(key, target)
-    with warnings.catch_warnings():
+    with settings.kept(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
         return call(key, made, keys | more)
 
@@ -116,7 +147,8 @@ def find(key: str, target: str) -> Any:
         ValueError: It cannot be imported.
     """
     try:
-        return resolve_name(target)
+        with settings.kept():
+            return resolve_name(target)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"{key}._target_={target} cannot be imported: {reason}") from error

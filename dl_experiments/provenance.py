@@ -5,7 +5,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,20 +13,27 @@ from typing import Any
 
 import torch
 
+from dl_experiments import environment
+
 _PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "numpy")
 
 
-def describe(overrides: Sequence[str], seed: int, device: torch.device) -> dict[str, Any]:
+def describe(
+    overrides: Sequence[str], seed: int, device: torch.device, record: Mapping[str, Any]
+) -> dict[str, Any]:
     """What ``provenance.json`` holds.
 
     Args:
-        overrides: The Hydra overrides of this one run.
+        overrides: The words that lead to this one run.
         seed: The run's seed.
         device: What it trains on.
+        record: What it is trained on, see ``record``.
     """
+    path = os.environ.get("PYTHONPATH") if record.get("code") else None
+    where = [f"PYTHONPATH={path}"] if path else []  # the user's own code is found there
     gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
     return {
-        "command": shlex.join(["python", "train.py", *overrides]),
+        "command": shlex.join([*where, "python", "train.py", *overrides]),
         **_git(),
         "versions": _versions(),
         "platform": platform.platform(),
@@ -34,8 +41,10 @@ def describe(overrides: Sequence[str], seed: int, device: torch.device) -> dict[
         "device": str(device),
         **gpu,
         "threads": torch.get_num_threads(),
+        "environment": environment.recorded(),
         "seed": seed,
         "argv": sys.argv,
+        **record,
     }
 
 

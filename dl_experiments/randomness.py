@@ -5,15 +5,19 @@ it, a measurement never moves training's numbers, and a run draws the same numbe
 company.
 
 Purposes in use: ``weights`` ``order`` ``dropout`` ``augment`` ``label_noise`` ``test_labels``
-``surface`` ``neighbourhood`` ``sharpness`` (from ``seed``); ``points`` ``subset`` ``evaluation``
-``probe`` (from ``data.seed``).
+``surface`` ``neighbourhood`` ``sharpness`` ``outputs`` ``observer`` (from ``seed``); ``points``
+``subset`` ``evaluation`` ``probe`` ``load`` (from ``data.seed``).
 """
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.random import mtrand
 
 
 def derive(seed: int, purpose: str, epoch: int = 0) -> int:
@@ -27,13 +31,17 @@ def generator(seed: int, purpose: str, epoch: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(derive(seed, purpose, epoch))
 
 
+_spare: list[Any] = []  # NumPy bit generators that stand in for the global one, in no block now
+
+
 @contextmanager
 def scope(
     seed: int, purpose: str, epoch: int = 0, device: torch.device | None = None
 ) -> Iterator[None]:
     """Run a block whose *global* random numbers are one stream; restore the state afterwards.
 
-    For code that takes no generator: layer initialisation, ``nn.Dropout``.
+    For code that takes no generator: layer initialisation, ``nn.Dropout``, whatever a user's code
+    draws from torch, ``numpy.random`` or ``random``.
 
     Args:
         seed: The run's.
@@ -41,12 +49,28 @@ def scope(
         epoch: The stream's.
         device: The device that draws; None: the processor.
     """
+    stream = derive(seed, purpose, epoch)
     drawing = torch.default_generator
     if device is not None and device.type == "cuda":
         drawing = torch.cuda.default_generators[device.index or 0]
-    state = drawing.get_state()
-    drawing.manual_seed(derive(seed, purpose, epoch))
+    torch_state, python_state = drawing.get_state(), random.getstate()
+    # To put another generator in NumPy's global place takes a hundredth of copying its state.
+    numpy_generator = mtrand.get_bit_generator()
+    own = _spare.pop() if _spare else np.random.MT19937()
+    mtrand.set_bit_generator(own)
     try:
+        drawing.manual_seed(stream)
+        np.random.seed([stream & 0xFFFFFFFF, stream >> 32])  # noqa: NPY002 (users draw from it)
+        random.seed(stream)
         yield
     finally:
-        drawing.set_state(state)
+        drawing.set_state(torch_state)
+        mtrand.set_bit_generator(numpy_generator)
+        random.setstate(python_state)
+        _spare.append(own)
+
+
+def global_state() -> tuple[Any, ...]:
+    """What a draw from NumPy's or Python's own generator changes; equal: nothing was drawn."""
+    state: Any = mtrand.get_bit_generator().state
+    return state["state"]["pos"], state["state"]["key"].tobytes(), random.getstate()

@@ -9,14 +9,15 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from dl_experiments import build
+from dl_experiments import build, record
 from dl_experiments.artifacts import RunDirectory, Status
 from dl_experiments.attempt import Config as Config
 from dl_experiments.attempt import Decision as Decision
-from dl_experiments.attempt import Run
+from dl_experiments.attempt import Run, check_unchanged
 from dl_experiments.attempt import RunFailed as RunFailed
 from dl_experiments.attempt import decide as decide
 from dl_experiments.attempt import directory as directory
+from dl_experiments.callbacks.observer import around
 from dl_experiments.callbacks.recorder import Sink
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
@@ -63,6 +64,9 @@ def catch_up(config: Config) -> bool:
 
     Returns:
         Whether there was one.
+
+    Raises:
+        RunFailed: Its data are not what it was trained on.
     """
     files = directory(config)
     lacking = [
@@ -71,13 +75,26 @@ def catch_up(config: Config) -> bool:
         if isinstance(callback, FromWeights) and callback.missing()
     ]
     if lacking:
-        module = build.data(config)
-        module.place("cpu", build.dtype(config))
+        module = _data_of(config, files)
         network = build.model(config, module).to(build.dtype(config))
         task = build.task(config, module, network)
         for callback in lacking:
-            callback.measure(task, module)
+            with around(callback, task):
+                callback.measure(task, module)
     return bool(lacking)
+
+
+def _data_of(config: Config, files: RunDirectory) -> InMemoryDataModule:
+    """A finished run's data, in their place."""
+    try:
+        module = build.data(config)
+        build.prepare_data(module)
+        module.check(build.dtype(config))
+        check_unchanged(files, files.read_record(), record.of(config, module))
+    except ValueError as error:
+        raise RunFailed(str(error)) from error
+    module.place("cpu", build.dtype(config))
+    return module
 
 
 def execute(
@@ -87,6 +104,7 @@ def execute(
     heartbeat: Callable[[float], None],
     cores: int | None = None,
     why: str = "",
+    planned: record.Record | None = None,
 ) -> Status:
     """Train one run by itself to its end, unless it is there already.
 
@@ -97,6 +115,7 @@ def execute(
         heartbeat: Called now and then with the number of epochs done, a fraction included.
         cores: Processor cores it may use; None: all.
         why: Why it is not in a stack, for its log.
+        planned: See ``attempt.Run``.
 
     Returns:
         How it ended: completed or diverged.
@@ -106,7 +125,7 @@ def execute(
         KeyboardInterrupt: The run was interrupted; the same call resumes it.
     """
     try:
-        with Run(config, overrides) as run:
+        with Run(config, overrides, planned) as run:
             if run.decision != "skip":
                 with run.logging(), _quiet():
                     if why:
@@ -125,8 +144,8 @@ def _fit(run: Run, sink: Sink, heartbeat: Callable[[float], None], cores: int | 
     torch.set_num_threads(build.threads(config, run.task.model, run.module, cores))
     epochs = config["trainer"]["max_epochs"] - run.resumed_epoch
     trainer = build.trainer(config, run.callbacks, epochs)
-    run.module.place(build.device(config), build.dtype(config))
     run.begin()
+    run.module.prepare_data = lambda: None  # type: ignore[method-assign]  # the command has done so
     trainer.fit(run.task, datamodule=run.module)
     run.finish()
 

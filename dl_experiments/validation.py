@@ -95,6 +95,8 @@ def check(config: Mapping[str, Any]) -> None:
     arm = get(config, "arm")
     if arm is not None and not isinstance(arm, str):
         raise ValueError(f"arm={arm!r} is neither a word nor null")
+    if type(get(config, "rerun")) is not bool:
+        raise ValueError(f"rerun={config['rerun']!r} is neither true nor false")
     _check_sweep(get(config, "sweep"))
     _check_data(get(config, "data"))
     _check_optimizer(get(config, "optimizer"))

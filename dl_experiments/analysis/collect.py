@@ -16,6 +16,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
+from dl_experiments.data.sources import SIZES
 from dl_experiments.identity import flatten, scientific
 
 REPORT = "report"  # outputs/report/ is written by the analysis and holds no runs
@@ -33,6 +34,7 @@ class Run:
     Attributes:
         rows: ``metrics.csv`` as it stands: one mapping a logged epoch, an absent value absent.
         summary: Metric name -> final value.
+        record: What it was trained on, see ``dl_experiments.record``; empty where nothing tells.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Run:
     status: Status
     rows: Sequence[Mapping[str, float]]
     summary: Mapping[str, float]
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def flat(self) -> dict[str, Any]:
@@ -76,6 +79,18 @@ class Run:
         """Whether its last values are its result (a diverged run is finished, not completed)."""
         return self.status.state == "completed"
 
+    @property
+    def training_samples(self) -> int | None:
+        """Size of the training set, None where nothing tells."""
+        asked = self.get("data.samples") or (self.record.get("data") or {}).get("training samples")
+        return asked or SIZES.get(self.data, (None,))[0]
+
+    @property
+    def batch_size(self) -> int:
+        """Samples of an update; ``full`` is the whole training set (0 where nothing tells)."""
+        size = self.get("data.batch_size")
+        return int(self.training_samples or 0) if size == "full" else int(size)
+
     def curve(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """Epochs [t] and values [t] of a metric where it was recorded; a diverged end is kept."""
         points = [(row["epoch"], row[metric]) for row in self.rows if metric in row]
@@ -100,10 +115,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Collection:
-    """All that lies under an outputs folder; a problem is one line about one directory."""
+    """All that lies under an outputs folder.
+
+    Attributes:
+        runs: What could be read.
+        problems: What is left out and why, a line each.
+        notes: What is to be known of the others.
+    """
 
     runs: list[Run] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def studies(self) -> dict[str, list[Run]]:
@@ -170,7 +192,8 @@ def read_run(path: Path) -> Run:
     if status is None:
         raise ValueError("no status.json, so the run never started")
     rows = _metrics(directory, needed=status.state in FINISHED)
-    return Run(path, path.parent.name, config, status, rows, _summary(directory))
+    record = directory.read_record()
+    return Run(path, path.parent.name, config, status, rows, _summary(directory), record)
 
 
 def _metrics(directory: RunDirectory, needed: bool) -> list[dict[str, float]]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dl_experiments import randomness
 from dl_experiments.analysis.collect import Run
+from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.flat import FlatNet, Loss
 
 if TYPE_CHECKING:
@@ -36,13 +37,21 @@ class Parts:
         """Build them.
 
         Raises:
-            ValueError: The model or the data cannot be had.
+            ValueError: The model or the data cannot be had, or are not what the run was trained on.
         """
-        from dl_experiments import problem  # brings Lightning, which most analyses can do without
+        from dl_experiments import (
+            problem,
+            record,
+        )  # brings Lightning, which most analyses can do without
 
         config = run.config
         module = problem.data(config)
-        net = problem.model(config, module).to(problem.dtype(config)).eval()
+        net = problem.model(config, module).eval()
+        problem.prepare_data(module)
+        module.check(problem.dtype(config))
+        trained_on = RunDirectory(run.path).read_record()
+        if changed := record.differences(trained_on, record.of(config, module)):
+            raise ValueError(f"{' and '.join(changed)} differ from what the run was trained on")
         module.place("cpu", problem.dtype(config))
         seed = int(run.get("data.seed") or 0)
         return cls(net, problem.loss(config), module.train, module.test, seed)

@@ -65,7 +65,8 @@ def write_report(
     body.append(_overview([finding for finding, _ in sections]))
     if found.problems:
         items = "".join(f"<li><code>{escape(problem)}</code></li>" for problem in found.problems)
-        body.append(f"<h2>Could not be read</h2><ul>{items}</ul>")
+        body.append(f"<h2>Left out</h2><ul>{items}</ul>")
+    body += [f'<p class="note">{escape(note[0].upper() + note[1:])}.</p>' for note in found.notes]
     body += [_section(finding, pictures, folder) for finding, pictures in sections]
     body.append(f'<section id="how"><h2>How to read the claims</h2>{HOW}</section>')
     page = (

@@ -21,6 +21,12 @@ LABELS = {
 }
 ABSENT = "absent"
 
+
+def stops_by_rows(run: Run) -> bool:
+    """Whether what is logged decides when the run ends."""
+    return any(run.get(f"trainer.target_{what}") is not None for what in ("loss", "accuracy"))
+
+
 Groups = dict[tuple[str, ...], list[Run]]
 
 
@@ -53,6 +59,12 @@ def swept_keys(runs: Sequence[Run]) -> list[str]:
     return _split(runs)[0]
 
 
+def _is_recording(key: str, runs: Sequence[Run]) -> bool:
+    """Whether a key only says what is written down; where rows end a run, how often matters."""
+    decides = key == "trainer.log_every" and any(stops_by_rows(run) for run in runs)
+    return key.startswith(RECORDING) and not decides
+
+
 def confounded(runs: Sequence[Run]) -> list[str]:
     """A sentence on the followers that are in no config group of a kept key; none, none."""
     kept, followers = _split(runs)
@@ -68,7 +80,7 @@ def _split(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
         key
         for key in every
         if key != "seed"
-        and not key.startswith(RECORDING)
+        and not _is_recording(key, runs)
         and len({value(run, key) for run in runs}) > 1
     ]
     differing.sort(key=lambda key: (NAMES.index(key) if key in NAMES else len(NAMES), key))

@@ -2,10 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self, cast, final
 
 from lightning import Callback, LightningModule, Trainer
 
+from dl_experiments import settings
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
 
@@ -45,20 +47,24 @@ class Observer(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``begin``."""
         task, data = _parts(trainer, pl_module)
-        self.begin(task, data)
+        with around(self, task):
+            self.begin(task, data)
         trainer.should_stop = trainer.should_stop or task.should_stop
 
     @final
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``after_epoch``."""
         task, data = _parts(trainer, pl_module)
-        self.after_epoch(task, data)
+        with around(self, task):
+            self.after_epoch(task, data)
         trainer.should_stop = trainer.should_stop or task.should_stop
 
     @final
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``end``."""
-        self.end(*_parts(trainer, pl_module))
+        task, data = _parts(trainer, pl_module)
+        with around(self, task):
+            self.end(task, data)
 
 
 class Joint(Observer):
@@ -96,6 +102,16 @@ class Scalars(Observer):
     @abstractmethod
     def values(self, task: Task, data: InMemoryDataModule) -> Mapping[str, float]:
         """The numbers, with the weights of the moment; nothing is left changed."""
+
+
+def around(observer: object, task: Task) -> AbstractContextManager[None]:
+    """What a user's observer is called in: its global random numbers are a stream of their own.
+
+    This package's draw from generators of their own, and change no setting.
+    """
+    if type(observer).__module__.startswith("dl_experiments."):
+        return nullcontext()
+    return settings.guarded(task.seed, "observer", task.epoch, task.device)
 
 
 def _parts(trainer: Any, module: LightningModule) -> tuple[Task, InMemoryDataModule]:

@@ -9,7 +9,7 @@ from typing import Protocol, final
 import torch
 
 from dl_experiments.artifacts import MetricsWriter, RunDirectory
-from dl_experiments.callbacks.observer import Observer, Scalars
+from dl_experiments.callbacks.observer import Observer, Scalars, around
 from dl_experiments.callbacks.schedules import Schedule
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
@@ -97,7 +97,8 @@ class Recorder(Observer):
         self.seconds["evaluation"] += time.perf_counter() - started
         for scalars in self.scalars:
             started = time.perf_counter()
-            values |= scalars.values(task, data)
+            with around(scalars, task):
+                values |= scalars.values(task, data)
             self.seconds[scalars.name] += time.perf_counter() - started
         assert self._writer is not None
         self._writer.append(task.updates, task.epoch, values)

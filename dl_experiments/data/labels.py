@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dl_experiments import randomness
+from dl_experiments.data.contract import check_labels
 
 Kind = Literal["uniform", "symmetric"]
 TestLabels = Literal["original", "random"]
@@ -40,14 +41,31 @@ class LabelNoise:
                     f"label_noise.{key}={getattr(self, key)!r} is not one of {', '.join(allowed)}"
                 )
 
+    @property
+    def draws(self) -> bool:
+        """Whether any label is drawn, with the seed."""
+        return self.fraction > 0 or self.test_labels != "original"
+
     def train(self, labels: Tensor, classes: int, seed: int) -> Tensor:
-        """The training labels [n] to learn from."""
+        """The training labels [n] to learn from.
+
+        Raises:
+            ContractBroken: Some are to be replaced, and the labels are no classes.
+        """
+        if self.fraction == 0:
+            return labels
+        check_labels("the training set's targets", labels, classes)
         return corrupt(labels, classes, self.fraction, self.kind, seed)
 
     def test(self, labels: Tensor, classes: int, seed: int) -> Tensor:
-        """The test labels [n] to compare with."""
+        """The test labels [n] to compare with.
+
+        Raises:
+            ContractBroken: They are to be replaced, and the labels are no classes.
+        """
         if self.test_labels == "original":
             return labels
+        check_labels("the test set's targets", labels, classes)
         return corrupt(labels, classes, 1.0, "uniform", seed, purpose="test_labels")
 
 
@@ -68,7 +86,7 @@ def corrupt(
     values at a larger one.
 
     Args:
-        labels: [n] int64, values 0 to classes-1; not changed.
+        labels: [n] integers, values 0 to classes-1; not changed.
         classes: Number of classes.
         fraction: Probability of being replaced.
         kind: ``uniform`` or ``symmetric``.

@@ -6,6 +6,7 @@ batch is ``inputs[index]``, and casting and normalising happen on the batch.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Protocol, final
@@ -14,7 +15,8 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from dl_experiments import randomness
+from dl_experiments import randomness, settings
+from dl_experiments.data.contract import Contract, ContractBroken
 
 EVALUATION_BATCH = 250
 """Samples a forward pass of an evaluation sees; fixed, so that numbers repeat bit for bit."""
@@ -34,7 +36,7 @@ class InMemory:
 
     Attributes:
         inputs: [n, ...], uint8 images or float64 points.
-        targets: [n] int64 classes or [n, 1] float64 values.
+        targets: [n] classes or [n, values], as ``data/contract.py`` says.
         mean: Subtracted from an input, broadcast over [batch, ...]; None: nothing is.
         scale: What is left is multiplied with it.
         dtype: The floating-point type of a batch.
@@ -67,9 +69,12 @@ class InMemory:
 
     def prepare(self, inputs: Tensor) -> Tensor:
         """Cast and normalise a gathered batch; images come out channels-last."""
-        if self.mean is None or self.scale is None:
+        if self.mean is None and self.scale is None:
             return inputs.to(self.dtype)
-        return inputs.to(self.dtype, copy=True).sub_(self.mean).mul_(self.scale)
+        prepared = inputs.to(self.dtype, copy=True)
+        if self.mean is not None:
+            prepared.sub_(self.mean)
+        return prepared if self.scale is None else prepared.mul_(self.scale)
 
     def chunks(self, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
         """Everything once, in order, for evaluation."""
@@ -136,6 +141,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     Attributes:
         test_samples: Size of the test set, where it is known before loading.
         seed: Draws what all runs of a sweep share, as subsets.
+        contract: What the run's task wants of the data.
         train: The training set, after ``setup``.
         test: The test set, after ``setup``.
     """
@@ -144,6 +150,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     outputs: int
     test_samples: int | None = None
     seed: int = 0
+    contract: Contract = Contract()
     train: InMemory
     test: InMemory
 
@@ -168,7 +175,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
             )
         self.batch_size, self.run_seed, self.augment = batch_size, run_seed, augment
         self.training_samples = training_samples
-        self._loaded = False
+        self._loaded = self._checked = False
 
     @abstractmethod
     def load(self) -> tuple[InMemory, InMemory]:
@@ -188,14 +195,45 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return TrainingSet(self.train, self.batch_size, self.run_seed, self.augment)
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the data once."""
+        """Load the data once.
+
+        What ``load`` draws from global generators follows from ``data.seed``; what it sets for the
+        whole process is put back.
+
+        Raises:
+            ContractBroken: Label noise finds labels that are no classes.
+            TypeError: ``load`` returns no pair of ``InMemory``.
+        """
         if not self._loaded:
-            self.train, self.test = self.load()
+            try:
+                with self.making("load"):
+                    pair = self.load()
+            except ContractBroken as error:
+                raise ContractBroken(f"{self.contract.name}: {error}") from error
+            if [type(one) for one in pair] != [InMemory] * 2:
+                raise TypeError(f"{type(self).__name__}.load returns no pair of InMemory")
+            self.train, self.test = pair
             self._loaded = True
 
-    def place(self, device: torch.device | str, dtype: torch.dtype) -> None:
-        """Load the data and move it to where, and to the precision in which, it is used."""
+    def check(self, dtype: torch.dtype) -> None:
+        """Load the data and bring them into the form that the task takes.
+
+        Raises:
+            ContractBroken: They cannot be.
+        """
         self.setup()
+        if not self._checked:
+            self.train, self.test = self.contract.checked(self, dtype)
+            self._checked = True
+
+    def making(self, purpose: str) -> AbstractContextManager[None]:
+        """What code that makes the data runs in; this package's own needs no guarding."""
+        ours = type(self).__module__.startswith("dl_experiments.")
+        return nullcontext() if ours else settings.making_data(self.seed, purpose)
+
+    def place(self, device: torch.device | str, dtype: torch.dtype) -> None:
+        """Check the data; move them to where, and to the precision in which, they are used."""
+        self.check(dtype)
         self.train, self.test = self.train.placed(device, dtype), self.test.placed(device, dtype)
 
     def train_dataloader(self) -> _Once:

@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from dl_experiments import build
+from dl_experiments import build, randomness, settings
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.build import Config
 from dl_experiments.callbacks.observer import Joint, Observer
+from dl_experiments.data.images import crop_and_flip
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.sweep import kernel, optimizers
 from dl_experiments.sweep.lanes import Lanes, chain
@@ -54,6 +55,8 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
     for callback in build.chosen_callbacks(config, RunDirectory(os.devnull)):
         if not isinstance(callback, Observer):
             raise Alone(f"{type(callback).__name__} is no Observer")
+    if module.augment is not None and getattr(module.augment, "func", None) is not crop_and_flip:
+        raise Alone("the data module augments in a way of its own")
     try:
         rule = optimizers.shared(task.optimizer)
     except ValueError as error:
@@ -88,11 +91,15 @@ def _try_mapped(network: nn.Module, module: InMemoryDataModule) -> None:
     """Let two members of a network that is no sequence of known layers see a batch of two."""
     pair = [parameter.detach().expand(2, *parameter.shape) for parameter in network.parameters()]
     inputs = torch.zeros(2, 2, *module.input_shape, device=pair[0].device, dtype=pair[0].dtype)
-    try:
-        Mapped(network)(pair, inputs, training=True)
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise Alone(f"torch.func.vmap cannot map the network ({reason})") from error
+    with settings.guarded(0, "outputs"):
+        before = randomness.global_state()
+        try:
+            Mapped(network)(pair, inputs, training=True)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise Alone(f"torch.func.vmap cannot map the network ({reason})") from error
+        if randomness.global_state() != before:
+            raise Alone("the network draws random numbers")
 
 
 def faster(config: Config, module: InMemoryDataModule, network: nn.Module) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dl_experiments import build
 from dl_experiments.attempt import Run
-from dl_experiments.callbacks.observer import Joint, Observer
+from dl_experiments.callbacks.observer import Joint, Observer, around
 from dl_experiments.sweep.progress import Reporter
 
 
@@ -67,12 +67,13 @@ class Member:
 
     def prepare(self) -> None:
         """Everything in its place, as before a Trainer's first epoch."""
+        self._attempt(self._prepare)
+
+    def _prepare(self) -> None:
         run = self.run
         with run.logging():
             run.prepare([self.last])
-        device, dtype = build.device(run.config), build.dtype(run.config)
-        run.module.place(device, dtype)
-        run.task.to(device, dtype)
+        run.task.to(build.device(run.config), build.dtype(run.config))
         run.task.configure_optimizers()
         run.task.on_fit_start()
         self.observers = cast(list[Observer], run.callbacks)
@@ -86,13 +87,13 @@ class Member:
         with self.run.logging():
             self.run.begin(members, layout)
         for observer in self.observers:
-            self._attempt(observer.begin, self.run.task, self.run.module)
+            self._call(observer, observer.begin)
 
     def after_epoch(self, updates: int, gradient_norms: Tensor | None) -> None:
         """One epoch is done."""
         self.run.task.advance(updates, gradient_norms)
         for observer in self._following:
-            self._attempt(observer.after_epoch, self.run.task, self.run.module)
+            self._call(observer, observer.after_epoch)
 
     @property
     def over(self) -> bool:
@@ -104,7 +105,7 @@ class Member:
         """Measure the end of training by itself."""
         for observer in self.observers:
             if not isinstance(observer, Joint):
-                self._attempt(observer.end, self.run.task, self.run.module)
+                self._call(observer, observer.end)
 
     def finish(self) -> None:
         """Write that the run is over, and tell of it."""
@@ -117,6 +118,10 @@ class Member:
             status = self.run.finish()
         seconds = time.monotonic() - self._started
         self.reporter.ended(self.run.files.path.name, status, seconds, self.last.values)
+
+    def _call(self, observer: Observer, act: Callable[..., None]) -> None:
+        with around(observer, self.run.task):
+            self._attempt(act, self.run.task, self.run.module)
 
     def _attempt(self, act: Callable[..., None], *arguments: Any) -> None:
         if self.error is None:
@@ -143,7 +148,8 @@ def end(members: Sequence[Member]) -> None:
                 joint[type(observer)].append((observer, member))
     for kind, pairs in joint.items():
         try:
-            kind.end_all([(one, m.run.task, m.run.module) for one, m in pairs])
+            with around(pairs[0][0], pairs[0][1].run.task):
+                kind.end_all([(one, m.run.task, m.run.module) for one, m in pairs])
         except Exception as error:
             if is_out_of_memory(error):
                 raise

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from dl_experiments import build, run
+from dl_experiments.attempt import set_aside
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.identity import run_id
-from dl_experiments.sweep import grouping
+from dl_experiments.sweep import grouping, inspection
 from dl_experiments.sweep.grouping import Todo
+from dl_experiments.sweep.inspection import Seen
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.training import Training
 from dl_experiments.sweep.unit import Cell as Cell
@@ -22,11 +24,11 @@ from dl_experiments.sweep.unit import Unit
 from dl_experiments.tasks.task import Task
 
 
-def check(cells: Sequence[Cell]) -> list[tuple[InMemoryDataModule, Task]]:
-    """Refuse a sweep with an impossible cell, before anything is trained or downloaded.
+def check(cells: Sequence[Cell]) -> tuple[list[tuple[InMemoryDataModule, Task]], list[Seen]]:
+    """Refuse a sweep with an impossible cell, before anything is trained.
 
     Returns:
-        Each cell's data and task, see ``build.check``.
+        Each cell's data and task, see ``build.check``, and what was seen of it.
 
     Raises:
         ValueError: One line that names the cell, the key, the value and what is allowed.
@@ -36,19 +38,13 @@ def check(cells: Sequence[Cell]) -> list[tuple[InMemoryDataModule, Task]]:
         try:
             parts.append(build.check(cell.config))
         except ValueError as error:
-            label = " ".join(cell.overrides) if len(cells) > 1 else ""
+            label = cell.words if len(cells) > 1 else ""
             raise ValueError(f"{label}: {error}" if label else str(error)) from error
     _check_distinct(cells)
     for outputs in {cell.config["paths"]["outputs"] for cell in cells}:
         check_outputs(outputs)
     _show_fetching()
-    fetched = set()
-    for cell in cells:
-        key = (cell.config["data"].get("name"), cell.config["paths"]["data"])
-        if key not in fetched:
-            build.data(cell.config).prepare_data()
-            fetched.add(key)
-    return parts
+    return parts, inspection.inspect(cells)
 
 
 def _show_fetching() -> None:
@@ -63,7 +59,7 @@ def _check_distinct(cells: Sequence[Cell]) -> None:
     counts = Counter(run_id(cell.config) for cell in cells)
     identity, count = counts.most_common(1)[0]
     if count > 1:
-        same = [" ".join(c.overrides) for c in cells if run_id(c.config) == identity]
+        same = [c.words for c in cells if run_id(c.config) == identity]
         raise ValueError(
             f"{count} jobs of this sweep are the same run: {same[0]!r} and {same[1]!r}; "
             "what distinguishes them is overridden or changes nothing"
@@ -95,16 +91,18 @@ def plan(cells: Sequence[Cell]) -> list[Callable[[Any], float | None]]:
         ValueError: See ``check``.
     """
     torch.set_num_threads(1)  # a process that ran parallel kernels cannot be forked safely
-    parts = check(cells)
-    decisions = [run.decide(cell.config) for cell in cells]
+    parts, seen = check(cells)
     todos = [
-        Todo(cell, *part, 0 if decision == "start" else run.checkpoint_epoch(cell.config))
-        for cell, part, decision in zip(cells, parts, decisions, strict=True)
-        if decision != "skip"
+        Todo(one.cell, *part, one.epoch)
+        for one, part in zip(seen, parts, strict=True)
+        if one.decision != "skip"
     ]
     units = grouping.units(todos) if todos else []
+    for cell in cells:
+        if cell.config["rerun"]:
+            set_aside(cell.config)
     display = Display(len(todos))
-    for line in _announcement(decisions, units):
+    for line in [*_announcement([one.decision for one in seen], units), *inspection.notes(seen)]:
         display.say(line)
     training = Training(units, display)
     return [partial(_call, cell, training, display) for cell in cells]

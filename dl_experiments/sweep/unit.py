@@ -10,7 +10,7 @@ from typing import final
 
 import torch
 
-from dl_experiments import build, run
+from dl_experiments import build, record, run
 from dl_experiments.attempt import Run, RunFailed
 from dl_experiments.build import Config
 from dl_experiments.sweep import choice
@@ -22,15 +22,28 @@ from dl_experiments.sweep.stack import Stack
 @final
 @dataclass(frozen=True)
 class Cell:
-    """One job of a sweep: its resolved config, and the overrides that lead to it."""
+    """One job of a sweep.
+
+    Attributes:
+        config: Resolved.
+        overrides: What leads to it.
+        planned: The record of what it is to be trained on, as the command was planned.
+    """
 
     config: Config
     overrides: Sequence[str]
+    planned: record.Record | None = None
 
     @property
     def path(self) -> Path:
         """Its run directory."""
         return run.directory(self.config).path
+
+    @property
+    def words(self) -> str:
+        """What tells it from other cells, for a message."""
+        own = [word for word in self.overrides if not word.startswith(("hydra.", "paths.", "--"))]
+        return " ".join(own)
 
 
 @final
@@ -84,7 +97,9 @@ def _alone(cell: Cell, unit: Unit, reporter: Reporter) -> str | None:
     reporter.begin(name, 1, config["trainer"]["max_epochs"], build.data(config).updates)
     started, last = time.monotonic(), LastRow(reporter.advance)
     try:
-        status = run.execute(config, cell.overrides, last, reporter.advance, unit.cores, unit.why)
+        status = run.execute(
+            config, cell.overrides, last, reporter.advance, unit.cores, unit.why, cell.planned
+        )
     except RunFailed as error:
         reporter.failed(str(error))
         return str(error)
@@ -94,7 +109,7 @@ def _alone(cell: Cell, unit: Unit, reporter: Reporter) -> str | None:
 
 def _together(cells: Sequence[Cell], reporter: Reporter) -> list[str | None]:
     torch.set_num_threads(cells[0].config["trainer"]["threads"] or 1)
-    members = [Member(Run(cell.config, cell.overrides), reporter) for cell in cells]
+    members = [Member(Run(cell.config, cell.overrides, cell.planned), reporter) for cell in cells]
     trouble = None
     with ExitStack() as held:
         for member in members:
@@ -125,6 +140,11 @@ def _together(cells: Sequence[Cell], reporter: Reporter) -> list[str | None]:
 def _train(members: Sequence[Member], reporter: Reporter) -> None:
     for member in members:
         member.prepare()
+        if member.error is not None:
+            member.finish()
+    members = [member for member in members if member.error is None]
+    if not members:
+        return
     stack = _stack(members)
     first = members[0].run
     others = f" and {len(members) - 1} more" if len(members) > 1 else ""

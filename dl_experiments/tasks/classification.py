@@ -14,6 +14,7 @@ class ClassificationTask(Task):
     """Tell classes apart; ``loss`` is ``cross_entropy`` or ``mse`` (on one-hot targets)."""
 
     LOSSES = losses.CLASSIFICATION
+    TARGETS = "classes"
 
     def metrics(self) -> dict[str, Metric]:
         """The share of samples whose largest output is the true class's."""

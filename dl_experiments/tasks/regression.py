@@ -13,6 +13,7 @@ class RegressionTask(Task):
     """Fit real-valued targets; ``loss`` is ``mse``, ``l1`` or ``huber``."""
 
     LOSSES = losses.REGRESSION
+    TARGETS = "values"
 
     def metrics(self) -> dict[str, Metric]:
         """None besides the loss."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning import LightningModule
@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from dl_experiments import randomness
+from dl_experiments.data.contract import Kind
 from dl_experiments.data.loader import InMemory, TrainingSet
 from dl_experiments.tasks.losses import Loss
 
@@ -43,10 +44,13 @@ class Task(LightningModule, ABC):
 
     Attributes:
         LOSSES: What a kind of task can minimise: name -> mean over the batch of a loss.
+        TARGETS: What its targets are, ``classes`` or ``values``, see ``data/contract.py``; None:
+            something else, of which only what every task needs can be checked.
         epoch: Number of passes over the training set so far.
         updates: Number of optimizer updates so far.
         should_stop: Whether the run is to end after this epoch.
         checkpoint: A ``state`` to go on from; Lightning's setup restores it.
+        record: What the run is trained on, see ``dl_experiments.record``.
         heartbeat: Called now and then with the number of epochs done, a fraction included.
         predictor: What stands in for ``predict`` while a stack trains this run.
         gradient_norms: ‖g‖₂ over all parameters of every update's mini-batch gradient, a tensor an
@@ -54,6 +58,7 @@ class Task(LightningModule, ABC):
     """
 
     LOSSES: Mapping[str, Loss]
+    TARGETS: ClassVar[Kind] = None
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class Task(LightningModule, ABC):
         self.optimizer: Optimizer
         self.schedule: LRScheduler | None = None
         self.checkpoint: Mapping[str, Any] | None = None
+        self.record: Mapping[str, Any] = {}
         self.heartbeat: Callable[[float], None] | None = None
         self.predictor: Callable[[InMemory], Tensor] | None = None
         self.gradient_norms: list[Tensor] | None = None
@@ -108,6 +114,7 @@ class Task(LightningModule, ABC):
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "gradient_norms": self.gradient_norms,
+            "record": dict(self.record),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -167,7 +174,7 @@ class Task(LightningModule, ABC):
         """The outputs for a whole set, [n, outputs], in eval mode; nothing is left changed."""
         was_training = self.model.training
         self.model.eval()
-        with self._precision():
+        with self._precision(), randomness.scope(self.seed, "outputs", self.epoch, self.device):
             outputs = torch.cat([self.model(inputs) for inputs, _ in data.chunks()])
         self.model.train(was_training)
         return outputs

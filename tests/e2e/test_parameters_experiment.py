@@ -23,6 +23,7 @@ def _few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     classes = torch.randint(10, (60_020,), generator=draw)
     made = sources.ImageSet(images[20:], classes[20:], images[:20], classes[:20])
     monkeypatch.setattr(sources, "load", lambda *_: made)
+    monkeypatch.setitem(sources.SIZES, "mnist", (60_000, 20))
 
 
 @pytest.mark.usefixtures("_few_images")

@@ -11,14 +11,18 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     ["dl_experiments._malloc"],
     ["dl_experiments._torchvision"],
+    ["dl_experiments.environment"],
     ["dl_experiments"],  # the package itself: only what must come first
     ["dl_experiments.identity"],
+    ["dl_experiments.source"],
     ["dl_experiments.randomness"],
+    ["dl_experiments.settings"],
     ["dl_experiments.artifacts"],
     ["dl_experiments.validation"],
     ["dl_experiments.provenance"],
     ["dl_experiments.models"],
     ["dl_experiments.data"],
+    ["dl_experiments.record"],
     ["dl_experiments.measures"],
     ["dl_experiments.problem"],
     ["dl_experiments.tasks"],
@@ -39,6 +43,7 @@ ANALYSIS_MAY = {
     "dl_experiments.data",
     "dl_experiments.measures",
     "dl_experiments.problem",
+    "dl_experiments.record",
     "dl_experiments.analysis",
 }
 

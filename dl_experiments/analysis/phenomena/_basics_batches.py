@@ -22,12 +22,6 @@ Sizes = dict[int, list[Run]]
 """Batch size -> runs, in order of the size."""
 
 
-def batch_size(run: Run) -> int:
-    """The batch size; ``full`` is the whole training set, whose size the updates tell."""
-    wanted = run.get(SIZE)
-    return int(wanted) if wanted != "full" else int(run.get("data.samples") or 0)
-
-
 def seconds_an_epoch(run: Run) -> float | None:
     """The time an epoch of updates took, measurements left out; None where it is not known."""
     took, epochs = run.summary.get("time/fit_seconds"), run.summary.get("epoch")

@@ -101,16 +101,10 @@ def split(runs: Sequence[Run], read: Read) -> list[Arm]:
         for key in sorted({str(run.get("arm")) for run in members}):
             sizes: dict[int, list[Run]] = {}
             own = [run for run in members if str(run.get("arm")) == key]
-            for run in sorted(own, key=batch_size):
-                sizes.setdefault(batch_size(run), []).append(run)
+            for run in sorted(own, key=lambda run: run.batch_size):
+                sizes.setdefault(run.batch_size, []).append(run)
             found.append(Arm(NAMES.get(key, key), config, sizes, values))
     return found
-
-
-def batch_size(run: Run) -> int:
-    """Of the training; ``full`` is the whole set."""
-    value = run.get("data.batch_size")
-    return int(run.get("data.samples") or 0) if value == "full" else int(value)
 
 
 def _recorded(run: Run) -> dict[str, float]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.describe import about
-from dl_experiments.analysis.phenomena._sensitivity import Arm, batch_size
+from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_figures import (
     Made,
     against_batch,
@@ -74,13 +74,13 @@ def control(config: str, arms: Sequence[Arm], found: Artefacts) -> Made | None:
     title = "Control: a curve that only shows the evaluation batch size"
     figure, axes = style.page(title, about(all_runs(arms), config), 1, 2, (4.9, 3.6))
     left, right = axes[0]
-    colours = style.colours([f"{s:,}" for s in sorted({batch_size(r) for r in measured})], True)
+    colours = style.colours([f"{s:,}" for s in sorted({r.batch_size for r in measured})], True)
     for kind, (_, power, _, _) in KINDS.items():
         first = []
         for run in measured:
             one = found[run.path]
             dashes = style.TRAIN if kind == "whole" else style.TEST
-            colour = colours[f"{batch_size(run):,}"]
+            colour = colours[f"{run.batch_size:,}"]
             left.plot(one.sizes, one.norms[kind], color=colour, ls=dashes, lw=0.9, alpha=0.8)
             first.append(one.norms[kind][0])
         _expected(left, found[measured[0].path].sizes, float(np.median(first)), power)

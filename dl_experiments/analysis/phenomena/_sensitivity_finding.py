@@ -15,7 +15,6 @@ from dl_experiments.analysis.phenomena._sensitivity import (
     GEOMETRIC,
     Arm,
     Values,
-    batch_size,
     split,
 )
 from dl_experiments.analysis.phenomena._sensitivity_claims import judge
@@ -81,7 +80,7 @@ def _values(run: Run, arrays: dict[str, np.ndarray] | None) -> Values:
         return {}
     values = {n: float(arrays[n].mean(dtype=float)) for n in MEASURES if n in arrays}
     one = artefact(arrays)
-    own = {f"own_{kind}": one.at(batch_size(run), kind) for kind in KINDS}
+    own = {f"own_{kind}": one.at(run.batch_size, kind) for kind in KINDS}
     return values | {name: value for name, value in own.items() if value is not None}
 
 

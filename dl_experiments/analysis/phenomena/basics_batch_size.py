@@ -21,14 +21,13 @@ from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
     SIZE,
     Sizes,
-    batch_size,
     learning,
     noise,
     outcomes,
     seconds_an_epoch,
 )
 from dl_experiments.analysis.statistics import difference
-from dl_experiments.analysis.swept import arms, confounded, group
+from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "basics_batch_size"
 TITLE = "Batch size"
@@ -38,8 +37,9 @@ def analyse(runs: Sequence[Run]) -> Finding:
     """Curves by epoch and by step, noise, final accuracy and time; numbers and claims."""
     drawings, rows, judged, notes = [], [], [], []
     for count, (arm, members) in enumerate(arms(runs, [SIZE]).items(), start=1):
-        sizes = {batch_size(found[0]): found for found in group(members, [SIZE]).values()}
-        sizes = dict(sorted(sizes.items()))
+        sizes: Sizes = {}
+        for run in sorted(members, key=lambda run: (run.batch_size, run.seed)):
+            sizes.setdefault(run.batch_size, []).append(run)
         ending = f"-{count}" if arm else ""
         figures = {"curves": learning, "noise": noise, "accuracy-and-time": outcomes}
         drawings += [

@@ -12,7 +12,7 @@ from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import hw1_3_sensitivity, hw1_3_sharpness
-from dl_experiments.analysis.phenomena._sensitivity import batch_size, split
+from dl_experiments.analysis.phenomena._sensitivity import split
 from dl_experiments.analysis.phenomena._sharpness_claims import within_seeds
 
 Analysed = Callable[..., Finding]
@@ -172,7 +172,7 @@ def test_accuracies_are_those_of_the_measured_weights(tmp_path: Path) -> None:
     assert arm.numbers[run.path]["test/accuracy"] == run.rows[-1]["test/accuracy"]
     assert arm.numbers[run.path]["gap"] == pytest.approx(0.995 - run.rows[-1]["test/accuracy"])
     run.config["data"]["batch_size"] = "full"
-    assert batch_size(type(run)(**{f: getattr(run, f) for f in run.__dataclass_fields__})) == 10_000
+    assert type(run)(**{f: getattr(run, f) for f in run.__dataclass_fields__}).batch_size == 10_000
 
 
 def test_runs_that_were_not_measured_or_did_not_end_are_told_of(
@@ -237,10 +237,10 @@ def test_sharpness_against_batch_size_and_accuracy(
 def test_correlations_within_seeds_need_three_batch_sizes(tmp_path: Path) -> None:
     for size in (10, 100):
         batch_run(tmp_path, "equal_epochs", size, 0)
-    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0 + batch_size(run)})
+    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0 + run.batch_size})
     assert within_seeds(arm, "eigenvalue", "test/accuracy") == []
     batch_run(tmp_path, "equal_epochs", 1000, 0)
-    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0 + batch_size(run)})
+    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0 + run.batch_size})
     assert within_seeds(arm, "eigenvalue", "test/accuracy") == [-1.0]
     (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0})
     assert within_seeds(arm, "eigenvalue", "test/accuracy") == []

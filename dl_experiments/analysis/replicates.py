@@ -1,0 +1,152 @@
+"""What counts as a seed: one run of each science, all of one version of the data and the code.
+
+What is left out of a study, each time named in a line:
+
+- a second directory of the same science, such as a copy that was kept aside;
+- runs whose data or code contradict those of later runs, by their records;
+- of runs that differ only in what was written down, or in how the full batch was named, all but
+  the one with the most rows.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.swept import RECORDING, stops_by_rows
+from dl_experiments.identity import run_id
+
+NAMED = 8
+"""Directories that a line names before it says how many more there are."""
+
+
+def one_each(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs of a study that count, in their order, and a line for each reason to leave out."""
+    lines: list[str] = []
+    kept = list(runs)
+    for leave_out in (_copies, _other_versions, _written_twice):
+        out = leave_out(kept)
+        for reason, left in _by_reason(out).items():
+            lines.append(f"{left[0].study}: {reason}: {_names(left)}")
+        gone = {run.path for run, _ in out}
+        kept = [run for run in kept if run.path not in gone]
+    return kept, lines
+
+
+def _by_reason(out: Sequence[tuple[Run, str]]) -> dict[str, list[Run]]:
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run, reason in out:
+        groups[reason].append(run)
+    return groups
+
+
+def _names(runs: Sequence[Run]) -> str:
+    names = [run.path.name for run in runs]
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _copies(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    """All but one directory of each id: its own name counts, else what ended last."""
+    out = []
+    for identity, same in _grouped(runs, lambda run: run_id(run.config)).items():
+        first = max(same, key=lambda run: (run.path.name.endswith(f"-{identity}"), _ended(run)))
+        out += [(run, "second directories of runs that count") for run in same if run != first]
+    return out
+
+
+def _other_versions(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    """Runs that were trained on something else than the latest run that tells of it."""
+    finished = sorted((run for run in runs if run.rows and run.record), key=_ended)
+    reasons: dict[Run | Any, list[str]] = defaultdict(list)
+    for what, holders in _facts(finished):
+        latest = holders[-1][1]
+        for run, value in holders:
+            if value != latest:
+                reasons[run.path].append(what)
+    return [
+        (run, f"trained on something else than the latest runs ({' and '.join(words)} differ)")
+        for run in runs
+        if (words := list(dict.fromkeys(reasons.get(run.path, ()))))
+    ]
+
+
+Holder = tuple[Run, Any]
+
+
+def _facts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Holder]]]:
+    """What must be the same for some runs, in words, and what each of them has there."""
+    exact: dict[Hashable, list[Holder]] = defaultdict(list)
+    across: dict[Hashable, list[Holder]] = defaultdict(list)
+    for run in runs:
+        data: Mapping[str, Any] = run.record.get("data") or {}
+        for what in (name for name in data if name not in ("key", "seed")):
+            exact[what, data["key"], data["seed"]].append((run, data[what]))
+            across[what, data["key"]].append((run, data[what]))
+        for target, checksum in (run.record.get("code") or {}).items():
+            exact[f"the code of {target}", None].append((run, checksum))
+    for (what, *_), holders in exact.items():  # type: ignore[misc]
+        yield what, holders
+    for (what, *_), holders in across.items():  # type: ignore[misc]
+        if _are_versions(holders):
+            yield what, holders
+
+
+def _are_versions(holders: Sequence[Holder]) -> bool:
+    """Whether runs that differ in seed have several versions of what does not depend on it.
+
+    It does not where seeds agree with one another. Folds that seeds choose agree too; they are
+    trained side by side, versions one after the other.
+    """
+    versions: dict[Any, list[Run]] = defaultdict(list)
+    for run, value in holders:
+        versions[value].append(run)
+    if not any(len({run.seed for run in same}) > 1 for same in versions.values()):
+        return False
+    spans = sorted(
+        (min(run.status.started_at for run in same), max(run.status.started_at for run in same))
+        for same in versions.values()
+    )
+    return all(before[1] < after[0] for before, after in pairwise(spans))
+
+
+def _written_twice(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    """Of runs that were trained alike and only written down otherwise, all but the fullest."""
+    out = []
+    for same in _grouped([run for run in runs if _went_through(run)], _trained).values():
+        first = max(same, key=lambda run: (len(run.rows), len(run.rows[-1]), _ended(run)))
+        out += [(run, "runs that count with more rows") for run in same if run != first]
+    return out
+
+
+def _went_through(run: Run) -> bool:
+    """Whether it did all its epochs, whatever its rows said."""
+    epochs = run.get("trainer.max_epochs")
+    return (
+        run.completed
+        and not stops_by_rows(run)
+        and bool(run.rows)
+        and (run.rows[-1]["epoch"] == epochs)
+    )
+
+
+def _trained(run: Run) -> Hashable:
+    """What a run computes, in whatever words and however it is written down."""
+    science = {key: value for key, value in run.science.items() if not key.startswith(RECORDING)}
+    if science.get("data.batch_size") == "full":
+        science["data.batch_size"] = run.batch_size
+    return json.dumps(science, sort_keys=True, default=str)
+
+
+def _grouped(runs: Sequence[Run], key: Callable[[Run], Hashable]) -> dict[Any, list[Run]]:
+    """Runs by what they share; those alone left out."""
+    groups: dict[Any, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[key(run)].append(run)
+    return {shared: same for shared, same in groups.items() if len(same) > 1}
+
+
+def _ended(run: Run) -> str:
+    return run.status.finished_at or run.status.started_at

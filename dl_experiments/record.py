@@ -1,0 +1,107 @@
+"""What a run was trained on: checksums of its data as loaded, and of the user's code it names.
+
+The record stands in ``provenance.json`` and in the checkpoint. Two runs can be held against one
+another where their data must be the same: the same data node and label noise, and the same seed
+where loading uses it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from dl_experiments import source
+from dl_experiments.data.labels import LabelNoise
+from dl_experiments.data.loader import InMemory, InMemoryDataModule
+from dl_experiments.identity import scientific
+
+Config = Mapping[str, Any]
+Record = Mapping[str, Any]
+"""``data``: ``key`` and ``seed``, see ``key``, and what must then be equal: the number of training
+samples and a checksum for inputs and targets of either set. ``code``: ``_target_`` -> checksum."""
+
+_NOT_BY_SEED = ("super().__init__", "label_noise.train", "label_noise.test")
+_digests: Any = WeakTensorKeyDictionary()
+
+
+def key(config: Config) -> dict[str, Any]:
+    """Which data a config asks for: runs for which this is equal must see the same tensors.
+
+    Returns:
+        ``key``: a hash of the data node and the label noise; ``seed``: the run's where loading
+        uses it, else None. It does where labels are drawn, and where the data module's source
+        mentions ``run_seed`` in any other place than a call of ``super().__init__`` or of the
+        label noise.
+    """
+    node = {name: config[name] for name in ("data", "label_noise")}
+    text = json.dumps(scientific(node), sort_keys=True, separators=(",", ":"))
+    noise = LabelNoise(**config["label_noise"])
+    target = config["data"]["_target_"]
+    foreign = not target.startswith("dl_experiments.")
+    by_seed = noise.draws or (foreign and source.mentions(target, "run_seed", _NOT_BY_SEED))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {"key": digest, "seed": config["seed"] if by_seed else None}
+
+
+def of(config: Config, module: InMemoryDataModule) -> dict[str, Any]:
+    """The record of a run whose data are loaded, and not moved or cast yet."""
+    facts: dict[str, Any] = key(config) | {"training samples": len(module.train)}
+    for which, data in (("training", module.train), ("test", module.test)):
+        for part in ("inputs", "targets"):
+            facts[f"{which} {part}"] = _digest(data, part)
+    return {"data": facts, "code": code(config)}
+
+
+def code(config: Config) -> dict[str, str]:
+    """``_target_`` -> checksum of its source, for those outside this package that have one."""
+    digests = {target: source.digest(target) for target in sorted(set(_targets(config)))}
+    return {target: digest for target, digest in digests.items() if digest is not None}
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("_target_"), str):
+            yield node["_target_"]
+        for value in node.values():
+            yield from _targets(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _targets(value)
+
+
+def differences(old: Record, new: Record) -> list[str]:
+    """What two records contradict one another in, in words; what either lacks does not count."""
+    ours, theirs = new.get("data") or {}, old.get("data") or {}
+    words = []
+    if all(ours.get(name) == theirs.get(name) for name in ("key", "seed")):
+        words += [
+            n for n in theirs if n not in ("key", "seed") and ours.get(n, theirs[n]) != theirs[n]
+        ]
+    ours, theirs = new.get("code") or {}, old.get("code") or {}
+    words += [f"the code of {n}" for n in theirs if ours.get(n, theirs[n]) != theirs[n]]
+    return words
+
+
+def _digest(data: InMemory, part: str) -> str:
+    """Of the inputs with what they are normalised by, or of the targets."""
+    tensors = [data.inputs, data.mean, data.scale] if part == "inputs" else [data.targets]
+    whole = hashlib.sha256("/".join(map(_checksum, tensors)).encode())
+    return whole.hexdigest()[:16]
+
+
+def _checksum(tensor: Tensor | None) -> str:
+    """SHA-256 of type, shape and values; kept as long as the tensor lives unchanged."""
+    if tensor is None:
+        return ""
+    version, known = _digests.get(tensor, (None, ""))
+    if version != tensor._version:
+        flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+        whole = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+        whole.update(flat.data)
+        known = whole.hexdigest()
+        _digests[tensor] = (tensor._version, known)
+    return known

@@ -1,0 +1,26 @@
+"""The words of a command line that lead to one job, also when it is given by itself."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def of_job(hydra_node: DictConfig) -> list[str]:
+    """A job's overrides but for ``rerun``, and where its configs are found.
+
+    Args:
+        hydra_node: The job's ``hydra``.
+    """
+    places = {place.provider: place.path for place in hydra_node.runtime.config_sources}
+    options = []  # first, so that more overrides can follow
+    if "command-line" in places:
+        options.append(f"--config-dir={places['command-line']}")
+    if places["main"] != str(CONF):
+        options.append(f"--config-path={places['main']}")
+    if hydra_node.job.config_name != "train":
+        options.append(f"--config-name={hydra_node.job.config_name}")
+    task = [word for word in hydra_node.overrides.task if not word.startswith("rerun=")]
+    more = [word for word in hydra_node.overrides.hydra if word.startswith("hydra.searchpath")]
+    return [*options, *task, *more]
