@@ -36,6 +36,7 @@ def few_test_images(label_noise: LabelNoise, **keys: Any) -> ImageData:
     module.test = replace(
         test, inputs=test.inputs[:TEST_IMAGES], targets=test.targets[:TEST_IMAGES]
     )
+    module.test_samples = TEST_IMAGES
     return module
 
 

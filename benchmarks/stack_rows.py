@@ -1,12 +1,14 @@
 """The rows about sweeps: many trainings of one shape, in stacks and side by side."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 
 from benchmarks.command import command
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target, count
 from benchmarks.loop import loop
+from benchmarks.planning import planning
 from benchmarks.stack import stack
 from benchmarks.usual import usual
 from benchmarks.words import CNN, ENDS, MLP, SAME_EVALUATIONS, SINC, logged
@@ -16,6 +18,11 @@ BATCH10 = ["data=mnist", "model=mlp", "model.hidden=[50]", "data.batch_size=10"]
 ONE_BY_ONE = ["sweep.stack=never", "sweep.workers=1"]
 # Members of a stack -> epochs that are timed, a few seconds.
 CURVE = {1: 300, 2: 300, 8: 300, 32: 200, 128: 80, 512: 20}
+PLANNED = [
+    ("sinc", "sinc", SINC, 64),
+    ("mnist", "MNIST", CNN, 3),
+    ("cifar10", "CIFAR-10", ["data=cifar10", "model=deep"], 3),
+]
 GPU = {64: 500, 1024: 300}
 
 
@@ -48,6 +55,13 @@ def gpu(quick: bool) -> Mapping[str, Contestant]:
         timed = 5 if quick else epochs
         made[count(members, "member")] = stack([*words, logged(1000)], members, 10, 10 + timed)
     return made
+
+
+def planned(overrides: list[str], seeds: int, quick: bool) -> Mapping[str, Contestant]:
+    return {
+        "data looked at": planning(overrides, seeds, look=True),
+        "configs alone": planning(overrides, seeds, look=False),
+    }
 
 
 def eight(overrides: list[str], long: int) -> Mapping[str, Contestant]:
@@ -135,6 +149,21 @@ STACKS = [
         [_eight_row("stack-cnn", "MNIST CNNs, batch 128", Target("at most", 1))],
         lambda quick: eight([*CNN, f"data.samples={256 if quick else 1280}"], 2 if quick else 6),
         TURNS,
+    ),
+    *(
+        Comparison(
+            [
+                Row(
+                    f"plan-{name}",
+                    f"planning {seeds} runs of {title}, the data in memory: configs and data "
+                    "looked at over configs alone",
+                    "data looked at",
+                    "configs alone",
+                )
+            ],
+            partial(planned, words, seeds),
+        )
+        for name, title, words, seeds in PLANNED
     ),
     Comparison(
         [_eight_row("stack-batch10", "MNIST MLPs 784-50-10, batch 10")],

@@ -147,6 +147,8 @@ def _fit(run: Run, sink: Sink, heartbeat: Callable[[float], None], cores: int | 
     run.begin()
     run.module.prepare_data = lambda: None  # type: ignore[method-assign]  # the command has done so
     trainer.fit(run.task, datamodule=run.module)
+    if not trainer.should_stop and run.task.epoch < config["trainer"]["max_epochs"]:
+        raise RuntimeError(f"training ended after {run.task.epoch} epochs, and nothing stopped it")
     run.finish()
 
 

@@ -39,6 +39,8 @@ SIZES = {
 class ImageSet:
     """A data set as published: uint8 images [n, channels, height, width], int64 labels [n].
 
+    Images lie in memory with the channels innermost, as convolutions take them.
+
     Everyone in the process shares these tensors: read them, never write into them.
     """
 
@@ -102,9 +104,8 @@ def _load(name: str, root: Path) -> ImageSet:
     train_images, train_labels, test_images, test_labels = (
         torch.from_numpy(arrays[file]) for file in stored.FILES[name]
     )
-    return ImageSet(
-        train_images.reshape(-1, *SHAPES[name]),
-        train_labels.long(),
-        test_images.reshape(-1, *SHAPES[name]),
-        test_labels.long(),
+    train_images, test_images = (
+        images.reshape(-1, *SHAPES[name]).contiguous(memory_format=torch.channels_last)
+        for images in (train_images, test_images)
     )
+    return ImageSet(train_images, train_labels.long(), test_images, test_labels.long())
