@@ -15,8 +15,9 @@ from benchmarks.curvature import (
 from benchmarks.harness import Comparison, Contestant, Row, Target, count
 from benchmarks.stack import Silent
 from benchmarks.words import SINC
+from dl_experiments.job import Job
 from dl_experiments.sweep import unit
-from dl_experiments.sweep.unit import Cell, Unit
+from dl_experiments.sweep.unit import Unit
 
 TURNS = 3
 TANH = ["data=sinc", "model=minimal_ratio", "data.samples=128"]
@@ -49,7 +50,7 @@ def _critical(overrides: list[str], nets: int, together: int) -> Contestant:
     def seconds() -> float:
         with tempfile.TemporaryDirectory() as outputs:
             config = ours.config([*overrides, f"paths.outputs={outputs}"])
-            cells = [Cell(config | {"seed": 100 + seed}, overrides) for seed in range(nets)]
+            cells = [Job(config | {"seed": 100 + seed}, overrides) for seed in range(nets)]
             started = time.perf_counter()
             for begin in range(0, nets, together):
                 errors = unit.train(Unit(cells[begin : begin + together], 1), Silent())

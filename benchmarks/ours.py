@@ -12,13 +12,16 @@ from hydra import compose, initialize_config_dir
 from torch import nn
 
 from benchmarks.harness import Contestant, NotMeasured, count
-from dl_experiments import build, run
+from dl_experiments import build
 from dl_experiments.build import Config
 from dl_experiments.data.images import ImageData
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.data.sources import DataUnavailable
-from dl_experiments.sweep.member import LastRow
+from dl_experiments.job import Job
+from dl_experiments.sweep import grouping, unit
+from dl_experiments.sweep.grouping import Planned
+from dl_experiments.sweep.progress import Silent
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 TEST_IMAGES = 1000
@@ -80,9 +83,10 @@ def ours(overrides: Sequence[str], short: int, long: int) -> Contestant:
     def train(epochs: int) -> None:
         words = [*overrides, f"trainer.max_epochs={epochs}"]
         with tempfile.TemporaryDirectory() as outputs:
-            made = config([*words, f"paths.outputs={outputs}"])
-            status = run.execute(made, words, LastRow(), lambda epochs: None)
-        assert status.state == "completed", status
+            job = Job(config([*words, f"paths.outputs={outputs}"]), words)
+            planned = Planned(job, *build.check(job.config), "start", 0)
+            (own,) = grouping.units([planned])
+            assert unit.train(own, Silent()) == [None]
 
     return Contestant(
         lambda: by_difference(train, short, long) / module.updates, count(threads, "thread")

@@ -8,8 +8,8 @@ from benchmarks.harness import Contestant, NotMeasured, count
 from benchmarks.ours import config
 from dl_experiments import build, record
 from dl_experiments.data.sources import DataUnavailable
+from dl_experiments.job import Job
 from dl_experiments.sweep import inspection
-from dl_experiments.sweep.unit import Cell
 
 
 def planning(overrides: Sequence[str], seeds: int, look: bool) -> Contestant:
@@ -25,7 +25,7 @@ def planning(overrides: Sequence[str], seeds: int, look: bool) -> Contestant:
     """
     with tempfile.TemporaryDirectory() as outputs:
         first = config([*overrides, f"paths.outputs={outputs}"])
-    cells = [Cell({**first, "seed": seed}, []) for seed in range(seeds)]
+    jobs = [Job({**first, "seed": seed}, []) for seed in range(seeds)]
     try:
         build.data(first).setup()
     except DataUnavailable as error:
@@ -34,10 +34,9 @@ def planning(overrides: Sequence[str], seeds: int, look: bool) -> Contestant:
     def seconds() -> float:
         record._digests.clear()  # as in a process that has just begun
         started = time.perf_counter()
-        for cell in cells:
-            build.check(cell.config)
+        parts = [build.check(job.config) for job in jobs]
         if look:
-            inspection.inspect(cells)
+            inspection.inspect(jobs, parts)
         return time.perf_counter() - started
 
     return Contestant(seconds, count(seeds, "run"))

@@ -2,16 +2,17 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from benchmarks import ours
 from benchmarks.harness import Contestant
 from dl_experiments import build
-from dl_experiments.artifacts import Status
+from dl_experiments.job import Job
 from dl_experiments.sweep import unit
 from dl_experiments.sweep.grouping import MOST_MEMBERS
-from dl_experiments.sweep.unit import Cell, Unit
+from dl_experiments.sweep.progress import Silent
+from dl_experiments.sweep.unit import Unit
 
 
 def stack(overrides: Sequence[str], members: int, short: int, long: int) -> Contestant:
@@ -36,10 +37,10 @@ def stack(overrides: Sequence[str], members: int, short: int, long: int) -> Cont
         with tempfile.TemporaryDirectory() as outputs:
             where = [f"trainer.max_epochs={long}", f"paths.outputs={outputs}"]
             config = ours.config([*overrides, *where])
-            cells = [Cell(config | {"seed": seed}, overrides) for seed in range(members)]
+            jobs = [Job(config | {"seed": seed}, overrides) for seed in range(members)]
             most = MOST_MEMBERS[build.device(config).type]
             elapsed = sum(
-                _elapsed(cells[begin : begin + most], short, long)
+                _elapsed(jobs[begin : begin + most], short, long)
                 for begin in range(0, members, most)
             )
         return elapsed / (long - short) / module.updates / members
@@ -47,34 +48,11 @@ def stack(overrides: Sequence[str], members: int, short: int, long: int) -> Cont
     return Contestant(seconds, "1 core" if device == "cpu" else "1 GPU")
 
 
-def _elapsed(cells: Sequence[Cell], short: int, long: int) -> float:
+def _elapsed(jobs: Sequence[Job], short: int, long: int) -> float:
     clock = _Clock(short, long)
-    errors = [error for error in unit.train(Unit(cells, 1), clock) if error is not None]
+    errors = [error for error in unit.train(Unit(jobs, 1), clock) if error is not None]
     assert not errors, errors[0]
     return clock.times[long] - clock.times[short]
-
-
-class Silent:
-    """A ``Reporter`` that nobody reads."""
-
-    def begin(self, title: str, members: int, epochs: int, updates: int) -> None:
-        """See ``Reporter``."""
-
-    def advance(self, epochs: float, loss: float | None = None) -> None:
-        """See ``Reporter``."""
-
-    def ended(self, name: str, status: Status, seconds: float, values: Mapping[str, float]) -> None:
-        """See ``Reporter``."""
-
-    def failed(self, message: str) -> None:
-        """See ``Reporter``; ``unit.train`` returns it."""
-
-    def say(self, line: str) -> None:
-        """See ``Reporter``; a stack that falls apart has something to say."""
-        raise AssertionError(line)
-
-    def close(self) -> None:
-        """See ``Reporter``."""
 
 
 @final

@@ -7,4 +7,4 @@ environment.prepare()  # before the first import of torch
 from dl_experiments import _malloc, _torchvision  # noqa: E402
 
 _malloc.keep_freed_memory()
-_torchvision.cure()
+_torchvision.cure_at_import()

@@ -12,12 +12,12 @@ project uses torchvision to download data sets, never its compiled operators; wh
 
 import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-
-import torch
+from typing import Any, final
 
 _BOXES = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-_library: torch.library.Library | None = None  # torch drops the schemas with this object
+_library: Any = None  # torch drops the schemas with this object
 
 
 def _operators_load() -> bool:
@@ -25,6 +25,8 @@ def _operators_load() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         return True  # no torchvision, nothing to cure
+    import torch
+
     extensions = sorted(Path(spec.origin).parent.glob("_C.*"))
     if not extensions:
         return False
@@ -44,7 +46,27 @@ def cure() -> bool:
     global _library
     if _library is not None or "torchvision" in sys.modules or _operators_load():
         return False
+    import torch
+
     _library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         _library.define(name + _BOXES)
     return True
+
+
+@final
+class _AtImport:
+    """Finds no module; cures torchvision when somebody is about to import it."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """See ``importlib.abc.MetaPathFinder``."""
+        if name == "torchvision":
+            sys.meta_path.remove(self)
+            cure()
+        return None
+
+
+def cure_at_import() -> None:
+    """Cure torchvision when it is first imported, so that nobody else pays for importing torch."""
+    if "torchvision" not in sys.modules:
+        sys.meta_path.insert(0, _AtImport())

@@ -120,14 +120,13 @@ class RunDirectory:
             raise ValueError(f"{self.status}: unknown state {status.state!r}")
         return status
 
-    def read_record(self) -> dict[str, Any]:
-        """What the run was trained on, of ``provenance.json``; empty where that does not say."""
+    def read_provenance(self) -> dict[str, Any]:
+        """What ``provenance.json`` says; empty where there is none that can be read."""
         try:
             facts = json.loads(self.provenance.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        parts = {name: facts.get(name) for name in ("data", "code")} if facts else {}
-        return {name: part for name, part in parts.items() if isinstance(part, dict)}
+        return facts if isinstance(facts, dict) else {}
 
     def write_measure(
         self,
@@ -175,6 +174,11 @@ class RunDirectory:
     def write_weights(self, epoch: int, weights: Mapping[str, Tensor]) -> None:
         """Write a snapshot of parameters and buffers."""
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        seen: set[int] = set()
+        for name, tensor in plain.items():  # what is tied is written under each of its names
+            if tensor.untyped_storage().data_ptr() in seen:
+                plain[name] = tensor.clone()
+            seen.add(plain[name].untyped_storage().data_ptr())
         data = safetensors.torch.save(plain, metadata={"epoch": str(epoch)})
         write_atomically(self.snapshot(epoch), lambda file: file.write(data))
 

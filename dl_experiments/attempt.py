@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import Any, Literal, Self, final
 import torch
 from lightning import Callback
 
-from dl_experiments import build, identity, provenance, record
+from dl_experiments import agreement, build, provenance, record
 from dl_experiments.artifacts import (
     FINISHED,
     RunDirectory,
@@ -29,6 +29,7 @@ from dl_experiments.artifacts import (
 )
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.job import Job
 from dl_experiments.tasks.task import Task
 
 Config = Mapping[str, Any]
@@ -43,17 +44,16 @@ class RunFailed(Exception):
 
 def directory(config: Config) -> RunDirectory:
     """Where a config's run lies."""
-    outputs = Path(config["paths"]["outputs"]).expanduser()
-    return RunDirectory(outputs / identity.run_path(config))
+    return RunDirectory(Job(config).path)
 
 
-def decide(config: Config) -> Decision:
-    """What there is to do for a config.
+def decide(job: Job) -> Decision:
+    """What there is to do for a job.
 
     Raises:
         ValueError: Its directory holds a status that cannot be read.
     """
-    files = directory(config)
+    files = RunDirectory(job.path)
     status = files.read_status()
     if status is None:
         return "start"
@@ -71,10 +71,8 @@ class Run:
     ``RunFailed``; a run that is finished by then stays so.
 
     Args:
-        config: Resolved and checked.
-        overrides: The Hydra overrides that give this config.
-        planned: The record of data that were loaded when the command was planned; where this run's
-            must be the same, they are compared.
+        job: Its config is checked.
+        data: Gives its data, checked and not moved yet.
 
     Attributes:
         files: The run directory.
@@ -91,10 +89,10 @@ class Run:
     callbacks: list[Callback]
 
     def __init__(
-        self, config: Config, overrides: Sequence[str], planned: record.Record | None = None
+        self, job: Job, data: Callable[[Config], InMemoryDataModule] = build.checked_data
     ) -> None:
-        self.config, self.overrides, self._planned = config, overrides, planned
-        self.files = directory(config)
+        self.job, self.config, self._data = job, job.config, data
+        self.files = RunDirectory(job.path)
         self.status: Status | None = None
         self.resumed_epoch = 0
         self._prepared = self.over = False
@@ -106,7 +104,7 @@ class Run:
             RunFailed: Another process has it.
         """
         self._lock = _lock(self.files.path)
-        self.decision = decide(self.config)
+        self.decision = decide(self.job)
         self.status = self.files.read_status()
         return self
 
@@ -152,12 +150,11 @@ class Run:
         if checkpoint is None:
             _clear(self.files)
         self.files.write_config(self.config)
-        self.status = Status("running", identity.run_id(self.config), _now())
+        self.status = Status("running", self.job.id, _now())
         self.files.write_status(self.status)
-        self.module = build.data(self.config)
-        self.module.check(build.dtype(self.config))
+        self.module = self._data(self.config)
         facts = record.of(self.config, self.module)
-        if changed := record.differences(self._planned or {}, facts):
+        if changed := agreement.differences(self.job.expected or {}, facts):
             raise ValueError(
                 f"{' and '.join(changed)} differ from what loading gave while planning; numbers "
                 "must follow from the config: draw them from a generator that is seeded"
@@ -178,18 +175,39 @@ class Run:
             log.warning("starting over: %s", error)
             return None
 
-    def begin(self, stack: int = 1, layout: str = "") -> None:
-        """Training starts; in a stack of so many runs, which lie in memory in this way."""
+    def begin(self, stack: int = 1, layout: str = "", why: str = "") -> None:
+        """Training starts.
+
+        Args:
+            stack: How many runs are trained together.
+            layout: How they lie in memory; empty: the run is trained alone.
+            why: Why it is.
+        """
         device = build.device(self.config)
         seed, trained_on = self.config["seed"], self.task.record
-        facts = provenance.describe(self.overrides, seed, device, trained_on)
-        how = {"stack": stack, "layout": layout} if layout else {"stack": 1}
+        facts = provenance.describe(self._words(alone=not layout), seed, device, trained_on)
+        how: dict[str, Any] = {"stack": stack}
+        if layout:
+            how |= {"layout": layout}
+            how |= {"tried": list(self.job.tried)} if self.job.tried else {}
+        else:
+            how |= {"alone": why}
         write_json(self.files.provenance, facts | how)
         company = f", in a stack of {stack} ({layout})" if layout else ""
         log.info(
             "%s on %s, %d thread(s)%s", self.decision, device, torch.get_num_threads(), company
         )
         self._stack, self._started = stack, time.monotonic()
+
+    def _words(self, alone: bool) -> list[str]:
+        """What leads to this run and computes it in the same way, to the last digit."""
+        how: dict[str, Any] = {}
+        if self.config["sweep"]["stack"] != "auto":
+            how["sweep.stack"] = self.config["sweep"]["stack"]
+        if alone or self.config["trainer"]["threads"] is not None:
+            how["trainer.threads"] = torch.get_num_threads()
+        words = [word for word in self.job.overrides if word.partition("=")[0] not in how]
+        return words + [f"{key}={value}" for key, value in how.items()]
 
     def finish(self) -> Status:
         """Training is over: write the last row, the size, the time, and then the status."""
@@ -212,7 +230,7 @@ class Run:
         if self.files.metrics.exists():
             rows = read_metrics(self.files.metrics)
             epoch = int(rows[-1]["epoch"]) if rows else None
-        begun = self.status or Status(state, identity.run_id(self.config), _now())
+        begun = self.status or Status(state, self.job.id, _now())
         self.status = replace(begun, state=state, finished_at=_now(), epoch=epoch, error=error)
         self.files.write_status(self.status)
         self.over = True
@@ -235,7 +253,9 @@ class Run:
             handler.close()
 
 
-def check_unchanged(files: RunDirectory, old: record.Record | None, new: record.Record) -> None:
+def check_unchanged(
+    files: RunDirectory, old: agreement.Record | None, new: agreement.Record
+) -> None:
     """Refuse to go on with other data or code than a run has been trained on.
 
     Args:
@@ -246,7 +266,7 @@ def check_unchanged(files: RunDirectory, old: record.Record | None, new: record.
     Raises:
         ValueError: Names what has changed, and the two ways on.
     """
-    if changed := record.differences(old or {}, new):
+    if changed := agreement.differences(old or {}, new):
         verb = "differs" if len(changed) == 1 and changed[0].startswith("the code") else "differ"
         raise ValueError(
             f"{files.path}: {' and '.join(changed)} {verb} from what this run was trained on; put "
@@ -254,13 +274,32 @@ def check_unchanged(files: RunDirectory, old: record.Record | None, new: record.
         )
 
 
-def set_aside(config: Config) -> None:
+def as_begun(job: Job) -> Job:
+    """A job that goes on, with what its last digits depend on as it was when it was begun."""
+    files = RunDirectory(job.path)
+    try:
+        begun = files.read_config()
+        stack, threads = begun["sweep"]["stack"], begun["trainer"]["threads"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return job
+    facts = files.read_provenance()
+    if "stack" in facts and "layout" not in facts:  # computed alone
+        threads = facts.get("threads", threads)
+    config = {
+        **job.config,
+        "sweep": {**job.config["sweep"], "stack": stack},
+        "trainer": {**job.config["trainer"], "threads": threads},
+    }
+    return replace(job, config=config)
+
+
+def set_aside(job: Job) -> None:
     """Move what lies in a run's folder to ``<study>/.aside/``, so that it can be trained anew.
 
     Raises:
         RunFailed: Another process is training it.
     """
-    path = directory(config).path
+    path = job.path
     if not path.exists():
         return
     handle = _lock(path)

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dl_experiments import identity, validation
+from dl_experiments import identity, settings, validation
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
 from dl_experiments.callbacks.checkpoint import Checkpoint
@@ -29,9 +29,11 @@ from dl_experiments.callbacks.tensorboard import TensorBoard
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.environment import without_lightnings
 from dl_experiments.problem import Config as Config
+from dl_experiments.problem import checked_data as checked_data
 from dl_experiments.problem import data as data
+from dl_experiments.problem import drawn, find, without_name
 from dl_experiments.problem import dtype as dtype
-from dl_experiments.problem import find, instantiate, without_name
+from dl_experiments.problem import loss as loss
 from dl_experiments.problem import model as model
 from dl_experiments.problem import prepare_data as prepare_data
 from dl_experiments.tasks.task import Task
@@ -131,8 +133,9 @@ def _try_model(config: Config, module: InMemoryDataModule) -> nn.Module:
 def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task:
     """The LightningModule around a network."""
     optimizer, schedule = _optimizer(config)
-    built = instantiate(
+    built = drawn(
         "task",
+        config["seed"],
         config["task"],
         model=network,
         loss=config["loss"],
@@ -194,7 +197,7 @@ def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
     return [
         cast(
             Callback,
-            instantiate(f"callbacks.{key}", node, directory=directory, max_epochs=epochs),
+            drawn(f"callbacks.{key}", config["seed"], node, directory=directory, max_epochs=epochs),
         )
         for key, node in config["callbacks"].items()
         if node is not None
@@ -248,7 +251,8 @@ def forward_flops(network: nn.Module, module: InMemoryDataModule) -> int:
     was_training = network.training
     network.eval()  # counting must not move running statistics
     like = next(network.parameters())
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    counter = FlopCounterMode(display=False)
+    with settings.guarded(0, "outputs"), counter, torch.no_grad():
         network(like.new_zeros(1, *module.input_shape))
     network.train(was_training)
     return int(counter.get_total_flops()) * module.batch_size

@@ -90,9 +90,14 @@ def _name(config: Mapping[str, Any], group: str) -> str:
     return str(node.get("name", group)) if isinstance(node, Mapping) else group
 
 
-def run_path(config: Mapping[str, Any]) -> Path:
-    """``<study>/<readable name>-<run id>``, relative to the outputs folder."""
-    return Path(str(config["study"])) / f"{run_name(config)}-{run_id(config)}"
+def run_path(config: Mapping[str, Any], identity: str | None = None) -> Path:
+    """``<study>/<readable name>-<run id>``, relative to the outputs folder.
+
+    Args:
+        config: Resolved.
+        identity: Its run id, where it is known.
+    """
+    return Path(str(config["study"])) / f"{run_name(config)}-{identity or run_id(config)}"
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

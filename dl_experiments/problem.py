@@ -38,13 +38,34 @@ def data(config: Config) -> InMemoryDataModule:
             f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
             f"{noise.test_labels}: data={node.get('name')} has no labels"
         )
-    with (
-        settings.making_data(node.get("seed") or 0, "data") if _is_foreign(node) else nullcontext()
-    ):
-        built = cast(InMemoryDataModule, instantiate("data", node))
-    kind = find("task", config["task"]["_target_"]).TARGETS
-    built.contract = Contract(f"data={node.get('name')}", kind)
+    name = f"data={node.get('name')}"
+    making = settings.making_data(node.get("seed") or 0, "data")
+    try:
+        with making if is_foreign(node["_target_"]) else nullcontext():
+            built = cast(InMemoryDataModule, instantiate("data", node))
+        built.input_shape = tuple(int(size) for size in built.input_shape)
+        missing = [key for key in ("outputs", "training_samples") if not hasattr(built, key)]
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{name}: {_reason(error)}") from error
+    if missing:
+        raise ValueError(f"{name}: {type(built).__name__} sets no {missing[0]}")
+    task = find("task", config["task"]["_target_"])
+    own_loss = is_foreign(getattr(task.LOSSES.get(config["loss"]), "__module__", "torch."))
+    built.contract = Contract(name, task.TARGETS, own_loss)
     return built
+
+
+def checked_data(config: Config) -> InMemoryDataModule:
+    """The data module, loaded and in the form that the task takes, not moved yet.
+
+    Raises:
+        ValueError: A value is not allowed, or the data are not what the task takes.
+    """
+    module = data(config)
+    module.check(dtype(config))
+    return module
 
 
 def prepare_data(module: InMemoryDataModule) -> None:
@@ -59,8 +80,7 @@ def prepare_data(module: InMemoryDataModule) -> None:
     except ValueError:
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{module.contract.name}: prepare_data: {reason}") from error
+        raise ValueError(f"{module.contract.name}: prepare_data: {_reason(error)}") from error
 
 
 def model(config: Config, module: InMemoryDataModule) -> nn.Module:
@@ -100,13 +120,37 @@ def dtype(config: Config) -> torch.dtype:
     return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
 
 
-def _is_foreign(node: Config) -> bool:
-    return not str(node["_target_"]).startswith("dl_experiments.")
+def is_foreign(name: str) -> bool:
+    """Whether a dotted name is a user's: neither this package's nor torch's own."""
+    return not name.startswith(("dl_experiments.", "torch."))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def without_name(node: Config) -> dict[str, Any]:
     """A copy; ``name`` labels a choice and is an argument of data alone."""
     return {key: value for key, value in node.items() if key != "name"}
+
+
+def drawn(key: str, seed: int, node: Config, /, **more: Any) -> Any:
+    """``instantiate``, for what is neither data nor a network, with whatever a user's code raises.
+
+    Its global random numbers are a stream of the seed.
+
+    Raises:
+        ValueError: See ``instantiate``; or one line of what was raised.
+    """
+    if not is_foreign(node["_target_"]):
+        return instantiate(key, node, **more)
+    try:
+        with settings.guarded(seed, key.partition(".")[0]):
+            return instantiate(key, node, **more)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{key}: {_reason(error)} ({node['_target_']})") from error
 
 
 def instantiate(key: str, node: Config, **more: Any) -> Any:
@@ -147,8 +191,7 @@ def find(key: str, target: str) -> Any:
         ValueError: It cannot be imported.
     """
     try:
-        with settings.kept():
+        with settings.guarded(0, "import"):
             return resolve_name(target)
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{key}._target_={target} cannot be imported: {reason}") from error
+        raise ValueError(f"{key}._target_={target} cannot be imported: {_reason(error)}") from error

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,8 @@ import torch
 
 from dl_experiments import environment
 
+_BEGUN = f"{datetime.now(UTC).isoformat(timespec='seconds')} {os.getpid()}"
+"""Which command this is; workers are forks of it."""
 _PACKAGES = ("torch", "lightning", "hydra-core", "torchmetrics", "numpy")
 
 
@@ -29,11 +32,10 @@ def describe(
         device: What it trains on.
         record: What it is trained on, see ``record``.
     """
-    path = os.environ.get("PYTHONPATH") if record.get("code") else None
-    where = [f"PYTHONPATH={path}"] if path else []  # the user's own code is found there
     gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
     return {
-        "command": shlex.join([*where, "python", "train.py", *overrides]),
+        "command": _command(overrides),
+        "begun": _BEGUN,
         **_git(),
         "versions": _versions(),
         "platform": platform.platform(),
@@ -46,6 +48,16 @@ def describe(
         "argv": sys.argv,
         **record,
     }
+
+
+def _command(words: Sequence[str]) -> str:
+    """What makes the run again, given in the project's folder or, where that was another, there."""
+    root, here = Path(__file__).resolve().parents[1], Path.cwd()
+    script = "train.py" if here == root else os.path.relpath(root / "train.py", here)
+    path = os.environ.get("PYTHONPATH")  # the user's own code may be found there
+    where = [f"PYTHONPATH={path}"] if path else []
+    command = shlex.join([*where, "python", script, *words])
+    return command if here == root else f"cd {shlex.quote(str(here))} && {command}"
 
 
 @cache

@@ -5,8 +5,10 @@ it, a measurement never moves training's numbers, and a run draws the same numbe
 company.
 
 Purposes in use: ``weights`` ``order`` ``dropout`` ``augment`` ``label_noise`` ``test_labels``
-``surface`` ``neighbourhood`` ``sharpness`` ``outputs`` ``observer`` (from ``seed``); ``points``
-``subset`` ``evaluation`` ``probe`` ``load`` (from ``data.seed``).
+``surface`` ``neighbourhood`` ``sharpness`` ``task`` ``callbacks`` ``optimizer`` ``fit``
+``outputs`` ``evaluate`` ``schedule`` ``observer`` (from ``seed``); ``points`` ``subset``
+``evaluation`` ``probe`` ``data`` ``prepare`` ``load`` (from ``data.seed``); ``import`` ``trial``
+``record`` (from 0).
 """
 
 import hashlib
@@ -59,15 +61,27 @@ def scope(
     own = _spare.pop() if _spare else np.random.MT19937()
     mtrand.set_bit_generator(own)
     try:
-        drawing.manual_seed(stream)
-        np.random.seed([stream & 0xFFFFFFFF, stream >> 32])  # noqa: NPY002 (users draw from it)
-        random.seed(stream)
+        _start(drawing, stream)
         yield
     finally:
         drawing.set_state(torch_state)
         mtrand.set_bit_generator(numpy_generator)
         random.setstate(python_state)
         _spare.append(own)
+
+
+def enter(seed: int, purpose: str, epoch: int, device: torch.device) -> None:
+    """Go to the start of another stream, within a ``scope``."""
+    drawing = torch.default_generator
+    if device.type == "cuda":
+        drawing = torch.cuda.default_generators[device.index or 0]
+    _start(drawing, derive(seed, purpose, epoch))
+
+
+def _start(drawing: torch.Generator, stream: int) -> None:
+    drawing.manual_seed(stream)
+    np.random.seed([stream & 0xFFFFFFFF, stream >> 32])  # noqa: NPY002 (users draw from it)
+    random.seed(stream)
 
 
 def global_state() -> tuple[Any, ...]:

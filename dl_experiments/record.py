@@ -14,17 +14,14 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from dl_experiments import source
+from dl_experiments import randomness, source
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 from dl_experiments.identity import scientific
 
 Config = Mapping[str, Any]
-Record = Mapping[str, Any]
-"""``data``: ``key`` and ``seed``, see ``key``, and what must then be equal: the number of training
-samples and a checksum for inputs and targets of either set. ``code``: ``_target_`` -> checksum."""
-
 _NOT_BY_SEED = ("super().__init__", "label_noise.train", "label_noise.test")
+SUMS, TILE = 3, 4096
 _digests: Any = WeakTensorKeyDictionary()
 
 
@@ -37,11 +34,14 @@ def key(config: Config) -> dict[str, Any]:
         mentions ``run_seed`` in any other place than a call of ``super().__init__`` or of the
         label noise.
     """
-    node = {name: config[name] for name in ("data", "label_noise")}
-    text = json.dumps(scientific(node), sort_keys=True, separators=(",", ":"))
-    noise = LabelNoise(**config["label_noise"])
     target = config["data"]["_target_"]
     foreign = not target.startswith("dl_experiments.")
+    data = dict(config["data"])
+    if not (foreign and source.mentions(target, "batch_size", _NOT_BY_SEED)):
+        data.pop("batch_size", None)  # it reaches no tensor
+    node = {"data": data, "label_noise": config["label_noise"]}
+    text = json.dumps(scientific(node), sort_keys=True, separators=(",", ":"))
+    noise = LabelNoise(**config["label_noise"])
     by_seed = noise.draws or (foreign and source.mentions(target, "run_seed", _NOT_BY_SEED))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return {"key": digest, "seed": config["seed"] if by_seed else None}
@@ -73,35 +73,37 @@ def _targets(node: Any) -> Iterator[str]:
             yield from _targets(value)
 
 
-def differences(old: Record, new: Record) -> list[str]:
-    """What two records contradict one another in, in words; what either lacks does not count."""
-    ours, theirs = new.get("data") or {}, old.get("data") or {}
-    words = []
-    if all(ours.get(name) == theirs.get(name) for name in ("key", "seed")):
-        words += [
-            n for n in theirs if n not in ("key", "seed") and ours.get(n, theirs[n]) != theirs[n]
-        ]
-    ours, theirs = new.get("code") or {}, old.get("code") or {}
-    words += [f"the code of {n}" for n in theirs if ours.get(n, theirs[n]) != theirs[n]]
-    return words
-
-
 def _digest(data: InMemory, part: str) -> str:
     """Of the inputs with what they are normalised by, or of the targets."""
     tensors = [data.inputs, data.mean, data.scale] if part == "inputs" else [data.targets]
-    whole = hashlib.sha256("/".join(map(_checksum, tensors)).encode())
-    return whole.hexdigest()[:16]
+    return "/".join(_checksum(tensor) for tensor in tensors if tensor is not None)
 
 
-def _checksum(tensor: Tensor | None) -> str:
-    """SHA-256 of type, shape and values; kept as long as the tensor lives unchanged."""
-    if tensor is None:
-        return ""
+def _checksum(tensor: Tensor) -> str:
+    """SHA-256 of type, shape and values, and sums; kept as long as the tensor lives unchanged."""
     version, known = _digests.get(tensor, (None, ""))
     if version != tensor._version:
-        flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+        flat = tensor.detach().contiguous().reshape(-1)
         whole = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-        whole.update(flat.data)
-        known = whole.hexdigest()
+        whole.update(flat.view(torch.uint8).numpy().data)
+        known = ":".join([whole.hexdigest()[:16], *_sums(flat)])
         _digests[tensor] = (tensor._version, known)
     return known
+
+
+def _sums(flat: Tensor) -> list[str]:
+    """Σ ±xᵢ for a few drawn signs, and by how much each may differ; of integers none."""
+    if not flat.is_floating_point():
+        return []
+    draw = randomness.generator(0, "record")
+    signs = torch.randint(2, (TILE, SUMS), generator=draw, dtype=torch.float64) * 2 - 1
+    sums, square = torch.zeros(SUMS, dtype=torch.float64), 0.0
+    for tile in flat.split(TILE):
+        values = tile.double()
+        turn = 1 - 2 * float(torch.randint(2, (), generator=draw))
+        sums += turn * (values @ signs[: len(values)])
+        square += float(values @ values)
+    return [
+        *(repr(number) for number in sums.tolist()),
+        repr(64 * torch.finfo(flat.dtype).eps * square**0.5),
+    ]

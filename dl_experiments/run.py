@@ -3,13 +3,14 @@
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, final, runtime_checkable
 
 import torch
+from lightning import Callback, LightningModule, Trainer
 
-from dl_experiments import build, record
+from dl_experiments import build, randomness, record, settings
 from dl_experiments.artifacts import RunDirectory, Status
 from dl_experiments.attempt import Config as Config
 from dl_experiments.attempt import Decision as Decision
@@ -20,6 +21,7 @@ from dl_experiments.attempt import directory as directory
 from dl_experiments.callbacks.observer import around
 from dl_experiments.callbacks.recorder import Sink
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.job import Job
 from dl_experiments.tasks.task import Task
 
 log = logging.getLogger(__name__)
@@ -36,21 +38,12 @@ class FromWeights(Protocol):
         """Take it; the model's own weights do not matter."""
 
 
-def checkpoint_epoch(config: Config) -> int:
+def checkpoint_epoch(job: Job) -> int:
     """Where a run to be resumed goes on; 0 where its checkpoint cannot be read."""
     try:
-        return int(directory(config).read_checkpoint()["epoch"])
+        return int(RunDirectory(job.path).read_checkpoint()["epoch"])
     except ValueError:
         return 0
-
-
-def was_stacked(config: Config) -> bool:
-    """Whether the attempt that is to be resumed trained in a stack."""
-    try:
-        facts = json.loads(directory(config).provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return "layout" in facts
 
 
 def read_summary(files: RunDirectory) -> dict[str, float]:
@@ -59,7 +52,7 @@ def read_summary(files: RunDirectory) -> dict[str, float]:
     return summary
 
 
-def catch_up(config: Config) -> bool:
+def catch_up(job: Job) -> bool:
     """Take the measurements that a finished run's config asks for and its folder lacks.
 
     Returns:
@@ -68,7 +61,7 @@ def catch_up(config: Config) -> bool:
     Raises:
         RunFailed: Its data are not what it was trained on.
     """
-    files = directory(config)
+    config, files = job.config, RunDirectory(job.path)
     lacking = [
         callback
         for callback in build.chosen_callbacks(config, files)
@@ -87,10 +80,9 @@ def catch_up(config: Config) -> bool:
 def _data_of(config: Config, files: RunDirectory) -> InMemoryDataModule:
     """A finished run's data, in their place."""
     try:
-        module = build.data(config)
-        build.prepare_data(module)
-        module.check(build.dtype(config))
-        check_unchanged(files, files.read_record(), record.of(config, module))
+        build.prepare_data(build.data(config))
+        module = build.checked_data(config)
+        check_unchanged(files, files.read_provenance(), record.of(config, module))
     except ValueError as error:
         raise RunFailed(str(error)) from error
     module.place("cpu", build.dtype(config))
@@ -98,24 +90,20 @@ def _data_of(config: Config, files: RunDirectory) -> InMemoryDataModule:
 
 
 def execute(
-    config: Config,
-    overrides: Sequence[str],
+    job: Job,
     sink: Sink,
     heartbeat: Callable[[float], None],
     cores: int | None = None,
     why: str = "",
-    planned: record.Record | None = None,
 ) -> Status:
     """Train one run by itself to its end, unless it is there already.
 
     Args:
-        config: Resolved and checked.
-        overrides: The Hydra overrides that give this config.
+        job: Its config is checked.
         sink: Sees the rows.
         heartbeat: Called now and then with the number of epochs done, a fraction included.
         cores: Processor cores it may use; None: all.
         why: Why it is not in a stack, for its log.
-        planned: See ``attempt.Run``.
 
     Returns:
         How it ended: completed or diverged.
@@ -125,31 +113,51 @@ def execute(
         KeyboardInterrupt: The run was interrupted; the same call resumes it.
     """
     try:
-        with Run(config, overrides, planned) as run:
+        with settings.kept(), Run(job) as run:
             if run.decision != "skip":
-                with run.logging(), _quiet():
+                with run.logging():
                     if why:
                         log.info("trained alone: %s", why)
-                    _fit(run, sink, heartbeat, cores)
+                    fit(run, sink, heartbeat, cores, why)
             assert run.status is not None
             return run.status
     except SystemExit:  # what Lightning makes of an interrupt
         raise KeyboardInterrupt from None
 
 
-def _fit(run: Run, sink: Sink, heartbeat: Callable[[float], None], cores: int | None) -> None:
+def fit(
+    run: Run,
+    sink: Sink,
+    heartbeat: Callable[[float], None],
+    cores: int | None = None,
+    why: str = "",
+) -> None:
+    """Train a run that is held by Lightning's Trainer; see ``execute``."""
     run.prepare([sink])
     run.task.heartbeat = heartbeat
     config = run.config
     torch.set_num_threads(build.threads(config, run.task.model, run.module, cores))
     epochs = config["trainer"]["max_epochs"] - run.resumed_epoch
-    trainer = build.trainer(config, run.callbacks, epochs)
-    run.begin()
-    run.module.prepare_data = lambda: None  # type: ignore[method-assign]  # the command has done so
-    trainer.fit(run.task, datamodule=run.module)
+    with _quiet():
+        trainer = build.trainer(config, [_Streams(), *run.callbacks], epochs)
+    run.begin(why=why)
+    # The command has done the first, and the run the second; Lightning would do them once more.
+    run.module.prepare_data = lambda: None  # type: ignore[method-assign]
+    run.module.setup = lambda stage=None: None  # type: ignore[method-assign]
+    with _quiet(), settings.guarded(config["seed"], "fit", run.resumed_epoch):
+        trainer.fit(run.task, datamodule=run.module)
     if not trainer.should_stop and run.task.epoch < config["trainer"]["max_epochs"]:
         raise RuntimeError(f"training ended after {run.task.epoch} epochs, and nothing stopped it")
     run.finish()
+
+
+@final
+class _Streams(Callback):
+    """Lets an epoch's global random numbers be a stream of its own, whatever was drawn before."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        task = cast(Task, pl_module)
+        randomness.enter(task.seed, "fit", task.epoch, task.device)
 
 
 @contextmanager

@@ -16,14 +16,20 @@ from threadpoolctl import threadpool_limits
 
 from dl_experiments import randomness
 
+_BACKENDS: Any = torch.backends
 _FLAGS: tuple[tuple[Any, str], ...] = (
-    (torch.backends.cudnn, "enabled"),
-    (torch.backends.cudnn, "benchmark"),
-    (torch.backends.cudnn, "deterministic"),
-    (torch.backends.cudnn, "allow_tf32"),
-    (torch.backends.cuda.matmul, "allow_tf32"),
-    (torch.backends.cuda.matmul, "allow_fp16_reduced_precision_reduction"),
-    (torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction"),
+    (_BACKENDS.cudnn, "enabled"),
+    (_BACKENDS.cudnn, "benchmark"),
+    (_BACKENDS.cudnn, "deterministic"),
+    (_BACKENDS.mkldnn, "enabled"),
+    (_BACKENDS, "fp32_precision"),
+    (_BACKENDS.cuda.matmul, "fp32_precision"),
+    (_BACKENDS.cudnn.conv, "fp32_precision"),
+    (_BACKENDS.cudnn.rnn, "fp32_precision"),
+    (_BACKENDS.mkldnn.matmul, "fp32_precision"),
+    (_BACKENDS.mkldnn.conv, "fp32_precision"),
+    (_BACKENDS.cuda.matmul, "allow_fp16_reduced_precision_reduction"),
+    (_BACKENDS.cuda.matmul, "allow_bf16_reduced_precision_reduction"),
 )
 
 
@@ -60,17 +66,25 @@ def kept() -> Iterator[None]:
     deterministic algorithms, precision of products and the flags of cuDNN; NumPy's error handling;
     the working directory. What the block itself has not changed is not touched.
     """
-    before = [read() for read, _ in _SETTINGS]
+    before = [_value(read) for read, _ in _SETTINGS]
     flags = [getattr(where, name) for where, name in _FLAGS]
     try:
         yield
     finally:
-        for (read, write), value in zip(_SETTINGS, before, strict=True):
-            if read() != value:
-                write(value)
         for (where, name), value in zip(_FLAGS, flags, strict=True):
             if getattr(where, name) != value:
                 setattr(where, name, value)
+        for (read, write), value in zip(_SETTINGS, before, strict=True):
+            if value is not None and _value(read) != value:
+                write(value)
+
+
+def _value(read: Callable[[], Any]) -> Any:
+    """A setting; None where torch will not tell, as of one that was set in its newer way."""
+    try:
+        return read()
+    except RuntimeError:
+        return None
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def closure(target: str) -> list[tuple[str, ast.stmt]]:
     """The statements that a dotted name of the user's needs, each with its module, in order.
 
     Beside the definition and all that it uses these are the statements of the modules on the way
-    that define nothing (they are run by an import). Empty for what is not the user's, or has no
+    that bind no name (they are run by an import). Empty for what is not the user's, or has no
     source.
     """
     words = target.split(".")
@@ -85,20 +85,25 @@ class _Search:
     def __init__(self) -> None:
         self.found: dict[tuple[str, int], ast.stmt] = {}
         self._entered: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
 
     def of(self, module: _Module, name: str) -> list[tuple[str, ast.stmt]]:
         self._name(module, name)
-        return [(where, statement) for (where, _), statement in sorted(self.found.items())]
+        found = [(where, _rank(one, place), one) for (where, place), one in self.found.items()]
+        return [(where, one) for where, _, one in sorted(found, key=lambda item: item[:2])]
 
     def _enter(self, module: _Module) -> None:
         """What an import of a module runs, apart from its definitions and further imports."""
         if module.name not in self._entered:
             self._entered.add(module.name)
             for place, statement in enumerate(module.body):
-                if not isinstance(statement, (*_DEFINITIONS, ast.Import, ast.ImportFrom)):
+                if not (_only_names(statement) or _is_main(statement)):
                     self._take(module, place)
 
     def _name(self, module: _Module, name: str) -> None:
+        if (module.name, name) in self._asked:
+            return
+        self._asked.add((module.name, name))
         self._enter(module)
         for place in module.defines.get(name, module.defines.get("*", [])):
             statement = module.body[place]
@@ -116,6 +121,9 @@ class _Search:
                 self._name(module, node.id)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(module, node, None)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+                for given in node.args:
+                    self._whole(str(getattr(given, "value", "")))
 
     def _import(
         self, module: _Module, statement: ast.Import | ast.ImportFrom, name: str | None
@@ -131,7 +139,7 @@ class _Search:
             source = _absolute(module, statement)
             wanted = (name or "*") if alias.name == "*" else alias.name
             there = _parse(source)
-            if there is not None and wanted in there.defines:
+            if there is not None and (wanted in there.defines or "*" in there.defines):
                 self._name(there, wanted)
             elif not self._whole(f"{source}.{wanted}") and wanted == "*":
                 self._whole(source)
@@ -177,13 +185,37 @@ def _parse(name: str) -> _Module | None:
 
 
 def _plain(tree: ast.Module) -> ast.Module:
-    """Without docstrings, or any other string that stands for itself."""
+    """Without what changes nothing: strings that stand for themselves, annotations of arguments."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             kept = [one for one in body if not _is_string(one)]
             node.body = kept or ([ast.Pass()] if body else [])  # type: ignore[attr-defined]
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
     return tree
+
+
+def _only_names(statement: ast.stmt) -> bool:
+    """Whether it only binds names, and so counts where one of them is used."""
+    if isinstance(statement, ast.Assign):
+        return all(isinstance(target, ast.Name) for target in statement.targets)
+    if isinstance(statement, ast.AnnAssign):
+        return isinstance(statement.target, ast.Name)
+    return isinstance(statement, (*_DEFINITIONS, ast.Import, ast.ImportFrom))
+
+
+def _is_main(statement: ast.stmt) -> bool:
+    """``if __name__ == "__main__":``, which no import runs."""
+    return isinstance(statement, ast.If) and "__name__ == '__main__'" in ast.unparse(statement.test)
+
+
+def _rank(statement: ast.stmt, place: int) -> tuple[int, str, int]:
+    """Definitions by their names, in whatever order they stand; then what is run, as it stands."""
+    name = statement.name if isinstance(statement, _DEFINITIONS) else ""
+    return (0, name, place) if name else (1, "", place)
 
 
 def _is_string(statement: ast.stmt) -> bool:

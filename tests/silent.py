@@ -1,7 +1,9 @@
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dl_experiments import run
 from dl_experiments.artifacts import Status
+from dl_experiments.job import Job
 
 
 class Silent:
@@ -17,9 +19,9 @@ class Silent:
         pass
 
 
-def execute(config: run.Config) -> Status:
+def execute(config: dict[str, Any]) -> Status:
     """Train one run by itself, unseen."""
-    return run.execute(config, [], Silent(), lambda epochs: None)
+    return run.execute(Job(config), Silent(), lambda epochs: None)
 
 
 class Unseen:

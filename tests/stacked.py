@@ -7,8 +7,9 @@ from finished import TINY
 from safetensors.torch import load_file
 
 from dl_experiments.artifacts import RunDirectory, read_metrics
+from dl_experiments.job import Job
 from dl_experiments.run import directory
-from dl_experiments.sweep.plan import Cell, plan
+from dl_experiments.sweep.plan import plan
 
 EPOCHS = 10
 QUIET = ["-m", *TINY, "logger=none", f"trainer.max_epochs={EPOCHS}", "trainer.log_every=1"]
@@ -36,7 +37,7 @@ def assert_training_does_not_notice(compose, words, measured, other, stack, meas
     ends = {}
     for study, node in (("with", measured), ("without", other)):
         common = [*words, f"study={study}", f"sweep.stack={stack}", "sweep.workers=1"]
-        cells = [Cell(compose(*common, *node, f"seed={seed}"), []) for seed in (3, 4)]
+        cells = [Job(compose(*common, *node, f"seed={seed}"), []) for seed in (3, 4)]
         for call in plan(cells):
             call(None)
         ends[study] = [directory(cell.config) for cell in cells]

@@ -34,7 +34,7 @@ class Run:
     Attributes:
         rows: ``metrics.csv`` as it stands: one mapping a logged epoch, an absent value absent.
         summary: Metric name -> final value.
-        record: What it was trained on, see ``dl_experiments.record``; empty where nothing tells.
+        provenance: ``provenance.json``, what it was trained on and how; empty where nothing tells.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Run:
     status: Status
     rows: Sequence[Mapping[str, float]]
     summary: Mapping[str, float]
-    record: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def flat(self) -> dict[str, Any]:
@@ -79,10 +79,15 @@ class Run:
         """Whether its last values are its result (a diverged run is finished, not completed)."""
         return self.status.state == "completed"
 
+    def recorded(self, name: str) -> Mapping[str, Any]:
+        """``data`` or ``code`` of what it was trained on; empty where nothing tells."""
+        found = self.provenance.get(name)
+        return found if isinstance(found, dict) else {}
+
     @property
     def training_samples(self) -> int | None:
         """Size of the training set, None where nothing tells."""
-        asked = self.get("data.samples") or (self.record.get("data") or {}).get("training samples")
+        asked = self.get("data.samples") or self.recorded("data").get("training samples")
         return asked or SIZES.get(self.data, (None,))[0]
 
     @property
@@ -192,8 +197,8 @@ def read_run(path: Path) -> Run:
     if status is None:
         raise ValueError("no status.json, so the run never started")
     rows = _metrics(directory, needed=status.state in FINISHED)
-    record = directory.read_record()
-    return Run(path, path.parent.name, config, status, rows, _summary(directory), record)
+    facts = directory.read_provenance()
+    return Run(path, path.parent.name, config, status, rows, _summary(directory), facts)
 
 
 def _metrics(directory: RunDirectory, needed: bool) -> list[dict[str, float]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
-from dl_experiments import randomness
+from dl_experiments import agreement, randomness
 from dl_experiments.analysis.collect import Run
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.flat import FlatNet, Loss
@@ -49,8 +49,8 @@ class Parts:
         net = problem.model(config, module).eval()
         problem.prepare_data(module)
         module.check(problem.dtype(config))
-        trained_on = RunDirectory(run.path).read_record()
-        if changed := record.differences(trained_on, record.of(config, module)):
+        trained_on = RunDirectory(run.path).read_provenance()
+        if changed := agreement.differences(trained_on, record.of(config, module)):
             raise ValueError(f"{' and '.join(changed)} differ from what the run was trained on")
         module.place("cpu", problem.dtype(config))
         seed = int(run.get("data.seed") or 0)

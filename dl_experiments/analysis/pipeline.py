@@ -11,7 +11,7 @@ from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, R
 from dl_experiments.analysis.findings import FORMATS, Finding, save
 from dl_experiments.analysis.images import write_images
 from dl_experiments.analysis.phenomena import beside, known
-from dl_experiments.analysis.replicates import one_each
+from dl_experiments.analysis.replicates import mixed, one_each
 from dl_experiments.analysis.report import write_report
 from dl_experiments.analysis.tables import write_tables
 
@@ -95,15 +95,19 @@ def _read(outputs: Path, wanted: Sequence[str] | None) -> Collection:
 
 def _counting(found: Collection) -> Collection:
     """What is left when each science counts once, and a note of runs that cannot be compared."""
-    runs, problems = [], list(found.problems)
+    runs, problems, notes = [], list(found.problems), []
     for members in found.studies.values():
         kept, lines = one_each(members)
         runs += kept
         problems += lines
-    bare = sum(1 for run in runs if run.rows and not run.record)
+        notes += mixed(kept)
+    bare = sum(1 for run in runs if run.rows and not run.recorded("data"))
     verb = "run has" if bare == 1 else "runs have"
-    note = f"{bare} {verb} no record of the data and code behind them, and count as they are"
-    return Collection(runs, problems, [note] * bool(bare))
+    if bare:
+        notes.append(
+            f"{bare} {verb} no record of the data and code behind them, and count as they are"
+        )
+    return Collection(runs, problems, notes)
 
 
 def _choose(

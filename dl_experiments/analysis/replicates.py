@@ -14,8 +14,10 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from dl_experiments.agreement import alike
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.swept import RECORDING, stops_by_rows
+from dl_experiments.artifacts import FINISHED
 from dl_experiments.identity import run_id
 
 NAMED = 8
@@ -49,17 +51,22 @@ def _names(runs: Sequence[Run]) -> str:
 
 
 def _copies(runs: Sequence[Run]) -> list[tuple[Run, str]]:
-    """All but one directory of each id: its own name counts, else what ended last."""
+    """All but one directory of each id: of those finished its own name counts, else the last."""
     out = []
     for identity, same in _grouped(runs, lambda run: run_id(run.config)).items():
-        first = max(same, key=lambda run: (run.path.name.endswith(f"-{identity}"), _ended(run)))
+        first = max(
+            same,
+            key=lambda run: (
+                run.status.state in FINISHED, run.path.name.endswith(f"-{identity}"), _ended(run)
+            ),
+        )  # fmt: skip
         out += [(run, "second directories of runs that count") for run in same if run != first]
     return out
 
 
 def _other_versions(runs: Sequence[Run]) -> list[tuple[Run, str]]:
     """Runs that were trained on something else than the latest run that tells of it."""
-    finished = sorted((run for run in runs if run.rows and run.record), key=_ended)
+    finished = sorted((run for run in runs if run.status.state in FINISHED), key=_ended)
     reasons: dict[Run | Any, list[str]] = defaultdict(list)
     for what, holders in _facts(finished):
         latest = holders[-1][1]
@@ -73,6 +80,35 @@ def _other_versions(runs: Sequence[Run]) -> list[tuple[Run, str]]:
     ]
 
 
+def mixed(runs: Sequence[Run]) -> list[str]:
+    """A line where runs of a study that differ in seed alone were computed in several ways.
+
+    Alone or in a stack, and alone by how many processor threads: their last digits depend on it.
+    """
+    groups: dict[Hashable, set[str]] = defaultdict(set)
+    for run in runs:
+        if way := _way(run):
+            groups[json.dumps({**run.science, "seed": None}, sort_keys=True, default=str)].add(way)
+    several = [ways for ways in groups.values() if len(ways) > 1]
+    if not several:
+        return []
+    words = " and ".join(sorted(set.union(*several)))
+    return [
+        f"{runs[0].study}: seeds of one setting were computed {words}, which changes last digits"
+    ]
+
+
+def _way(run: Run) -> str:
+    """How a finished run was computed, in words; empty where nothing tells."""
+    facts = run.provenance
+    if not run.rows or "stack" not in facts:
+        return ""
+    if "layout" in facts:
+        return "in a stack"
+    threads = facts.get("threads")
+    return f"alone by {threads} thread{'' if threads == 1 else 's'}"
+
+
 Holder = tuple[Run, Any]
 
 
@@ -81,29 +117,51 @@ def _facts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Holder]]]:
     exact: dict[Hashable, list[Holder]] = defaultdict(list)
     across: dict[Hashable, list[Holder]] = defaultdict(list)
     for run in runs:
-        data: Mapping[str, Any] = run.record.get("data") or {}
+        data: Mapping[str, Any] = run.recorded("data")
         for what in (name for name in data if name not in ("key", "seed")):
             exact[what, data["key"], data["seed"]].append((run, data[what]))
             across[what, data["key"]].append((run, data[what]))
-        for target, checksum in (run.record.get("code") or {}).items():
+        watching = [
+            node.get("_target_") for node in run.config.get("callbacks", {}).values() if node
+        ]
+        for target, checksum in run.recorded("code").items():
+            if target in watching:  # what measures is no part of what is measured
+                continue
             exact[f"the code of {target}", None].append((run, checksum))
     for (what, *_), holders in exact.items():  # type: ignore[misc]
-        yield what, holders
+        yield what, _rounded(holders)
     for (what, *_), holders in across.items():  # type: ignore[misc]
-        if _are_versions(holders):
-            yield what, holders
+        if _are_versions(_rounded(holders)):
+            yield what, _rounded(holders)
+
+
+def _rounded(holders: Sequence[Holder]) -> list[Holder]:
+    """The same, with one value for all that differ by rounding alone."""
+    known: list[Any] = []
+    rounded = []
+    for run, value in holders:
+        first = next((other for other in known if alike(value, other)), value)
+        if first is value:
+            known.append(value)
+        rounded.append((run, first))
+    return rounded
 
 
 def _are_versions(holders: Sequence[Holder]) -> bool:
     """Whether runs that differ in seed have several versions of what does not depend on it.
 
-    It does not where seeds agree with one another. Folds that seeds choose agree too; they are
-    trained side by side, versions one after the other.
+    It does not where seeds agree with one another. Folds that seeds choose agree too: a command
+    trains several of them, and versions come one after the other.
     """
     versions: dict[Any, list[Run]] = defaultdict(list)
     for run, value in holders:
         versions[value].append(run)
     if not any(len({run.seed for run in same}) > 1 for same in versions.values()):
+        return False
+    commands = [
+        {run.provenance.get("begun") for run in same} - {None} for same in versions.values()
+    ]
+    if len(set().union(*commands)) < sum(map(len, commands)):
         return False
     spans = sorted(
         (min(run.status.started_at for run in same), max(run.status.started_at for run in same))

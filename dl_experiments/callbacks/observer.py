@@ -1,11 +1,12 @@
 """What measures a run while it trains, alone or in a stack of runs."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self, cast, final
 
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from dl_experiments import settings
 from dl_experiments.data.loader import InMemoryDataModule
@@ -104,14 +105,43 @@ class Scalars(Observer):
         """The numbers, with the weights of the moment; nothing is left changed."""
 
 
-def around(observer: object, task: Task) -> AbstractContextManager[None]:
-    """What a user's observer is called in: its global random numbers are a stream of their own.
+@contextmanager
+def around(observer: object, task: Task) -> Iterator[None]:
+    """Call an observer in this: a user's draws from a stream of its own, and changes no setting.
 
-    This package's draw from generators of their own, and change no setting.
+    This package's draw from generators of their own. In a stack a change of weights or options
+    would be lost, so it is an error there; at a run's end nothing follows that could lose it.
+
+    Raises:
+        RuntimeError: A user's observer has changed something that a stack cannot follow.
     """
     if type(observer).__module__.startswith("dl_experiments."):
-        return nullcontext()
-    return settings.guarded(task.seed, "observer", task.epoch, task.device)
+        yield
+        return
+    followed = task.predictor is not None and not task.over
+    before = _state(task) if followed else []
+    with settings.guarded(task.seed, "observer", task.epoch, task.device):
+        yield
+    if followed and not all(_equal(*pair) for pair in zip(before, _state(task), strict=True)):
+        raise RuntimeError(
+            f"{type(observer).__name__} changed weights or the optimizer's options at epoch "
+            f"{task.epoch}, which a stack cannot follow; train such runs with sweep.stack=never"
+        )
+
+
+def _state(task: Task) -> list[Any]:
+    """A copy of the weights and of the optimizer's options."""
+    options = [
+        {key: value for key, value in group.items() if key != "params"}
+        for group in task.optimizer.param_groups
+    ]
+    return [*(p.detach().clone() for p in task.model.parameters()), repr(options)]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor):
+        return bool(((one == other) | (one.isnan() & other.isnan())).all())
+    return bool(one == other)
 
 
 def _parts(trainer: Any, module: LightningModule) -> tuple[Task, InMemoryDataModule]:

@@ -70,7 +70,9 @@ class Recorder(Observer):
         """Open the files; measure the initial weights."""
         names = ["loss", *task.metrics()]
         columns = [f"{split}/{name}" for split in ("train", "test") for name in names]
-        columns += [name for scalars in self.scalars for name in scalars.columns(task)]
+        for scalars in self.scalars:
+            with around(scalars, task):
+                columns += scalars.columns(task)
         self._writer = MetricsWriter(self.directory, columns, task.epoch or None)
         for sink in self.sinks:
             sink.open(columns)

@@ -35,10 +35,12 @@ class Contract:
     Attributes:
         name: What the data are called, as in ``data=digits``.
         kind: What the task's targets are; None: the task has not said.
+        own_loss: Whether the loss is a user's, which may be written for values [n]: they stay.
     """
 
     name: str = "data"
     kind: Kind = None
+    own_loss: bool = False
 
     def checked(
         self, module: "InMemoryDataModule", dtype: torch.dtype
@@ -89,12 +91,15 @@ class Contract:
             )
         _check_normalisation(where, data, wanted)
         _check_finite(f"{where}'s inputs", data.inputs, dtype)
+        _check_prepared(f"{where}'s inputs", data, dtype)
         make: Callable[[str, Tensor, int], Tensor] = {
             "classes": _classes,
             "values": _values,
             None: _as_they_are,
         }[self.kind]
         targets = make(f"{where}'s targets", data.targets, module.outputs)
+        if self.own_loss and self.kind == "values" and data.targets.dim() == 1:
+            targets = targets[:, 0]
         if targets.is_floating_point():
             _check_finite(f"{where}'s targets", targets, dtype)
         return replace(data, targets=targets)
@@ -131,11 +136,29 @@ def _check_normalisation(where: str, data: "InMemory", wanted: tuple[int, ...]) 
             raise ContractBroken(f"{where}'s {name} is not finite")
 
 
+def _check_prepared(where: str, data: "InMemory", dtype: torch.dtype) -> None:
+    """Refuse inputs that stop being finite when they are normalised."""
+    if data.mean is None and data.scale is None:
+        return
+    whole = data.placed("cpu", dtype)
+    for name in ("mean", "scale"):
+        tensor = getattr(whole, name)
+        if tensor is not None and not tensor.isfinite().all():
+            raise ContractBroken(f"{where}: their {name} is too large for {_type(tensor)}")
+    if not data.inputs.is_floating_point() and (
+        whole.scale is None or float(whole.scale.abs().max()) < 1e6
+    ):
+        return  # bytes cannot overflow
+    if any(not inputs.isfinite().all() for inputs, _ in whole.chunks()):
+        raise ContractBroken(f"{where}: normalised by mean and scale they are not finite")
+
+
 def _check_finite(where: str, tensor: Tensor, dtype: torch.dtype) -> None:
     """Refuse what is not finite, or would not be in ``dtype``."""
     if not tensor.is_floating_point():
         return
     limit = torch.finfo(dtype).max
+    tensor = tensor.float() if tensor.dtype.itemsize == 1 else tensor
     if not tensor.numel() or max(abs(end.item()) for end in torch.aminmax(tensor)) <= limit:
         return  # a comparison with NaN is false
     finite = tensor.isfinite().reshape(len(tensor), -1).all(1)

@@ -175,7 +175,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
             )
         self.batch_size, self.run_seed, self.augment = batch_size, run_seed, augment
         self.training_samples = training_samples
-        self._loaded = self._checked = False
+        self._loaded = self._ready = self._checked = False
 
     @abstractmethod
     def load(self) -> tuple[InMemory, InMemory]:
@@ -195,25 +195,38 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return TrainingSet(self.train, self.batch_size, self.run_seed, self.augment)
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the data once.
-
-        What ``load`` draws from global generators follows from ``data.seed``; what it sets for the
-        whole process is put back.
+        """Load the data once; a subclass may do more.
 
         Raises:
-            ContractBroken: Label noise finds labels that are no classes.
             TypeError: ``load`` returns no pair of ``InMemory``.
         """
         if not self._loaded:
-            try:
-                with self.making("load"):
-                    pair = self.load()
-            except ContractBroken as error:
-                raise ContractBroken(f"{self.contract.name}: {error}") from error
+            pair = self.load()
             if [type(one) for one in pair] != [InMemory] * 2:
                 raise TypeError(f"{type(self).__name__}.load returns no pair of InMemory")
             self.train, self.test = pair
             self._loaded = True
+
+    def ready(self) -> None:
+        """Set the data up once.
+
+        What that draws from global generators follows from ``data.seed``; what it sets for the
+        whole process is put back.
+
+        Raises:
+            ContractBroken: Label noise finds labels that are no classes.
+            RuntimeError: It wants to end the process.
+        """
+        if self._ready:
+            return
+        try:
+            with self.making("load"):
+                self.setup()
+        except ContractBroken as error:
+            raise ContractBroken(f"{self.contract.name}: {error}") from error
+        except SystemExit as error:
+            raise RuntimeError(f"SystemExit: {error}") from error
+        self._ready = True
 
     def check(self, dtype: torch.dtype) -> None:
         """Load the data and bring them into the form that the task takes.
@@ -221,10 +234,16 @@ class InMemoryDataModule(LightningDataModule, ABC):
         Raises:
             ContractBroken: They cannot be.
         """
-        self.setup()
+        self.ready()
         if not self._checked:
             self.train, self.test = self.contract.checked(self, dtype)
             self._checked = True
+
+    def take(self, train: InMemory, test: InMemory) -> None:
+        """Use these sets, which are checked, instead of loading."""
+        self.train, self.test = train, test
+        self.training_samples, self.test_samples = len(train), len(test)
+        self._loaded = self._ready = self._checked = True
 
     def making(self, purpose: str) -> AbstractContextManager[None]:
         """What code that makes the data runs in; this package's own needs no guarding."""

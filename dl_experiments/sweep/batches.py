@@ -1,15 +1,24 @@
 """The batches of a stack: each member's own, gathered in one go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
-from dl_experiments.data.loader import EVALUATION_BATCH, InMemory, TrainingSet
+from dl_experiments.data.loader import EVALUATION_BATCH, InMemory, InMemoryDataModule, TrainingSet
 
 GATHERED_BYTES = 2**20
 """About how much of an epoch's inputs is gathered at a time."""
+
+
+def shapes(module: InMemoryDataModule) -> Hashable:
+    """Data that are loaded for which this is equal can share a stack."""
+    return tuple(
+        (tensor.shape, tensor.dtype)
+        for data in (module.train, module.test)
+        for tensor in (data.inputs, data.targets)
+    )
 
 
 @final
@@ -54,6 +63,41 @@ def _equal(a: Tensor, b: Tensor) -> bool:
 
 
 @final
+class Normalisation:
+    """What turns gathered inputs into a network's: one for all members, or each one's own.
+
+    Args:
+        sets: Each member's.
+    """
+
+    def __init__(self, sets: Sequence[InMemory]) -> None:
+        self._first = sets[0]
+        self._shared = all(_alike(one, sets[0]) for one in sets)
+        if not self._shared:
+            self._mean = torch.stack([_own(one, one.mean, 0.0) for one in sets])
+            self._scale = torch.stack([_own(one, one.scale, 1.0) for one in sets])
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """[M or 1, B, ...] as stored -> [M, B, ...], or [1, B, ...] where all are equal."""
+        if self._shared:
+            return self._first.prepare(inputs)
+        return (inputs.to(self._first.dtype) - self._mean) * self._scale
+
+
+def _alike(one: InMemory, other: InMemory) -> bool:
+    pairs = ((one.mean, other.mean), (one.scale, other.scale))
+    return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)
+
+
+def _own(data: InMemory, given: Tensor | None, neutral: float) -> Tensor:
+    """A member's mean or scale, [1, ...] like one of its inputs."""
+    like = data.inputs[:1]
+    if given is None:
+        return torch.full(like.shape, neutral, dtype=data.dtype, device=like.device)
+    return given.expand(like.shape)
+
+
+@final
 class Batches:
     """What the members of a stack train on.
 
@@ -66,6 +110,7 @@ class Batches:
         self.updates = sets[0].updates
         self._inputs = Pool([one.data.inputs for one in sets])
         self._targets = Pool([one.data.targets for one in sets])
+        self._prepare = Normalisation([one.data for one in sets])
         first, self._augmented = sets[0], any(one.augment is not None for one in sets)
         batch = (
             len(sets) * first.batch_size * first.data.inputs[0].numel() * first.data.dtype.itemsize
@@ -94,7 +139,7 @@ class Batches:
                 inputs = torch.stack([change(own) for change, own in each])
             targets = self._targets.gather(index.flatten(1))
             shape = index.shape[1:]
-            yield data.prepare(inputs).unflatten(1, shape), targets.unflatten(1, shape)
+            yield self._prepare(inputs).unflatten(1, shape), targets.unflatten(1, shape)
 
 
 @final
@@ -106,11 +151,12 @@ class Whole:
     """
 
     def __init__(self, sets: Sequence[InMemory]) -> None:
-        self.data = sets[0]
+        self._size = len(sets[0])
         self._inputs = Pool([one.inputs for one in sets])
+        self._prepare = Normalisation(sets)
 
     def chunks(self) -> Iterator[Tensor]:
         """Inputs [M or 1, B, ...], in order."""
-        for begin in range(0, len(self.data), EVALUATION_BATCH):
-            end = min(begin + EVALUATION_BATCH, len(self.data))
-            yield self.data.prepare(self._inputs.part(begin, end))
+        for begin in range(0, self._size, EVALUATION_BATCH):
+            end = min(begin + EVALUATION_BATCH, self._size)
+            yield self._prepare(self._inputs.part(begin, end))

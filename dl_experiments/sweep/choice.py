@@ -16,7 +16,6 @@ from dl_experiments import build, randomness, settings
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.build import Config
 from dl_experiments.callbacks.observer import Joint, Observer
-from dl_experiments.data.images import crop_and_flip
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.sweep import kernel, optimizers
 from dl_experiments.sweep.lanes import Lanes, chain
@@ -38,7 +37,7 @@ class Alone(Exception):
 
 
 def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -> Hashable:
-    """What the members of a stack must have in common.
+    """What the members of a stack must have in common; it is all that is looked at here.
 
     Args:
         config: Of a run.
@@ -47,22 +46,25 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
         epoch: Where it starts.
 
     Raises:
-        Alone: It cannot be stacked.
+        Alone: It cannot be stacked, or gains nothing by it.
     """
+    wanted = config["sweep"]["stack"]
+    if wanted == "never":
+        raise Alone("sweep.stack=never")
     precision = config["trainer"]["precision"]
     if precision not in ("32-true", "64-true"):
         raise Alone(f"trainer.precision={precision}")
     for callback in build.chosen_callbacks(config, RunDirectory(os.devnull)):
         if not isinstance(callback, Observer):
             raise Alone(f"{type(callback).__name__} is no Observer")
-    if module.augment is not None and getattr(module.augment, "func", None) is not crop_and_flip:
-        raise Alone("the data module augments in a way of its own")
     try:
         rule = optimizers.shared(task.optimizer)
     except ValueError as error:
         raise Alone(str(error)) from error
     device = build.device(config)
     _check_network(task.model, module, device)
+    if wanted == "auto" and not faster(config, module, task.model):
+        raise Alone("a stack of such networks is not faster here")
     model = {key: value for key, value in config["model"].items() if key != "name"}
     trainer = config["trainer"]
     return (

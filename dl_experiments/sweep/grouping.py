@@ -13,8 +13,9 @@ import torch
 from dl_experiments import build, run
 from dl_experiments.build import Config
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.job import Job
 from dl_experiments.sweep import choice
-from dl_experiments.sweep.unit import Cell, Unit
+from dl_experiments.sweep.unit import Unit
 from dl_experiments.tasks.task import Task
 
 MOST_MEMBERS = {"cpu": 128, "cuda": 1024}
@@ -23,46 +24,47 @@ MOST_MEMBERS = {"cpu": 128, "cuda": 1024}
 
 @final
 @dataclass(frozen=True)
-class Todo:
-    """A run that is not finished.
+class Planned:
+    """A job that was looked at while its command is planned.
 
     Attributes:
-        cell: Its job.
-        module: Its data, not loaded.
+        job: With the record that its own data must agree with.
+        module: Its data, to look at.
         task: Its task, to look at.
+        decision: What there is to do.
         epoch: Where it starts.
+        changed: What differs now from what a finished run was trained on, in words.
+        unequal: Why a stack would not compute what the run alone does, of a run with code that a
+            stack does not know; empty: it would.
     """
 
-    cell: Cell
+    job: Job
     module: InMemoryDataModule
     task: Task
+    decision: run.Decision
     epoch: int
+    changed: Sequence[str] = ()
+    unequal: str = ""
 
 
-def units(todos: Sequence[Todo]) -> list[Unit]:
+def units(todos: Sequence[Planned]) -> list[Unit]:
     """Group what can be stacked and gains by it; split the groups so that all cores have work."""
-    groups: dict[Hashable, list[Todo]] = defaultdict(list)
+    groups: dict[Hashable, list[Planned]] = defaultdict(list)
     reasons: dict[Hashable, str] = {}
     for number, todo in enumerate(todos):
         key, reason = _key(todo)
         groups[key if reason is None else number].append(todo)
         if reason is not None:
             reasons[number] = reason
-    workers = worker_count(todos[0].cell.config, len(todos))
+    workers = worker_count(todos[0].job.config, len(todos))
     parts = workers // math.gcd(workers, len(groups))
     made = []
     for key, members in groups.items():
-        own = workers if choice.measures_jointly(members[0].cell.config) else parts
+        own = workers if choice.measures_jointly(members[0].job.config) else parts
         for share in _split(members, own, workers):
-            why = reasons.get(key, "") if len(todos) > 1 else ""
-            # Rounding differs between a stack and a run alone; what was begun is ended alike.
-            stacked = key not in reasons and any(
-                todo.epoch > 0 and run.was_stacked(todo.cell.config) for todo in share
-            )
-            made.append(([todo.cell for todo in share], why, stacked))
-    workers = min(workers, len(made))
-    cores = max(1, build.available_cores() // workers)
-    return [Unit(cells, cores, why, stacked) for cells, why, stacked in made]
+            made.append(([todo.job for todo in share], reasons.get(key, "")))
+    cores = max(1, build.available_cores() // min(workers, len(made)))
+    return [Unit(jobs, cores, why) for jobs, why in made]
 
 
 def worker_count(config: Config, works: int) -> int:
@@ -76,25 +78,23 @@ def worker_count(config: Config, works: int) -> int:
     return min(wanted or build.available_cores(), works)
 
 
-def _key(todo: Todo) -> tuple[Hashable, str | None]:
-    """What a run shares with its group, and why it has none."""
-    config = todo.cell.config
-    wanted = config["sweep"]["stack"]
-    if wanted == "never":
-        return None, "sweep.stack=never"
+def _key(todo: Planned) -> tuple[Hashable, str | None]:
+    """What a run shares with its group, and why it is trained alone.
+
+    Both follow from its config, its code and the machine, never from its neighbours.
+    """
     try:
-        key = choice.common(config, todo.module, todo.task, todo.epoch)
+        return choice.common(
+            todo.job.config, todo.module, todo.task, todo.epoch
+        ), todo.unequal or None
     except choice.Alone as reason:
         return None, str(reason)
-    if wanted == "auto" and not choice.faster(config, todo.module, todo.task.model):
-        return None, "a stack of such networks is not faster here"
-    return key, None
 
 
-def _split(members: Sequence[Todo], parts: int, workers: int) -> list[Sequence[Todo]]:
+def _split(members: Sequence[Planned], parts: int, workers: int) -> list[Sequence[Planned]]:
     """Equal shares: as many as asked for, unless they got too small; more for want of memory."""
     first = members[0]
-    config = first.cell.config
+    config = first.job.config
     if len(members) == 1:
         return [members]
     each = choice.member_bytes(config, first.module, first.task)

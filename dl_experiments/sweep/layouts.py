@@ -26,9 +26,12 @@ class Layout(ABC):
 
     Attributes:
         name: What the log calls it.
+        spare: Members to be added at the end, so that each of the others is the same bits in
+            every stack.
     """
 
     name: str
+    spare: int = 0
 
     @abstractmethod
     def pack(self, rows: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from dl_experiments.callbacks.observer import Joint, Observer, around
 from dl_experiments.sweep.progress import Reporter
 
 
-class OutOfMemory(Exception):
-    """A stack needed more memory than there is; its members can be trained in smaller ones."""
+class Divided(Exception):
+    """A stack has failed as a whole; its members can be trained in smaller ones."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -103,6 +103,7 @@ class Member:
 
     def end(self) -> None:
         """Measure the end of training by itself."""
+        self.run.task.over = True
         for observer in self.observers:
             if not isinstance(observer, Joint):
                 self._call(observer, observer.end)
@@ -120,8 +121,11 @@ class Member:
         self.reporter.ended(self.run.files.path.name, status, seconds, self.last.values)
 
     def _call(self, observer: Observer, act: Callable[..., None]) -> None:
-        with around(observer, self.run.task):
-            self._attempt(act, self.run.task, self.run.module)
+        def watched() -> None:
+            with around(observer, self.run.task):
+                act(self.run.task, self.run.module)
+
+        self._attempt(watched)
 
     def _attempt(self, act: Callable[..., None], *arguments: Any) -> None:
         if self.error is None:

@@ -140,13 +140,20 @@ class AdamRule(Rule):
             (1 - lr * self.in_double([o["weight_decay"] for o in self.options])).to(dtype)
         )
         betas = [self.in_double([o["betas"][i] for o in self.options]) for i in (0, 1)]
-        count = torch.arange(updates.start + 1, updates.stop + 1, device=lr.device)[:, None]
-        corrections = [1 - beta**count for beta in betas]  # [updates, M]
+        corrections = [self._corrections(i, updates) for i in (0, 1)]
         self.step_sizes = spread((-lr / corrections[0]).to(dtype))
         self.roots = spread(corrections[1].sqrt().to(dtype))
         self.rest1 = spread((1 - betas[0]).to(dtype))
         self.beta2, self.rest2 = spread(betas[1].to(dtype)), spread((1 - betas[1]).to(dtype))
         self.eps = self.value("eps")
+
+    def _corrections(self, position: int, updates: range) -> Tensor:
+        """1 − βⁿ for the updates n, [updates, M]; a tensor's power rounds by how long it is."""
+        columns = {
+            beta: [1 - beta**n for n in range(updates.start + 1, updates.stop + 1)]
+            for beta in {o["betas"][position] for o in self.options}
+        }
+        return torch.stack([self.in_double(columns[o["betas"][position]]) for o in self.options], 1)
 
     def step(self, weights: Tensor, gradient: Tensor, number: int) -> None:
         """See the class."""

@@ -1,4 +1,4 @@
-"""From the configs of a command to what is trained: all checked first, then grouped."""
+"""From the jobs of a command to what is trained: all checked first, then grouped."""
 
 import logging
 import os
@@ -11,40 +11,34 @@ from typing import Any
 import torch
 
 from dl_experiments import build, run
+from dl_experiments.artifacts import RunDirectory
 from dl_experiments.attempt import set_aside
-from dl_experiments.data.loader import InMemoryDataModule
-from dl_experiments.identity import run_id
+from dl_experiments.job import Job
 from dl_experiments.sweep import grouping, inspection
-from dl_experiments.sweep.grouping import Todo
-from dl_experiments.sweep.inspection import Seen
+from dl_experiments.sweep.grouping import Planned
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.training import Training
-from dl_experiments.sweep.unit import Cell as Cell
 from dl_experiments.sweep.unit import Unit
-from dl_experiments.tasks.task import Task
 
 
-def check(cells: Sequence[Cell]) -> tuple[list[tuple[InMemoryDataModule, Task]], list[Seen]]:
-    """Refuse a sweep with an impossible cell, before anything is trained.
-
-    Returns:
-        Each cell's data and task, see ``build.check``, and what was seen of it.
+def check(jobs: Sequence[Job]) -> list[Planned]:
+    """Refuse a sweep with an impossible job, before anything is trained.
 
     Raises:
-        ValueError: One line that names the cell, the key, the value and what is allowed.
+        ValueError: One line that names the job, the key, the value and what is allowed.
     """
     parts = []
-    for cell in cells:
+    for job in jobs:
         try:
-            parts.append(build.check(cell.config))
+            parts.append(build.check(job.config))
         except ValueError as error:
-            label = cell.words if len(cells) > 1 else ""
+            label = job.words if len(jobs) > 1 else ""
             raise ValueError(f"{label}: {error}" if label else str(error)) from error
-    _check_distinct(cells)
-    for outputs in {cell.config["paths"]["outputs"] for cell in cells}:
+    _check_distinct(jobs)
+    for outputs in {job.config["paths"]["outputs"] for job in jobs}:
         check_outputs(outputs)
     _show_fetching()
-    return parts, inspection.inspect(cells)
+    return inspection.inspect(jobs, parts)
 
 
 def _show_fetching() -> None:
@@ -55,11 +49,11 @@ def _show_fetching() -> None:
         logger.addHandler(logging.StreamHandler())
 
 
-def _check_distinct(cells: Sequence[Cell]) -> None:
-    counts = Counter(run_id(cell.config) for cell in cells)
+def _check_distinct(jobs: Sequence[Job]) -> None:
+    counts = Counter(job.id for job in jobs)
     identity, count = counts.most_common(1)[0]
     if count > 1:
-        same = [c.words for c in cells if run_id(c.config) == identity]
+        same = [job.words for job in jobs if job.id == identity]
         raise ValueError(
             f"{count} jobs of this sweep are the same run: {same[0]!r} and {same[1]!r}; "
             "what distinguishes them is overridden or changes nothing"
@@ -80,8 +74,8 @@ def check_outputs(outputs: object) -> None:
     raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
 
 
-def plan(cells: Sequence[Cell]) -> list[Callable[[Any], float | None]]:
-    """Check a sweep whole, then say for each cell what to call, one at a time.
+def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
+    """Check a sweep whole, then say for each job what to call, one at a time.
 
     A call may train more than its own run, in a stack or in worker processes beside it; a later
     one then finds its run finished. Each returns its run's final test loss (None where that is
@@ -91,45 +85,41 @@ def plan(cells: Sequence[Cell]) -> list[Callable[[Any], float | None]]:
         ValueError: See ``check``.
     """
     torch.set_num_threads(1)  # a process that ran parallel kernels cannot be forked safely
-    parts, seen = check(cells)
-    todos = [
-        Todo(one.cell, *part, one.epoch)
-        for one, part in zip(seen, parts, strict=True)
-        if one.decision != "skip"
-    ]
+    planned = check(jobs)
+    todos = [one for one in planned if one.decision != "skip"]
     units = grouping.units(todos) if todos else []
-    for cell in cells:
-        if cell.config["rerun"]:
-            set_aside(cell.config)
+    for job in jobs:
+        if job.config["rerun"]:
+            set_aside(job)
     display = Display(len(todos))
-    for line in [*_announcement([one.decision for one in seen], units), *inspection.notes(seen)]:
+    for line in [*_announcement(planned, units), *inspection.notes(planned)]:
         display.say(line)
     training = Training(units, display)
-    return [partial(_call, cell, training, display) for cell in cells]
+    return [partial(_call, job, training, display) for job in jobs]
 
 
-def _announcement(decisions: Sequence[run.Decision], units: Sequence[Unit]) -> list[str]:
+def _announcement(planned: Sequence[Planned], units: Sequence[Unit]) -> list[str]:
     """What there is to do, and which runs are not in a stack and why."""
-    cells, finished, resumed = len(decisions), decisions.count("skip"), decisions.count("resume")
-    notes = [f"{finished} finished before"] * (finished > 0)
-    notes += [f"{resumed} resumed"] * (resumed > 0)
-    stacks = [str(len(unit.cells)) for unit in units if len(unit.cells) > 1]
+    decisions = Counter(one.decision for one in planned)
+    notes = [f"{decisions['skip']} finished before"] * (decisions["skip"] > 0)
+    notes += [f"{decisions['resume']} resumed"] * (decisions["resume"] > 0)
+    stacks = [str(len(unit.jobs)) for unit in units if len(unit.jobs) > 1]
     notes += [f"in stacks of {', '.join(stacks)}"] * bool(stacks)
-    noun = "run" if cells == 1 else "runs"
-    why = Counter(unit.why for unit in units if unit.why) if stacks else Counter()
+    noun = "run" if len(planned) == 1 else "runs"
+    why = Counter(unit.why for unit in units if unit.why) if len(planned) > 1 else Counter()
     return [
-        f"{cells} {noun}{': ' if notes else ''}{', '.join(notes)}",
+        f"{len(planned)} {noun}{': ' if notes else ''}{', '.join(notes)}",
         *(f"{count} alone: {reason}" for reason, count in why.items()),
     ]
 
 
-def _call(cell: Cell, training: Training, display: Display, _: Any) -> float | None:
-    if cell.path in training:
-        error = training.result(cell.path)
+def _call(job: Job, training: Training, display: Display, _: Any) -> float | None:
+    if job.path in training:
+        error = training.result(job.path)
         if error is not None:
             raise run.RunFailed(error)
     else:
-        measured = run.catch_up(cell.config)
+        measured = run.catch_up(job)
         did = "measured what was missing" if measured else "skipped"
-        display.say(f"{did}, finished before: {cell.path}")
-    return run.read_summary(run.directory(cell.config)).get("test/loss")
+        display.say(f"{did}, finished before: {job.path}")
+    return run.read_summary(RunDirectory(job.path)).get("test/loss")

@@ -47,6 +47,28 @@ class Reporter(Protocol):
         """The unit is over and its bar goes; a second call does nothing."""
 
 
+class Silent:
+    """Tells nobody; a base for what wants to hear of some things only."""
+
+    def begin(self, title: str, members: int, epochs: int, updates: int) -> None:
+        """See ``Reporter``."""
+
+    def advance(self, epochs: float, loss: float | None = None) -> None:
+        """See ``Reporter``."""
+
+    def ended(self, name: str, status: Status, seconds: float, values: Mapping[str, float]) -> None:
+        """See ``Reporter``."""
+
+    def failed(self, message: str) -> None:
+        """See ``Reporter``."""
+
+    def say(self, line: str) -> None:
+        """See ``Reporter``."""
+
+    def close(self) -> None:
+        """See ``Reporter``."""
+
+
 @final
 class Display:
     """The terminal's view of one command.

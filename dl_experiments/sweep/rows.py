@@ -32,9 +32,20 @@ POOLS: tuple[type[nn.Module], ...] = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvg
 Forward = Callable[[list[Tensor], Tensor, Masks | None], Tensor]
 
 
+SLAB = 32
+"""A processor computes numbers that lie side by side in registers, and the last few, which do not
+fill one, by other instructions, which round otherwise. So a member's share of a transcendental
+function is filled up to two of the widest registers, and only the last member can meet the end."""
+_EXACT: tuple[type[nn.Module], ...] = (nn.ReLU, nn.LeakyReLU, nn.Identity)
+
+
 @final
 class Rows(Layout):
     """Parameters [M, P]; products are batched, convolutions grouped, anything else mapped.
+
+    On a processor a member's numbers depend neither on how many there are nor on its place, as long
+    as there are two at least and another one comes after it: a product or convolution of one is
+    computed by another routine, and see ``SLAB``. So one more is added, whose numbers nobody reads.
 
     Args:
         network: One member's, for its layers and shapes; its weights do not matter.
@@ -45,6 +56,7 @@ class Rows(Layout):
 
     def __init__(self, network: nn.Module) -> None:
         self.shapes = [parameter.shape for parameter in network.parameters()]
+        self.spare = 1 if next(network.parameters()).device.type == "cpu" else 0
         layers = flat(network) or []
         steps = [_step(layer) for layer in layers]
         self.mapped = not steps or None in steps
@@ -91,7 +103,7 @@ class Rows(Layout):
         """See ``Layout``."""
         leaves = [part.detach().requires_grad_() for part in self._cut(packed)]
         value = total(loss, self.forward(leaves, inputs, masks), targets)
-        gradients = torch.autograd.grad(value, leaves)
+        gradients = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
         return torch.cat([part.reshape(len(part), -1) for part in gradients], 1)
 
     def _cut(self, packed: Tensor) -> Iterator[Tensor]:
@@ -145,8 +157,10 @@ def _step(layer: nn.Module) -> Step | None:
         return _linear
     if type(layer) is nn.Conv2d and layer.padding_mode == "zeros":
         return lambda parameters, x, _: _convolution(layer, parameters, x)
-    if type(layer) in POINTWISE:
+    if type(layer) in _EXACT:
         return lambda _, x, __: layer(x)
+    if type(layer) in POINTWISE:
+        return lambda _, x, __: _pointwise(layer, x)
     if type(layer) in POOLS:
         return lambda _, x, __: _grouped(layer, x)
     if type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1):
@@ -154,6 +168,17 @@ def _step(layer: nn.Module) -> Step | None:
     if type(layer) is nn.Dropout:
         return lambda _, x, masks: x if masks is None or not layer.p else x * masks(x, layer.p)
     return None
+
+
+def _pointwise(layer: nn.Module, x: Tensor) -> Tensor:
+    """A function of each number by itself, each member's share filled up to ``SLAB``."""
+    each = x[0].numel()
+    if each >= SLAB:
+        result: Tensor = layer(x)
+        return result
+    filled = nn.functional.pad(x.reshape(len(x), each), (0, SLAB - each))
+    part: Tensor = layer(filled)[:, :each]
+    return part.reshape(x.shape)
 
 
 def _linear(parameters: list[Tensor], x: Tensor, _: Masks | None) -> Tensor:

@@ -35,10 +35,12 @@ class Stack:
         self.tasks = [run.task for run in runs]
         first = self.tasks[0]
         self.layout, self.loss = layout, first.loss
-        self.batches = Batches([run.module.training_set() for run in runs])
+        computed = [*runs, *[runs[-1]] * layout.spare]
+        self.seeds = [run.task.seed for run in computed]
+        self.batches = Batches([run.module.training_set() for run in computed])
         self.splits = {
-            "train": Whole([run.module.train for run in runs]),
-            "test": Whole([run.module.test for run in runs]),
+            "train": Whole([run.module.train for run in computed]),
+            "test": Whole([run.module.test for run in computed]),
         }
         self._epoch, self._updates = first.epoch, first.updates
         scheduled = any(task.schedule is not None for task in self.tasks)
@@ -47,22 +49,22 @@ class Stack:
         self._predicted: dict[str, Tensor] = {}
         self._norms: Tensor | None = None
 
-        members = [task.optimizer for task in self.tasks]
+        members = [run.task.optimizer for run in computed]
         kind = optimizers.RULES[type(members[0])]
-        weights = _adopt([list(task.model.parameters()) for task in self.tasks])
+        weights = _adopt([list(task.model.parameters()) for task in self.tasks], layout.spare)
         slots = {n: torch.zeros_like(weights) for n in kind.names(members[0].param_groups[0])}
-        self._step = optimizers.attach(members, slots)
+        self._step = optimizers.attach([task.optimizer for task in self.tasks], slots)
         self.rows = {"weights": weights, **slots}
         self.packed = {name: layout.pack(rows) for name, rows in self.rows.items()}
         self.weights = self.packed["weights"]
         self.rule = kind(members, self.packed, layout.spread, self.weights)
         for number, (run, task) in enumerate(zip(runs, self.tasks, strict=True)):
-            task.predictor = partial(self.predict, number, run.module.train)
+            task.predictor = partial(self.predict, number, run)
 
     @torch.no_grad()
     def epoch(self, heartbeat: Callable[[float], None]) -> None:
         """One pass of every member over its training set."""
-        masks = _Masks([task.seed for task in self.tasks], self._epoch)
+        masks = _Masks(self.seeds, self._epoch)
         norms: list[Tensor] = []
         watched = any(task.gradient_norms is not None for task in self.tasks)
         if self._updates not in self._read:
@@ -90,19 +92,26 @@ class Stack:
         """A member's gradient norms in the last epoch, [updates], where any is wanted."""
         return None if self._norms is None else self._norms[self.tasks.index(task)]
 
-    def predict(self, member: int, train: InMemory, data: InMemory) -> Tensor:
-        """A member's outputs for one of its two sets; computed for all members at once."""
-        split = "train" if data is train else "test"
+    def predict(self, member: int, run: Run, data: InMemory) -> Tensor:
+        """A member's outputs; for its two sets they are computed for all members at once."""
+        if data is not run.module.train and data is not run.module.test:
+            return run.task.predict(data)
+        split = "train" if data is run.module.train else "test"
         if split not in self._predicted:
             chunks = [self.layout.outputs(self.weights, x) for x in self.splits[split].chunks()]
             self._predicted[split] = torch.cat(chunks, 1)
         return self._predicted[split][member]
 
 
-def _adopt(members: Sequence[Sequence[torch.nn.Parameter]]) -> Tensor:
-    """Copy all parameters to one tensor [M, P]; what they were becomes views into it."""
-    rows = torch.stack([torch.cat([p.detach().flatten() for p in own]) for own in members])
-    for row, own in zip(rows, members, strict=True):
+def _adopt(members: Sequence[Sequence[torch.nn.Parameter]], spare: int) -> Tensor:
+    """Copy all parameters to one tensor; what they were becomes views into it.
+
+    Returns:
+        [M + spare, P]; the last are the last member's once more.
+    """
+    computed = [*members, *[members[-1]] * spare]
+    rows = torch.stack([torch.cat([p.detach().flatten() for p in own]) for own in computed])
+    for row, own in zip(rows, members, strict=False):
         begin = 0
         for parameter in own:
             end = begin + parameter.numel()

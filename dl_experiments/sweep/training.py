@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import final
 
 from dl_experiments.sweep import grouping, unit
-from dl_experiments.sweep.member import OutOfMemory
+from dl_experiments.sweep.member import Divided
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.unit import Unit
 from dl_experiments.sweep.workers import Died, Pool
@@ -25,7 +25,7 @@ class Training:
     def __init__(self, units: Sequence[Unit], display: Display) -> None:
         self._display = display
         self._errors: dict[Path, str | None] = {}
-        self._paths = {cell.path for one in units for cell in one.cells}
+        self._paths = {job.path for one in units for job in one.jobs}
         self._todo = list(units)
         self._submitted: dict[int, Unit] = {}
         self._pool: Pool[list[str | None]] | None = None
@@ -51,7 +51,7 @@ class Training:
         return self._errors[path]
 
     def _start(self) -> Pool[list[str | None]]:
-        config = self._todo[0].cells[0].config
+        config = self._todo[0].jobs[0].config
         workers = grouping.worker_count(config, len(self._todo))
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a member has three files open
@@ -67,16 +67,16 @@ class Training:
         self, pool: Pool[list[str | None]], ticket: int, outcome: list[str | None] | Exception
     ) -> None:
         one = self._submitted.pop(ticket)
-        if isinstance(outcome, OutOfMemory | Died) and len(one.cells) > 1:
-            self._display.say(f"a stack of {len(one.cells)} is tried again in halves: {outcome}")
+        if isinstance(outcome, Divided | Died) and len(one.jobs) > 1:
+            self._display.say(f"a stack of {len(one.jobs)} is tried again in halves: {outcome}")
             for half in one.halves():
                 self._submit(pool, half)
             return
         if isinstance(outcome, Exception):
             text = " ".join(f"{type(outcome).__name__}: {outcome}".split())
-            outcome = [self._lost(f"{cell.path}: {text}") for cell in one.cells]
-        for cell, error in zip(one.cells, outcome, strict=True):
-            self._errors[cell.path] = error
+            outcome = [self._lost(f"{job.path}: {text}") for job in one.jobs]
+        for job, error in zip(one.jobs, outcome, strict=True):
+            self._errors[job.path] = error
 
     def _lost(self, message: str) -> str:
         self._display.unit().failed(message)

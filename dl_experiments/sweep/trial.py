@@ -75,15 +75,16 @@ def _try(config: Config, task: Task, data: InMemory, module: InMemoryDataModule)
     except Exception as error:
         raise ContractBroken(f"{loss}: {_reason(error)}") from error
     _check_number(loss, value)
-    if module.contract.kind is None:
-        _check_pairs(loss, task, outputs.double(), targets)
+    if module.contract.kind is None or module.contract.own_loss:
+        _check_pairs(loss, task, outputs, targets)
 
 
 def _check_outputs(
     where: str, outputs: object, targets: Tensor, module: InMemoryDataModule
 ) -> None:
     kind = module.contract.kind
-    wanted = list(targets.shape) if kind == "values" else [len(targets), module.outputs]
+    values = kind == "values" and targets.dim() > 1
+    wanted = list(targets.shape) if values else [len(targets), module.outputs]
     if not isinstance(outputs, Tensor):
         raise ContractBroken(f"{where} returns a {type(outputs).__name__}, not a tensor {wanted}")
     if kind is not None and list(outputs.shape) != wanted:
@@ -103,9 +104,9 @@ def _check_number(where: str, value: object) -> None:
 def _check_pairs(loss: str, task: Task, outputs: Tensor, targets: Tensor) -> None:
     """Refuse a loss that pairs each output with every target, as [n, 1] less [n] does.
 
-    Then it is no mean over the samples, though it is one where outputs and targets are of a shape.
+    It does not change when the targets change places.
     """
-    if outputs.shape == targets.shape or not targets.is_floating_point():
+    if outputs.shape == targets.shape:
         return
     try:
         more = torch.broadcast_shapes(outputs.shape, targets.shape).numel()
@@ -113,8 +114,13 @@ def _check_pairs(loss: str, task: Task, outputs: Tensor, targets: Tensor) -> Non
         return
     if more <= max(outputs.numel(), targets.numel()):
         return
-    each = [task.loss(outputs[i : i + 1], targets[i : i + 1]) for i in range(len(outputs))]
-    if not torch.allclose(task.loss(outputs, targets), torch.stack(each).mean()):
+    draw = torch.Generator().manual_seed(0)
+    one = torch.randn(outputs.shape, generator=draw, dtype=torch.float64).to(outputs.device)
+    other = torch.randn(targets.shape, generator=draw, dtype=torch.float64).to(outputs.device)
+    if not targets.is_floating_point():
+        classes = torch.arange(other.numel()).view(other.shape) % 2
+        other = classes.to(targets.device, targets.dtype)
+    if torch.allclose(task.loss(one, other), task.loss(one, other.roll(1, 0))):
         raise ContractBroken(
             f"{loss}: outputs {list(outputs.shape)} and targets {list(targets.shape)} are "
             "broadcast against one another; give targets the shape of the outputs"

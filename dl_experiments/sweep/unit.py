@@ -2,104 +2,71 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import final
 
 import torch
 
-from dl_experiments import build, record, run
+from dl_experiments import build, run, settings
 from dl_experiments.attempt import Run, RunFailed
-from dl_experiments.build import Config
+from dl_experiments.job import Job
 from dl_experiments.sweep import choice
-from dl_experiments.sweep.member import LastRow, Member, OutOfMemory, end, is_out_of_memory
+from dl_experiments.sweep.batches import shapes
+from dl_experiments.sweep.member import Divided, LastRow, Member, end, is_out_of_memory
 from dl_experiments.sweep.progress import Reporter
 from dl_experiments.sweep.stack import Stack
 
 
 @final
 @dataclass(frozen=True)
-class Cell:
-    """One job of a sweep.
-
-    Attributes:
-        config: Resolved.
-        overrides: What leads to it.
-        planned: The record of what it is to be trained on, as the command was planned.
-    """
-
-    config: Config
-    overrides: Sequence[str]
-    planned: record.Record | None = None
-
-    @property
-    def path(self) -> Path:
-        """Its run directory."""
-        return run.directory(self.config).path
-
-    @property
-    def words(self) -> str:
-        """What tells it from other cells, for a message."""
-        own = [word for word in self.overrides if not word.startswith(("hydra.", "paths.", "--"))]
-        return " ".join(own)
-
-
-@final
-@dataclass(frozen=True)
 class Unit:
-    """Cells that are trained together, or one by itself.
+    """Jobs that are trained together as a stack, or one that is trained alone.
 
     Attributes:
-        cells: In the order of the sweep.
+        jobs: In the order of the sweep; all their runs start at one epoch.
         cores: Processor cores it may use.
-        why: Why it is no larger, of a single run that might have been in a stack.
-        stacked: Whether a single cell is computed as in a stack all the same: it has been so far.
+        why: Why the one job is trained alone; empty: they are a stack, if of one.
     """
 
-    cells: Sequence[Cell]
+    jobs: Sequence[Job]
     cores: int
     why: str = ""
-    stacked: bool = False
 
     def halves(self) -> list["Unit"]:
         """Two units of half the size."""
-        middle = len(self.cells) // 2
-        return [replace(self, cells=half) for half in (self.cells[:middle], self.cells[middle:])]
+        middle = len(self.jobs) // 2
+        return [replace(self, jobs=half) for half in (self.jobs[:middle], self.jobs[middle:])]
 
 
 def train(unit: Unit, reporter: Reporter) -> list[str | None]:
-    """Train a unit's cells to their ends.
+    """Train a unit's jobs to their ends.
 
     Returns:
-        For each cell what went wrong, in one line; None where nothing did.
+        For each job what went wrong, in one line; None where nothing did.
 
     Raises:
-        OutOfMemory: Of a stack only; what was finished by then stays so.
+        Divided: What went wrong may be one member's own, or a want of memory: their stack is to
+            be tried again in parts; what was finished by then stays so.
         KeyboardInterrupt: All that is not finished is marked as interrupted.
     """
     try:
-        if len(unit.cells) == 1 and not unit.stacked:
-            return [_alone(unit.cells[0], unit, reporter)]
-        try:
-            return _together(unit.cells, reporter)
-        except choice.Alone as reason:
-            reporter.say(f"{len(unit.cells)} runs are trained one by one: {reason}")
-            one_by_one = replace(unit, why=str(reason))
-            return [_alone(cell, one_by_one, reporter) for cell in unit.cells]
+        if unit.why:
+            return [_alone(job, unit, reporter) for job in unit.jobs]
+        with settings.kept():
+            return _together(unit.jobs, reporter)
     finally:
         reporter.close()
 
 
-def _alone(cell: Cell, unit: Unit, reporter: Reporter) -> str | None:
-    config, name = cell.config, cell.path.name
+def _alone(job: Job, unit: Unit, reporter: Reporter) -> str | None:
+    config, name = job.config, job.path.name
     reporter.begin(name, 1, config["trainer"]["max_epochs"], build.data(config).updates)
     started, last = time.monotonic(), LastRow(reporter.advance)
     try:
-        status = run.execute(
-            config, cell.overrides, last, reporter.advance, unit.cores, unit.why, cell.planned
-        )
+        status = run.execute(job, last, reporter.advance, unit.cores, unit.why)
     except RunFailed as error:
         reporter.failed(str(error))
         return str(error)
@@ -107,9 +74,9 @@ def _alone(cell: Cell, unit: Unit, reporter: Reporter) -> str | None:
     return None
 
 
-def _together(cells: Sequence[Cell], reporter: Reporter) -> list[str | None]:
-    torch.set_num_threads(cells[0].config["trainer"]["threads"] or 1)
-    members = [Member(Run(cell.config, cell.overrides, cell.planned), reporter) for cell in cells]
+def _together(jobs: Sequence[Job], reporter: Reporter) -> list[str | None]:
+    torch.set_num_threads(jobs[0].config["trainer"]["threads"] or 1)
+    members = [Member(Run(job), reporter) for job in jobs]
     trouble = None
     with ExitStack() as held:
         for member in members:
@@ -120,31 +87,39 @@ def _together(cells: Sequence[Cell], reporter: Reporter) -> list[str | None]:
                 reporter.failed(member.error)
         todo = [m for m in members if m.error is None and m.run.decision != "skip"]
         try:
-            if todo:
-                _train(todo, reporter)
+            train_members(todo, reporter)
         except Exception as error:
             trouble = error
             going_on = [member for member in todo if not member.run.over]
             for member in going_on:
                 member.fail(error)
-    if isinstance(trouble, choice.Alone):
-        raise trouble
-    if trouble is not None and is_out_of_memory(trouble):
-        raise OutOfMemory(" ".join(str(trouble).split()))
+    if trouble is not None and len(jobs) > 1 and (len(going_on) > 1 or is_out_of_memory(trouble)):
+        raise Divided(" ".join(f"{type(trouble).__name__}: {trouble}".split()))
     if trouble is not None:
         for member in going_on:
             reporter.failed(str(member.error))
     return [member.error for member in members]
 
 
-def _train(members: Sequence[Member], reporter: Reporter) -> None:
+def train_members(members: Sequence[Member], reporter: Reporter) -> None:
+    """Train members whose runs are held, to their ends.
+
+    Those whose data turn out to be of several shapes, or whose runs start at several epochs, are
+    several stacks, one after the other.
+    """
+    groups: dict[Hashable, list[Member]] = defaultdict(list)
     for member in members:
         member.prepare()
         if member.error is not None:
             member.finish()
-    members = [member for member in members if member.error is None]
-    if not members:
-        return
+        else:
+            own = member.run
+            groups[shapes(own.module), own.task.epoch, own.task.updates].append(member)
+    for alike in groups.values():
+        _train(alike, reporter)
+
+
+def _train(members: Sequence[Member], reporter: Reporter) -> None:
     stack = _stack(members)
     first = members[0].run
     others = f" and {len(members) - 1} more" if len(members) > 1 else ""

@@ -1,5 +1,6 @@
 """What regression and classification share: the update loop and the evaluation."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from dl_experiments import randomness
+from dl_experiments import randomness, settings
 from dl_experiments.data.contract import Kind
 from dl_experiments.data.loader import InMemory, TrainingSet
 from dl_experiments.tasks.losses import Loss
@@ -49,6 +50,7 @@ class Task(LightningModule, ABC):
         epoch: Number of passes over the training set so far.
         updates: Number of optimizer updates so far.
         should_stop: Whether the run is to end after this epoch.
+        over: Whether its training has ended.
         checkpoint: A ``state`` to go on from; Lightning's setup restores it.
         record: What the run is trained on, see ``dl_experiments.record``.
         heartbeat: Called now and then with the number of epochs done, a fraction included.
@@ -76,7 +78,7 @@ class Task(LightningModule, ABC):
         self.model, self.loss = model, self.LOSSES[loss]
         self.seed, self.outputs = seed, outputs
         self._make_optimizer, self._make_schedule = optimizer, schedule
-        self.epoch, self.updates, self.should_stop = 0, 0, False
+        self.epoch, self.updates, self.should_stop, self.over = 0, 0, False, False
         self.optimizer: Optimizer
         self.schedule: LRScheduler | None = None
         self.checkpoint: Mapping[str, Any] | None = None
@@ -95,9 +97,11 @@ class Task(LightningModule, ABC):
 
     def configure_optimizers(self) -> Optimizer:
         """Make the optimizer and its schedule."""
-        self.optimizer = self._make_optimizer(self.model.parameters())
-        if self._make_schedule is not None:
-            self.schedule = self._make_schedule(self.optimizer)
+        with settings.guarded(self.seed, "optimizer"):
+            self.optimizer = self._make_optimizer(self.model.parameters())
+            self._wants_closure = _requires(self.optimizer.step)
+            if self._make_schedule is not None:
+                self.schedule = self._make_schedule(self.optimizer)
         return self.optimizer
 
     def on_fit_start(self) -> None:
@@ -139,7 +143,11 @@ class Task(LightningModule, ABC):
                     value.backward()
                     return value
 
-                optimizer.step(closure)  # type: ignore[arg-type]
+                if self._wants_closure:
+                    optimizer.step(closure)  # type: ignore[arg-type]
+                else:  # hooks before the step see this batch's gradient
+                    closure()
+                    optimizer.step()
                 if self.gradient_norms is not None:
                     norms.append(nn.utils.get_total_norm(_gradients(model)))
                 if self.heartbeat is not None and number % _HEARTBEAT == 0:
@@ -153,7 +161,18 @@ class Task(LightningModule, ABC):
         self.epoch += 1
         self.updates += updates
         if self.schedule is not None:
-            self.schedule.step()
+            with self._drawing("schedule", self.schedule):
+                self.schedule.step()
+
+    def _drawing(self, purpose: str, *parts: object) -> AbstractContextManager[None]:
+        """What a user's parts are called in, whose global random numbers are a stream then.
+
+        This package's parts and torch's draw none.
+        """
+        names = [getattr(part, "__module__", "") or "" for part in parts]
+        if all(name.startswith(("torch.", "dl_experiments.")) for name in names):
+            return nullcontext()
+        return settings.guarded(self.seed, purpose, self.epoch, self.device)
 
     def evaluate(self, data: InMemory) -> dict[str, Tensor]:
         """Loss and metrics on a whole set, in eval mode, with the weights as they are.
@@ -163,10 +182,11 @@ class Task(LightningModule, ABC):
         """
         outputs = (self.predictor or self.predict)(data).double()
         targets = data.targets.double() if data.targets.is_floating_point() else data.targets
-        measured = {"loss": self.loss(outputs, targets)}
-        for name, metric in self.metrics().items():
-            metric.to(outputs.device).update(outputs, targets)
-            measured[name] = metric.compute()
+        with self._drawing("evaluate", self, self.loss):
+            measured = {"loss": self.loss(outputs, targets)}
+            for name, metric in self.metrics().items():
+                metric.to(outputs.device).update(outputs, targets)
+                measured[name] = metric.compute()
         return measured
 
     @torch.no_grad()
@@ -184,6 +204,12 @@ class Task(LightningModule, ABC):
         if self._trainer is None:
             return nullcontext()
         return self.trainer.precision_plugin.forward_context()
+
+
+def _requires(step: Callable[..., Any]) -> bool:
+    """Whether an optimizer's step cannot be made without a closure."""
+    closure = inspect.signature(step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def _gradients(model: nn.Module) -> list[Tensor]:

@@ -22,9 +22,10 @@ class Guard(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """``hydra.mode=RUN``: there is no launcher."""
         from dl_experiments import build
-        from dl_experiments.sweep.plan import Cell, check
+        from dl_experiments.job import Job
+        from dl_experiments.sweep.plan import check
 
-        _refuse(lambda: check([Cell(build.resolve(config), [])]))
+        _refuse(lambda: check([Job(build.resolve(config), [])]))
 
 
 def _refuse(check: Any) -> None:

@@ -100,11 +100,13 @@ def test_a_member_of_a_stack_that_finds_other_data_fails_alone_and_keeps_its_che
     """As planned all is well; the file changes before the runs themselves load it."""
     file, words = table
     (files,) = runs(outputs).values()
-    load = RunDirectory.read_record
-    monkeypatch.setattr(RunDirectory, "read_record", lambda self: {})  # so planning sees nothing
+    load = RunDirectory.read_provenance
+    monkeypatch.setattr(
+        RunDirectory, "read_provenance", lambda self: {}
+    )  # so planning sees nothing
     write(file, 2)
     outcome = lab("-m", *words, "seed=0,1", "sweep.stack=always")
-    monkeypatch.setattr(RunDirectory, "read_record", load)
+    monkeypatch.setattr(RunDirectory, "read_provenance", load)
     assert outcome.code == 1
     assert "1 of 2 runs failed" in outcome.err
     assert "differ from what this run was trained on" in outcome.err

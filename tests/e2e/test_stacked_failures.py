@@ -72,11 +72,12 @@ class Deciding(nn.Module):
         return y if y.is_meta or y.sum() > 0 else 2 * y
 
 
-def test_what_turns_out_not_to_be_stackable_is_trained_one_by_one(lab, outputs):
+def test_what_turns_out_not_to_be_stackable_is_trained_alone(lab, outputs):
     net = "model._target_=test_stacked_failures.Deciding"
     outcome = lab(*SWEEP, "model=mlp", net, "seed=0,1", "sweep.stack=always")
     assert (outcome.code, outcome.err) == (0, "")
-    assert "2 runs are trained one by one: torch.func.vmap cannot map the network" in outcome.out
+    words = "2 alone: the network (Deciding): torch.func.vmap cannot map the network"
+    assert words in outcome.out
     assert [stacks_of(files) for files in runs(outputs).values()] == [1, 1]
 
 
@@ -126,9 +127,9 @@ def killing(monkeypatch, when):
         if os.getpid() != main and when(runs):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def alone(config, *more):
-        fatal([config["seed"]])
-        return execute(config, *more)
+    def alone(job, *more):
+        fatal([job.config["seed"]])
+        return execute(job, *more)
 
     def together(self, heartbeat):
         fatal([task.seed for task in self.tasks])

@@ -13,8 +13,9 @@ from stacked import EPOCHS, QUIET, SWEEP, assert_same_bits, by, stacks_of
 
 from dl_experiments import run
 from dl_experiments.artifacts import RunDirectory, read_metrics
+from dl_experiments.job import Job
 from dl_experiments.sweep import kernel, unit
-from dl_experiments.sweep.plan import Cell, plan
+from dl_experiments.sweep.plan import plan
 from dl_experiments.sweep.stack import Stack
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes need Linux")
@@ -100,7 +101,7 @@ def test_what_can_be_stacked_and_what_cannot_return_in_order(compose, capsys):
     words = [*QUIET[1:], "trainer.max_epochs=2", "sweep.workers=1"]
     chosen = ["optimizer=lbfgs", "optimizer=adam", "optimizer=adam", "optimizer=lbfgs"]
     chosen += ["optimizer=adam"]
-    cells = [Cell(compose(*words, w, f"seed={s}"), [w]) for s, w in enumerate(chosen)]
+    cells = [Job(compose(*words, w, f"seed={s}"), [w]) for s, w in enumerate(chosen)]
     returned = [call(None) for call in plan(cells)]
     expected = [run.read_summary(run.directory(cell.config))["test/loss"] for cell in cells]
     assert returned == expected

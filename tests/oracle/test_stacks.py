@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 from silent import Unseen, execute
 
 from dl_experiments import run
+from dl_experiments.job import Job
 from dl_experiments.sweep import kernel
-from dl_experiments.sweep.unit import Cell, Unit, train
+from dl_experiments.sweep.unit import Unit, train
 
 MODELS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/model").glob("*.yaml"))
 FOR_IMAGES = {"cnn", "cnn_sized", "one_hidden", "trajectory", "mlp", "mlp_sized"}
@@ -59,7 +60,7 @@ def compared(compose, outputs):
             other = compose(*SMALL, *words, *own)
             other["study"] = "alone"
             execute(other)
-            cells.append(Cell(one, []))
+            cells.append(Job(one, []))
             pairs.append((run.directory(one), run.directory(other)))
         assert train(Unit(cells, 1), Unseen()) == [None] * len(cells)
         return pairs

@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from dl_experiments import build, run
 from dl_experiments.callbacks.critical_points import CriticalPoints
+from dl_experiments.job import Job
 from dl_experiments.run import directory
-from dl_experiments.sweep.plan import Cell, plan
+from dl_experiments.sweep.plan import plan
 
 EXPERIMENT = [
     *("experiment=hw1_2_minimal_ratio", "scale=smoke", "logger=none", "data.samples=16"),
@@ -103,7 +104,7 @@ def test_members_of_a_stack_are_measured_as_each_alone(compose):
     """Two functions: what shares a stack may differ in its data."""
     words = [*EXPERIMENT, *SHORT, "sweep.stack=always", "sweep.workers=1"]
     cells = [
-        Cell(compose(*words, f"data={data}", f"seed={seed}"), [])
+        Job(compose(*words, f"data={data}", f"seed={seed}"), [])
         for data in ("sinc", "sine")
         for seed in (0, 1)
     ]
@@ -113,7 +114,7 @@ def test_members_of_a_stack_are_measured_as_each_alone(compose):
         files = directory(cell.config)
         together = arrays_of(files)
         (files.measures / "critical_points.npz").unlink()
-        assert run.catch_up(cell.config)
+        assert run.catch_up(cell)
         alone = arrays_of(files)
         assert alone.keys() == together.keys()
         for name in ("arm", "epoch", "steps", "widths", "iterations"):
@@ -126,11 +127,11 @@ def test_it_is_measured_later_and_anew_where_it_is_asked_for_otherwise(trained, 
     _, files = trained("callbacks.critical_points=null")
     assert not files.measures.exists()
     config = compose(*EXPERIMENT, *SHORT)
-    assert run.decide(config) == "skip"
-    assert run.catch_up(config)
+    assert run.decide(Job(config)) == "skip"
+    assert run.catch_up(Job(config))
     first = arrays_of(files)
-    assert not run.catch_up(config)
-    assert run.catch_up(compose(*EXPERIMENT, *SHORT, "callbacks.critical_points.radius=0.5"))
+    assert not run.catch_up(Job(config))
+    assert run.catch_up(Job(compose(*EXPERIMENT, *SHORT, "callbacks.critical_points.radius=0.5")))
     assert json.loads(str(arrays_of(files)["settings"]))["radius"] == 0.5
     assert np.array_equal(arrays_of(files)["thetas"], first["thetas"])
 
@@ -142,7 +143,7 @@ def test_a_run_without_finite_weights_is_left_alone(trained):
         files.write_weights(epoch, weights)
     node = copy.deepcopy(config)
     node["callbacks"] = {"critical_points": callback_keys()}
-    run.catch_up(node)
+    run.catch_up(Job(node))
     assert not (files.measures / "critical_points.npz").exists()
 
 
@@ -158,7 +159,7 @@ def callback_keys(**more):
 def test_a_hessian_over_the_memory_is_refused_before_training(compose):
     config = compose(*EXPERIMENT, "callbacks.critical_points.memory_gib=1e-6")
     with pytest.raises(ValueError, match=r"memory_gib=1e-06 is less") as refused:
-        plan([Cell(config, [])])
+        plan([Job(config, [])])
     text = str(refused.value)
     for part in ("callbacks.critical_points.memory_gib", "GiB", "27 parameters", "Lanczos"):
         assert part in text

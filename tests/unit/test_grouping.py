@@ -10,9 +10,9 @@ from torch import nn
 
 from dl_experiments import build
 from dl_experiments.callbacks.observer import Observer
+from dl_experiments.job import Job
 from dl_experiments.sweep import choice, grouping, kernel
-from dl_experiments.sweep.grouping import Todo
-from dl_experiments.sweep.unit import Cell
+from dl_experiments.sweep.grouping import Planned
 
 LANES = 16
 FUNCTION = ["model=mlp", "model.hidden=[4]", "data=sinc", "data.samples=16", "data.batch_size=8"]
@@ -56,7 +56,7 @@ def todos(configs, epochs=None):
     epochs = epochs or [0] * len(configs)
     parts = [build.check(config) for config in configs]
     return [
-        Todo(Cell(config, []), *part, epoch)
+        Planned(Job(config), *part, "resume" if epoch else "start", epoch)
         for config, part, epoch in zip(configs, parts, epochs, strict=True)
     ]
 
@@ -66,7 +66,7 @@ def units(configs, epochs=None):
 
 
 def sizes(found):
-    return [len(unit.cells) for unit in found]
+    return [len(unit.jobs) for unit in found]
 
 
 # --- what shares a stack
@@ -95,7 +95,7 @@ def sizes(found):
 )
 def test_what_differs_in_values_shares_a_stack(configs, data, change):
     (unit,) = units(configs(KINDS[data], {}, change))
-    assert len(unit.cells) == 2
+    assert len(unit.jobs) == 2
     assert unit.why == ""
 
 
@@ -140,7 +140,7 @@ def test_what_an_update_rule_must_share(configs):
 def test_members_start_at_one_epoch(configs):
     seeds = configs(FUNCTION, *({"seed": seed} for seed in range(4)))
     found = units(seeds, epochs=[0, 7, 0, 7])
-    assert [[cell.config["seed"] for cell in unit.cells] for unit in found] == [[0, 2], [1, 3]]
+    assert [[cell.config["seed"] for cell in unit.jobs] for unit in found] == [[0, 2], [1, 3]]
 
 
 def test_dropout_shares_a_stack(configs):
@@ -151,7 +151,7 @@ def test_dropout_shares_a_stack(configs):
 def test_groups_and_members_stay_in_the_order_of_the_sweep(configs):
     changes = [{"model.hidden": [width], "seed": s} for s in range(3) for width in (4, 5)]
     found = units(configs(FUNCTION, *changes))
-    order = [[(c.config["model"]["hidden"], c.config["seed"]) for c in u.cells] for u in found]
+    order = [[(c.config["model"]["hidden"], c.config["seed"]) for c in u.jobs] for u in found]
     assert order == [[([4], 0), ([4], 1), ([4], 2)], [([5], 0), ([5], 1), ([5], 2)]]
 
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_stacked_is_alone_and_says_why(configs, word):
     for unit in found:
         assert unit.why.startswith(ALONE[word])
         assert "\n" not in unit.why
-    assert units(configs(FUNCTION, (word,)))[0].why == ""  # there is nothing to be stacked with
+    assert units(configs(FUNCTION, (word,)))[0].why == found[0].why  # whatever runs beside it
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def seeds(configs, count, **change):
 def test_every_worker_gets_a_share_that_is_worth_it(configs, members, workers, expected):
     found = units(seeds(configs, members, **{"sweep.workers": workers}))
     assert sizes(found) == expected
-    assert [cell.config["seed"] for unit in found for cell in unit.cells] == list(range(members))
+    assert [cell.config["seed"] for unit in found for cell in unit.jobs] == list(range(members))
     cores = max(1, build.available_cores() // len(found))
     assert {unit.cores for unit in found} == {cores}
 
@@ -318,7 +318,7 @@ def test_wide_inputs_are_not_for_the_kernel(configs, data, expected):
 
 def test_no_stack_is_larger_than_memory_allows(configs):
     one = todos(seeds(configs, 1))[0]
-    each = choice.member_bytes(one.cell.config, one.module, one.task)
+    each = choice.member_bytes(one.job.config, one.module, one.task)
     memory = {"sweep.memory_gib": 3.5 * each / 2**30}
     assert sizes(units(seeds(configs, 8, **memory))) == [3, 2, 3]
     shared = seeds(configs, 8, **memory, **{"sweep.workers": 2})
@@ -329,7 +329,7 @@ def test_no_stack_is_larger_than_memory_allows(configs):
 def test_memory_of_a_member_grows_with_what_it_holds(configs):
     def held(**change):
         one = todos(configs(FUNCTION, change))[0]
-        return choice.member_bytes(one.cell.config, one.module, one.task)
+        return choice.member_bytes(one.job.config, one.module, one.task)
 
     least = held()
     assert held(**{"trainer.precision": "64-true"}) == 2 * least
@@ -347,7 +347,7 @@ def test_a_stack_s_open_files_are_bounded(configs, monkeypatch):
 
 def test_one_run_has_all_cores(configs):
     (unit,) = units(configs(FUNCTION, {"sweep.workers": None}))
-    assert (len(unit.cells), unit.cores, unit.why) == (1, build.available_cores(), "")
+    assert (len(unit.jobs), unit.cores, unit.why) == (1, build.available_cores(), "")
 
 
 def test_workers_are_as_many_as_cores_or_works_unless_said(configs, monkeypatch):

@@ -14,7 +14,9 @@ LAYERS = [
     ["dl_experiments.environment"],
     ["dl_experiments"],  # the package itself: only what must come first
     ["dl_experiments.identity"],
+    ["dl_experiments.job"],
     ["dl_experiments.source"],
+    ["dl_experiments.agreement"],
     ["dl_experiments.randomness"],
     ["dl_experiments.settings"],
     ["dl_experiments.artifacts"],
@@ -44,6 +46,7 @@ ANALYSIS_MAY = {
     "dl_experiments.measures",
     "dl_experiments.problem",
     "dl_experiments.record",
+    "dl_experiments.agreement",
     "dl_experiments.analysis",
 }
 

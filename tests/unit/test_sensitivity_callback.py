@@ -12,8 +12,9 @@ from stacked import assert_training_does_not_notice
 from dl_experiments import build, run
 from dl_experiments.callbacks.sensitivity import Sensitivity
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.job import Job
 from dl_experiments.run import RunFailed, directory
-from dl_experiments.sweep.plan import Cell, plan
+from dl_experiments.sweep.plan import plan
 
 NODE = [
     "+callbacks.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
@@ -105,13 +106,13 @@ def test_it_is_measured_later_and_anew_where_it_is_asked_for_otherwise(trained, 
     _, measured = trained(*TINY, *NODE, "study=at_once")
     _, files = trained(*TINY)
     config = compose(*TINY, *NODE)
-    assert run.decide(config) == "skip"
-    assert run.catch_up(config)
-    assert not run.catch_up(config)
+    assert run.decide(Job(config)) == "skip"
+    assert run.catch_up(Job(config))
+    assert not run.catch_up(Job(config))
     at_once, later = arrays_of(measured), arrays_of(files)
     for name in set(later) - {"seconds"}:
         assert np.array_equal(at_once[name], later[name])
-    assert run.catch_up(compose(*TINY, *NODE, "callbacks.sensitivity.evaluation_batches=[2]"))
+    assert run.catch_up(Job(compose(*TINY, *NODE, "callbacks.sensitivity.evaluation_batches=[2]")))
     assert arrays_of(files)["batch_size"].tolist() == [2, 20]
 
 
@@ -143,7 +144,7 @@ def test_a_run_that_diverges_is_left_alone(lab, outputs):
 def test_a_probe_larger_than_the_data_is_refused_before_anything_is_trained(compose):
     config = compose(*TINY, *NODE, "callbacks.sensitivity.samples=361")
     with pytest.raises(ValueError, match=r"callbacks\.sensitivity\.samples=361 is more") as refused:
-        plan([Cell(config, [])])
+        plan([Job(config, [])])
     assert "360 test samples; allowed: 1 to that many" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not directory(config).path.exists()

@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from dl_experiments import build, run
 from dl_experiments.callbacks.sharpness import Sharpness
+from dl_experiments.job import Job
 from dl_experiments.run import directory
-from dl_experiments.sweep.plan import Cell, plan
+from dl_experiments.sweep.plan import plan
 
 SETTINGS = {"samples": 50, "radii": [0.05, 0.5], "draws": 4, "steps": 3, "starts": 2, "lanczos": 30}
 NODE = ["+callbacks.sharpness._target_=dl_experiments.callbacks.sharpness.Sharpness"]
@@ -66,13 +67,13 @@ def test_it_is_measured_later_with_the_same_numbers(compose):
     execute(compose(*TINY, *NODE, "study=at_once"))
     execute(compose(*TINY))
     config = compose(*TINY, *NODE)
-    assert run.catch_up(config)
-    assert not run.catch_up(config)
+    assert run.catch_up(Job(config))
+    assert not run.catch_up(Job(config))
     at_once = arrays_of(directory(compose(*TINY, "study=at_once")), "sharpness")
     later = arrays_of(directory(config), "sharpness")
     for name in set(later) - {"seconds"}:
         assert np.array_equal(at_once[name], later[name])
-    assert run.catch_up(compose(*TINY, *NODE, "callbacks.sharpness.radii=[1.0]"))
+    assert run.catch_up(Job(compose(*TINY, *NODE, "callbacks.sharpness.radii=[1.0]")))
 
 
 def test_more_samples_than_the_training_set_has_are_refused_before_training(compose):
@@ -80,7 +81,7 @@ def test_more_samples_than_the_training_set_has_are_refused_before_training(comp
     with pytest.raises(
         ValueError, match=r"sharpness\.samples=65 is more than the 64 train samples"
     ):
-        plan([Cell(config, [])])
+        plan([Job(config, [])])
     assert not directory(config).path.exists()
     build.check(compose(*TINY, *NODE, "callbacks.sharpness.samples=64"))
 
