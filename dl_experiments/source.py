@@ -139,10 +139,14 @@ class _Search:
             source = _absolute(module, statement)
             wanted = (name or "*") if alias.name == "*" else alias.name
             there = _parse(source)
-            if there is not None and (wanted in there.defines or "*" in there.defines):
+            if there is not None and wanted in there.defines:
                 self._name(there, wanted)
-            elif not self._whole(f"{source}.{wanted}") and wanted == "*":
+            elif self._whole(f"{source}.{wanted}"):
+                continue
+            elif wanted == "*":
                 self._whole(source)
+            elif there is not None:
+                self._name(there, wanted)  # it may come from there by a star
 
     def _whole(self, name: str) -> bool:
         """All of a module, because any part of it may be used."""

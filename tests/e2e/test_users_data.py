@@ -55,6 +55,8 @@ def rows(lab, outputs):
         ("MeanAlone", "Normalised"),
         ("Settings", "Classes"),
         ("FlatValues", "Values"),
+        ("OwnSetup", "Classes"),
+        ("ListShape", "Classes"),
         ("IntegerValues", "Values"),
     ],
 )
@@ -85,6 +87,8 @@ REFUSED = {
     "OneClass": ["outputs=1", "at least 2"],
     "NoSpread": ["training set's scale is not finite"],
     "MeanOfEach": ["training set's mean is [40, 1]", "[4]"],
+    "Overflowing": ["training set's inputs: normalised by mean and scale they are not finite"],
+    "NoFile": ["FileNotFoundError", "/nowhere/table.csv"],
     "PairsForOne": ["training set's targets are [40, 2]", "1 value a sample"],
     "HoleInTargets": ["training set's targets: 1 of 40 samples", "not finite"],
 }
@@ -101,7 +105,7 @@ def test_what_breaks_the_contract_is_refused_in_one_line(lab, outputs, name):
     assert not outputs.exists()
 
 
-@pytest.mark.parametrize("name", ["NumpyDraws", "PythonDraws", "TorchDraws", "BySeed"])
+@pytest.mark.parametrize("name", ["MoreSetup", "NumpyDraws", "PythonDraws", "TorchDraws", "BySeed"])
 def test_what_is_drawn_is_the_same_each_time(rows, lab, outputs, name):
     first = rows(name)
     (path,) = (outputs / name).glob("mlp-*")
@@ -124,7 +128,7 @@ def test_data_that_differ_at_each_look_fail_and_never_complete(lab, outputs):
     assert [state(files) for files in runs(outputs).values()] == ["failed", "failed"]
 
 
-@pytest.mark.parametrize("name", ["Strings", "OneSet"])
+@pytest.mark.parametrize("name", ["Strings", "OneSet", "Exits"])
 def test_data_that_cannot_be_loaded_fail_their_own_runs_alone(lab, outputs, name):
     target = f"data._target_=users_data.Classes,users_data.{name}"
     outcome = lab("-m", *words("Classes"), target, "seed=0,1", "sweep.workers=1")

@@ -53,7 +53,7 @@ def test_a_network_trains_in_the_type_that_its_config_says(lab, outputs, stack):
     assert len(rows) == len(other)
 
 
-@pytest.mark.parametrize("name", ["Drawing", "Noise"])
+@pytest.mark.parametrize("name", ["Drawing", "Noise", "LateMask"])
 def test_a_network_that_draws_is_the_same_each_time_and_trained_alone(lab, outputs, name):
     words = ["-m", *SHORT, *net(name), "seed=0,1", "sweep.stack=always"]
     seen = []
@@ -66,6 +66,41 @@ def test_a_network_that_draws_is_the_same_each_time_and_trained_alone(lab, outpu
     assert seen[0][0] != seen[0][1]
 
 
+def test_what_a_network_sets_ends_with_its_run(lab, outputs):
+    words = [*SHORT, "data=sinc", "sweep.stack=never"]
+    target = "model._target_=users_models.Precise,users_models.Dense"
+    both = [word for word in net("Dense") if "_target_" not in word]
+    assert lab("-m", *words, *both, target, "study=both").code == 0
+    assert lab(*words, *net("Dense"), "study=one").code == 0
+    (one,) = (outputs / "one").glob("*/metrics.csv")
+    ends = [path.read_bytes() for path in (outputs / "both").glob("*/metrics.csv")]
+    assert ends.count(one.read_bytes()) == 2  # in its config's type the first is the same net
+
+
+DRAWING = {
+    "a task": ["task._target_=users_models.NoisyLoss"],
+    "a schedule": ["schedule=cosine", "~schedule.T_max", "~schedule.eta_min",
+                   "schedule._target_=users_models.Wandering"],
+    "a callback of Lightning's": ["+callbacks.own._target_=users_models.Plain"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", DRAWING)
+def test_whatever_draws_is_the_same_each_time_and_on_its_own(lab, outputs, what):
+    words = [*SHORT, "model=mlp", "model.hidden=[5]", *DRAWING[what]]
+    for study in ("a", "b"):
+        outcome = lab("-m", *words, "seed=0,1", f"study={study}")
+        assert (outcome.code, outcome.err) == (0, "")
+    assert lab(*words, "seed=1", "study=one").code == 0
+    sweeps = [
+        {path.parent.name: path.read_bytes() for path in (outputs / study).glob("*/metrics.csv")}
+        for study in ("a", "b")
+    ]
+    assert sweeps[0] == sweeps[1]
+    (one,) = (outputs / "one").glob("*/metrics.csv")
+    assert one.read_bytes() == sweeps[0][one.parent.name]
+
+
 OWN = ["data=mine_values", "logger=none"]
 OWN += ["data._target_=users_data.Flat", "task._target_=users_models.Own", "trainer.max_epochs=2"]
 OWN += ["~callbacks.predictions", *net("Dense")]
@@ -75,6 +110,22 @@ def test_a_task_of_ones_own_may_take_targets_of_another_shape(lab, outputs):
     outcome = lab(*OWN)
     assert (outcome.code, outcome.err) == (0, "")
     assert [state(files) for files in runs(outputs).values()] == ["completed"]
+
+
+@pytest.mark.parametrize("name", ["OwnLoss", "Variance"])
+def test_a_loss_of_ones_own_gets_targets_as_they_are(lab, outputs, name):
+    task = [word for word in OWN if not word.startswith("task.")]
+    outcome = lab(*task, f"task._target_=users_models.{name}")
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+def test_whole_numbers_are_paired_with_every_output_no_more_than_others(lab, outputs):
+    words = [word for word in OWN if not word.startswith(("task.", "data._"))]
+    more = ["task._target_=users_models.Silent", "data._target_=users_data.Counts"]
+    outcome = lab(*words, *more)
+    assert outcome.code == 2
+    assert "are broadcast against one another" in outcome.err
+    assert not outputs.exists()
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ SAME = [
     ("return width(3) * SCALE", "return (\n            width(3)   * SCALE\n        )"),
     ("def unused():\n    return 1", "def unused():\n    return 100"),
     ("def unused_one():\n    return 2", "def unused_one():\n    return 200"),
+    ("def unused():", "UNUSED = 3\n\ndef unused():"),
+    ("import math", "import math\nif __name__ == '__main__':\n    print(1)"),
+    ("def forward(self, x):", "def forward(self, x: int) -> int:"),
     ("def unused():", "class Another:\n    pass\n\ndef unused():"),
 ]
 OTHER = [
@@ -107,6 +110,11 @@ def test_what_is_used_counts_wherever_it_stands(written, replace):
 
 def test_a_name_that_a_package_hands_on_is_followed(written):
     assert written(target="Net") == written(target="nets.Net")
+
+
+def test_star_imports_are_followed(written):
+    star = ("from .nets import Net", "from .nets import *")
+    assert written(star, target="Net") == written(target="Net")
 
 
 @pytest.mark.parametrize(

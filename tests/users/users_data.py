@@ -3,6 +3,7 @@
 import os
 import random
 import tempfile
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -357,3 +358,60 @@ class Flat(Values):
 
     def change(self, x, y):
         return x, y.double()
+
+
+class OwnSetup(Classes):
+    """Puts its sets in place by itself, one-hot."""
+
+    def setup(self, stage=None):
+        x, y = points()
+        y = one_hot(y, 3).double()
+        self.train, self.test = InMemory(x[:N], y[:N]), InMemory(x[N:], y[N:])
+
+
+class MoreSetup(Classes):
+    """Does more once the sets are there."""
+
+    def setup(self, stage=None):
+        super().setup(stage)
+        self.train = InMemory(self.train.inputs * 2, self.train.targets)
+
+
+class Overflowing(Classes):
+    """Finite, until it is divided by what is next to nothing."""
+
+    def load(self):
+        train, test = super().load()
+        small = torch.tensor(1e38)
+        return InMemory(train.inputs * 100, train.targets, None, small), test
+
+
+class Exits(Classes):
+    def load(self):
+        raise SystemExit("please download it by hand")
+
+
+class NoFile(Classes):
+    """Loads where it is made."""
+
+    def __init__(self, name, batch_size, run_seed, seed=0):
+        super().__init__(name, batch_size, run_seed, seed)
+        self.table = np.loadtxt("/nowhere/table.csv")
+
+
+class ListShape(Classes):
+    input_shape: ClassVar = [4]
+
+
+class HalfSeeds(Classes):
+    """Two seeds share a fold."""
+
+    def change(self, x, y):
+        return x + self.run_seed // 2, y
+
+
+class Counts(Values):
+    """Whole numbers [n]."""
+
+    def change(self, x, y):
+        return x, y

@@ -6,9 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from lightning import Callback
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from dl_experiments.callbacks.observer import Observer, Scalars
+from dl_experiments.tasks.regression import RegressionTask
 from dl_experiments.tasks.task import Task
 
 
@@ -121,3 +124,79 @@ class Moody(Observer):
 
     def after_epoch(self, task, data):
         task.should_stop = torch.rand(()).item() < 0.2
+
+
+class OwnLoss(RegressionTask):
+    """Of ours, with a loss of its own for targets [n], as its author's data have them."""
+
+    LOSSES: ClassVar = {"mse": flat_error}
+
+
+class Silent(Task):
+    """Says nothing of its targets."""
+
+    LOSSES: ClassVar = {"mse": paired_error}
+
+    def metrics(self):
+        return {}
+
+
+class Variance(Silent):
+    """A loss that is a statistic of the batch."""
+
+    LOSSES: ClassVar = {"mse": lambda outputs, targets: (outputs.squeeze(-1) - targets).var()}
+
+
+class NoisyLoss(Task):
+    """Draws wherever it is called: made, evaluated, trained."""
+
+    LOSSES: ClassVar = {"mse": lambda o, t: (o - t).square().mean() * (1 + np.random.random())}  # noqa: NPY002
+    TARGETS = "values"
+
+    def __init__(self, **keys):
+        super().__init__(**keys)
+        self.factor = random.random()
+
+    def metrics(self):
+        return {}
+
+    def on_train_epoch_start(self):
+        self.factor = torch.rand(()).item()
+
+
+class LateMask(Dense):
+    """Draws a mask when it is first called."""
+
+    mask = None
+
+    def forward(self, x):
+        if self.mask is None:
+            self.mask = torch.rand(x.shape[1:])
+        return super().forward(x * self.mask)
+
+
+class Precise(Dense):
+    """Sets the type of everything that is made from now on, each time it is called."""
+
+    def forward(self, x):
+        torch.set_default_dtype(torch.float64)
+        return super().forward(x)
+
+
+class Plain(Callback):
+    """Lightning's own kind of callback."""
+
+    def __init__(self, directory, max_epochs):
+        self.factor = np.random.random()  # noqa: NPY002
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        with torch.no_grad():
+            for parameter in pl_module.parameters():
+                parameter.mul_(1 + 0.1 * torch.rand(()) * self.factor)
+
+
+class Wandering(LRScheduler):
+    """A schedule that draws."""
+
+    def get_lr(self):
+        return [lr * (0.5 + random.random()) for lr in self.base_lrs]

@@ -10,7 +10,7 @@ from synthetic import image_run
 
 from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.pipeline import analyze
-from dl_experiments.analysis.replicates import one_each
+from dl_experiments.analysis.replicates import mixed, one_each
 from dl_experiments.analysis.swept import swept_keys
 from dl_experiments.artifacts import RunDirectory, write_json
 
@@ -106,6 +106,57 @@ def test_runs_of_other_code_are_left_out(tmp_path):
     found, (line,) = counted(tmp_path)
     assert found == [1]
     assert "the code of my.Net" in line
+
+
+def test_what_differs_by_rounding_alone_is_the_same(tmp_path):
+    """As another processor computes it: other checksums, sums within what each may differ by."""
+    near = ["a1:1.0:-2.5:0.25:1e-13", "b2:1.00000000000005:-2.5:0.25:1e-13"]
+    for seed, data in enumerate(near):
+        trained(tmp_path, seed, at=seed, record=record(data))
+    assert counted(tmp_path) == ([0, 1], [])
+    trained(tmp_path, 2, at=9, record=record("c3:1.1:-2.5:0.25:1e-13"))
+    assert counted(tmp_path)[0] == [2]
+
+
+def test_folds_of_one_command_are_no_versions(tmp_path):
+    for seed in range(6):
+        facts = record(f"fold {seed // 2}", by=seed) | {"begun": "one command"}
+        trained(tmp_path, seed, at=seed, record=facts)
+    assert counted(tmp_path) == (list(range(6)), [])
+
+
+def test_code_that_only_measures_leaves_nobody_out(tmp_path):
+    own = {"callbacks": {"mine": {"_target_": "my.Net"}}}
+    for seed, code in enumerate(("old", "new")):
+        trained(tmp_path, seed, at=seed, record=record(code=code), **own)
+    assert counted(tmp_path) == ([0, 1], [])
+
+
+def test_a_copy_counts_where_the_folder_of_the_own_name_has_failed(tmp_path):
+    files = trained(tmp_path, 0)
+    shutil.copytree(files.path, files.path.with_name("kept"))
+    status = json.loads(files.status.read_text())
+    write_json(files.status, status | {"state": "failed"})
+    kept, _ = one_each(collect(tmp_path).runs)
+    assert [run.path.name for run in kept] == ["kept"]
+
+
+WAYS = [
+    {"stack": 3, "layout": "members innermost", "threads": 1},
+    {"stack": 1, "threads": 2},
+    {"stack": 1, "threads": 1},
+]
+
+
+def test_a_report_says_where_seeds_were_computed_in_several_ways(tmp_path):
+    for seed, way in enumerate(WAYS):
+        trained(tmp_path, seed, record=way)
+    trained(tmp_path, 0, model="shallow", record=WAYS[1])
+    (line,) = mixed(collect(tmp_path).runs)
+    words = "alone by 1 thread and alone by 2 threads and in a stack"
+    assert line == f"mine: seeds of one setting were computed {words}, which changes last digits"
+    assert line in analyze(tmp_path, dpi=40).found.notes
+    assert not mixed([run for run in collect(tmp_path).runs if run.seed == 0])
 
 
 def test_a_run_that_has_not_ended_decides_nothing(tmp_path):
