@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,13 @@ from benchmarks.harness import Contestant, count
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_UNTRIED = """
+import runpy, sys
+from dl_experiments.sweep import proof
+proof.equal = lambda config, train: ""
+sys.argv[0] = "train.py"
+runpy.run_path("train.py", run_name="__main__")
+"""
 _COMPILE = """
 import time, torch
 from dl_experiments.sweep import kernel
@@ -53,12 +61,31 @@ def command(
     return Contestant(seconds, count(seeds, "model"), once)
 
 
-def train(overrides: Sequence[str], seeds: int, epochs: int) -> None:
+def whole(overrides: Sequence[str], seeds: int, epochs: int, tries: bool) -> Contestant:
+    """Seconds of a whole command over seeds, from the shell and back.
+
+    Args:
+        overrides: What is trained; without ``trainer.max_epochs`` and ``seed``.
+        seeds: How many models.
+        epochs: Of each.
+        tries: Whether what a stack does not know is tried first; else it is taken to be equal.
+    """
+    script = [] if tries else ["-c", _UNTRIED]
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        train(overrides, seeds, epochs, script)
+        return time.perf_counter() - started
+
+    return Contestant(seconds, count(seeds, "model"))
+
+
+def train(overrides: Sequence[str], seeds: int, epochs: int, script: Sequence[str] = ()) -> None:
     """Run the command on the processor, in an outputs folder that is gone afterwards."""
     with tempfile.TemporaryDirectory() as outputs:
         sweep = [f"seed=range(0,{seeds})", f"trainer.max_epochs={epochs}"]
         where = ["trainer.accelerator=cpu", f"paths.outputs={outputs}"]
-        _python(["train.py", "-m", *overrides, *sweep, *where])
+        _python([*(script or ["train.py"]), "-m", *overrides, *sweep, *where])
         completed = len(list(Path(outputs).glob("*/*/summary.json")))
         assert completed == seeds, f"{completed} of {seeds} runs are there"
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from benchmarks.command import command
+from benchmarks.command import command, whole
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target, count
 from benchmarks.loop import loop
 from benchmarks.planning import planning
@@ -18,6 +18,8 @@ BATCH10 = ["data=mnist", "model=mlp", "model.hidden=[50]", "data.batch_size=10"]
 ONE_BY_ONE = ["sweep.stack=never", "sweep.workers=1"]
 # Members of a stack -> epochs that are timed, a few seconds.
 CURVE = {1: 300, 2: 300, 8: 300, 32: 200, 128: 80, 512: 20}
+OWN_NET = ["~model.hidden", "~model.activation", "~model.dropout"]
+OWN_NET += ["model._target_=benchmarks.users_net.Residual", "model.name=residual"]
 PLANNED = [
     ("sinc", "sinc", SINC, 64),
     ("mnist", "MNIST", CNN, 3),
@@ -55,6 +57,15 @@ def gpu(quick: bool) -> Mapping[str, Contestant]:
         timed = 5 if quick else epochs
         made[count(members, "member")] = stack([*words, logged(1000)], members, 10, 10 + timed)
     return made
+
+
+def tried(quick: bool) -> Mapping[str, Contestant]:
+    words = ["data=sinc", *OWN_NET, "logger=none"]
+    seeds, epochs = (4, 2) if quick else (64, 400)
+    return {
+        "tried": whole(words, seeds, epochs, tries=True),
+        "untried": whole(words, seeds, epochs, tries=False),
+    }
 
 
 def planned(overrides: list[str], seeds: int, quick: bool) -> Mapping[str, Contestant]:
@@ -148,6 +159,20 @@ STACKS = [
     Comparison(
         [_eight_row("stack-cnn", "MNIST CNNs, batch 128", Target("at most", 1))],
         lambda quick: eight([*CNN, f"data.samples={256 if quick else 1280}"], 2 if quick else 6),
+        TURNS,
+    ),
+    Comparison(
+        [
+            Row(
+                "stack-tried",
+                "64 seeds of a user's own net, 400 epochs, the whole command: with the trial that "
+                "a stack computes it as it is alone, over without",
+                "tried",
+                "untried",
+                Target("at most", 1.03),
+            )
+        ],
+        tried,
         TURNS,
     ),
     *(

@@ -175,20 +175,21 @@ class Run:
             log.warning("starting over: %s", error)
             return None
 
-    def begin(self, stack: int = 1, layout: str = "", why: str = "") -> None:
+    def begin(self, stack: int = 1, layout: str = "", why: str = "", compiler: str = "") -> None:
         """Training starts.
 
         Args:
             stack: How many runs are trained together.
             layout: How they lie in memory; empty: the run is trained alone.
             why: Why it is.
+            compiler: What made the layout's kernel.
         """
         device = build.device(self.config)
         seed, trained_on = self.config["seed"], self.task.record
         facts = provenance.describe(self._words(alone=not layout), seed, device, trained_on)
         how: dict[str, Any] = {"stack": stack}
         if layout:
-            how |= {"layout": layout}
+            how |= {"layout": layout} | ({"compiler": compiler} if compiler else {})
             how |= {"tried": list(self.job.tried)} if self.job.tried else {}
         else:
             how |= {"alone": why}

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -63,6 +64,17 @@ def _machine() -> list[str]:
         lines = cpuinfo.read_text().splitlines()
         facts.update(li for li in lines if li.startswith(("model name", "flags", "Features")))
     return sorted(facts)
+
+
+@cache
+def describe() -> str:
+    """The compiler's own words for what it is; empty where there is none."""
+    try:
+        words, _ = _compiler()
+        said = subprocess.run([*words, "--version"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.partition("\n")[0].strip()
 
 
 def _compile(command: list[str]) -> None:

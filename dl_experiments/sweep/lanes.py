@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from dl_experiments.sweep import compiler
 from dl_experiments.sweep.kernel import Kernel, Layers
 from dl_experiments.sweep.layouts import Layout, Masks, flat, total
 from dl_experiments.tasks.losses import Loss
@@ -29,6 +30,7 @@ class Lanes(Layout):
     def __init__(self, layers: Layers, kernel: Kernel, members: int) -> None:
         self.layers, self.kernel, self.members = layers, kernel, members
         self.blocks = -(-members // kernel.lanes)
+        self.compiler = compiler.describe()
 
     def pack(self, rows: Tensor) -> Tensor:
         """[M, ...] -> [blocks, ..., lanes], contiguous; lanes without a member hold zeros."""

@@ -26,11 +26,13 @@ class Layout(ABC):
 
     Attributes:
         name: What the log calls it.
+        compiler: What made its own kernel; empty: it has none.
         spare: Members to be added at the end, so that each of the others is the same bits in
             every stack.
     """
 
     name: str
+    compiler: str = ""
     spare: int = 0
 
     @abstractmethod

@@ -12,6 +12,7 @@ from torch import Tensor
 from dl_experiments import build
 from dl_experiments.attempt import Run
 from dl_experiments.callbacks.observer import Joint, Observer, around
+from dl_experiments.sweep.layouts import Layout
 from dl_experiments.sweep.progress import Reporter
 
 
@@ -82,10 +83,10 @@ class Member:
         # The member's own optimizer never steps, of which its schedule would warn.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
 
-    def begin(self, members: int, layout: str) -> None:
+    def begin(self, members: int, layout: Layout) -> None:
         """Training starts."""
         with self.run.logging():
-            self.run.begin(members, layout)
+            self.run.begin(members, layout.name, compiler=layout.compiler)
         for observer in self.observers:
             self._call(observer, observer.begin)
 

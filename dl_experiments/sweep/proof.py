@@ -59,6 +59,8 @@ def equal(config: Config, train: Train) -> str:
             five, two, one = (trial.stacked(own, members) for members in (MOST, 2, 1))
             if words := _differ(two, five[:2], 0) or _differ(one, two[:1], 0):
                 return f"{words} would depend on how many share a stack"
+    except SystemExit:  # what Lightning makes of an interrupt
+        raise KeyboardInterrupt from None
     except Exception as raised:
         error: BaseException = raised
         while isinstance(error, RunFailed) and error.__cause__ is not None:
@@ -113,9 +115,8 @@ class _Trial:
 
     def _job(self, config: Config, member: int) -> Job:
         self._count += 1
-        seed = randomness.derive(0, "trial", member) % 2**31
         outputs = {**config["paths"], "outputs": str(self._folder / str(self._count))}
-        return Job({**config, "seed": seed, "paths": outputs})
+        return Job({**config, "seed": member, "paths": outputs})  # a small seed may choose a fold
 
     def whole(self, config: Config) -> InMemoryDataModule:
         """All of the first member's data."""

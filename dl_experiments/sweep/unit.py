@@ -127,7 +127,7 @@ def _train(members: Sequence[Member], reporter: Reporter) -> None:
     reporter.begin(first.files.path.name + others, len(members), epochs, stack.batches.updates)
     reporter.advance(first.task.epoch)
     for member in members:
-        member.begin(len(members), stack.layout.name)
+        member.begin(len(members), stack.layout)
     active = _still_on(members)
     while active:
         if len(active) <= len(stack.tasks) // 2:  # stop computing what nobody looks at
