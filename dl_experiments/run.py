@@ -72,7 +72,7 @@ def catch_up(job: Job) -> bool:
         network = build.model(config, module).to(build.dtype(config))
         task = build.task(config, module, network)
         for callback in lacking:
-            with around(callback, task):
+            with around(callback, task, module):
                 callback.measure(task, module)
     return bool(lacking)
 

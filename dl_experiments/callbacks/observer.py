@@ -48,7 +48,7 @@ class Observer(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``begin``."""
         task, data = _parts(trainer, pl_module)
-        with around(self, task):
+        with around(self, task, data):
             self.begin(task, data)
         trainer.should_stop = trainer.should_stop or task.should_stop
 
@@ -56,7 +56,7 @@ class Observer(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``after_epoch``."""
         task, data = _parts(trainer, pl_module)
-        with around(self, task):
+        with around(self, task, data):
             self.after_epoch(task, data)
         trainer.should_stop = trainer.should_stop or task.should_stop
 
@@ -64,7 +64,7 @@ class Observer(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's name for ``end``."""
         task, data = _parts(trainer, pl_module)
-        with around(self, task):
+        with around(self, task, data):
             self.end(task, data)
 
 
@@ -106,7 +106,7 @@ class Scalars(Observer):
 
 
 @contextmanager
-def around(observer: object, task: Task) -> Iterator[None]:
+def around(observer: object, task: Task, data: InMemoryDataModule) -> Iterator[None]:
     """Call an observer in this: a user's draws from a stream of its own, and changes no setting.
 
     This package's draw from generators of their own. In a stack a change of weights or options
@@ -119,23 +119,27 @@ def around(observer: object, task: Task) -> Iterator[None]:
         yield
         return
     followed = task.predictor is not None and not task.over
-    before = _state(task) if followed else []
+    before = _state(task, data) if followed else []
     with settings.guarded(task.seed, "observer", task.epoch, task.device):
         yield
-    if followed and not all(_equal(*pair) for pair in zip(before, _state(task), strict=True)):
+    if followed and not all(_equal(*pair) for pair in zip(before, _state(task, data), strict=True)):
         raise RuntimeError(
-            f"{type(observer).__name__} changed weights or the optimizer's options at epoch "
+            f"{type(observer).__name__} changed weights, options, network, loss or data at epoch "
             f"{task.epoch}, which a stack cannot follow; train such runs with sweep.stack=never"
         )
 
 
-def _state(task: Task) -> list[Any]:
-    """A copy of the weights and of the optimizer's options."""
+def _state(task: Task, data: InMemoryDataModule) -> list[Any]:
+    """What a stack has taken from a run: a copy of the weights, and what tells of the rest."""
     options = [
         {key: value for key, value in group.items() if key != "params"}
         for group in task.optimizer.param_groups
     ]
-    return [*(p.detach().clone() for p in task.model.parameters()), repr(options)]
+    sets = [
+        (id(part), part.inputs._version, part.targets._version) for part in (data.train, data.test)
+    ]
+    rest = (repr(options), id(task.model), repr(task.model), task.loss, sets, data.augment)
+    return [*(p.detach().clone() for p in task.model.parameters()), rest]
 
 
 def _equal(one: Any, other: Any) -> bool:

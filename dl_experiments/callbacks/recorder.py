@@ -71,7 +71,7 @@ class Recorder(Observer):
         names = ["loss", *task.metrics()]
         columns = [f"{split}/{name}" for split in ("train", "test") for name in names]
         for scalars in self.scalars:
-            with around(scalars, task):
+            with around(scalars, task, data):
                 columns += scalars.columns(task)
         self._writer = MetricsWriter(self.directory, columns, task.epoch or None)
         for sink in self.sinks:
@@ -99,7 +99,7 @@ class Recorder(Observer):
         self.seconds["evaluation"] += time.perf_counter() - started
         for scalars in self.scalars:
             started = time.perf_counter()
-            with around(scalars, task):
+            with around(scalars, task, data):
                 values |= scalars.values(task, data)
             self.seconds[scalars.name] += time.perf_counter() - started
         assert self._writer is not None

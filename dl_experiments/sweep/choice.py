@@ -61,6 +61,9 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
         rule = optimizers.shared(task.optimizer)
     except ValueError as error:
         raise Alone(str(error)) from error
+    own = [id(parameter) for parameter in task.optimizer.param_groups[0]["params"]]
+    if own != [id(parameter) for parameter in task.model.parameters()]:
+        raise Alone("the optimizer has not all parameters of the network, in their order")
     device = build.device(config)
     _check_network(task.model, module, device)
     if wanted == "auto" and not faster(config, module, task.model):
@@ -77,6 +80,9 @@ def _check_network(network: nn.Module, module: InMemoryDataModule, device: torch
     named = [name for name, _ in network.named_parameters(remove_duplicate=False)]
     if len(named) != len(list(network.parameters())):
         raise Alone("the network uses a parameter in two places")
+    places = [parameter.untyped_storage()._cdata for parameter in network.parameters()]
+    if len(set(places)) < len(places):
+        raise Alone("the network has parameters that share memory")
     if not named or not all(parameter.requires_grad for parameter in network.parameters()):
         raise Alone("the network has parameters that are not trained")
     buffers = [name for name, _ in network.named_buffers()]

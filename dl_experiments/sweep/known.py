@@ -123,8 +123,17 @@ def _updates(task: Task) -> Iterator[str]:
         yield f"the optimizer {_name(optimizer)}"
     elif any(_hooked(optimizer, name) for name in _STEP_HOOKS):
         yield "an optimizer with hooks"
-    if schedule is not None and not type(schedule).__module__.startswith("torch.optim."):
-        yield f"the schedule {_name(schedule)}"
+    elif _maker(task._make_optimizer) is not type(optimizer):
+        yield "an optimizer that a function makes"
+    if schedule is not None:
+        if not type(schedule).__module__.startswith("torch.optim."):
+            yield f"the schedule {_name(schedule)}"
+        elif _maker(task._make_schedule) is not type(schedule):
+            yield "a schedule that a function makes"
+
+
+def _maker(partial: object) -> object:
+    return getattr(partial, "func", partial)
 
 
 def _hooked(optimizer: Optimizer, name: str) -> bool:

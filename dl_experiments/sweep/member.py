@@ -123,7 +123,7 @@ class Member:
 
     def _call(self, observer: Observer, act: Callable[..., None]) -> None:
         def watched() -> None:
-            with around(observer, self.run.task):
+            with around(observer, self.run.task, self.run.module):
                 act(self.run.task, self.run.module)
 
         self._attempt(watched)
@@ -153,7 +153,7 @@ def end(members: Sequence[Member]) -> None:
                 joint[type(observer)].append((observer, member))
     for kind, pairs in joint.items():
         try:
-            with around(pairs[0][0], pairs[0][1].run.task):
+            with around(pairs[0][0], pairs[0][1].run.task, pairs[0][1].run.module):
                 kind.end_all([(one, m.run.task, m.run.module) for one, m in pairs])
         except Exception as error:
             if is_out_of_memory(error):

@@ -195,6 +195,8 @@ def shared(optimizer: Optimizer) -> Hashable:
     kind = type(optimizer)
     if kind not in RULES:
         raise ValueError(f"no stacked update rule for {kind.__name__}")
+    if len(optimizer.param_groups) > 1:
+        raise ValueError("no stacked update rule for several groups of parameters")
     (options,) = optimizer.param_groups
     common = {k: v for k, v in options.items() if k not in _FREE | _HOW}
     for key, off in _OFF.items():

@@ -66,6 +66,9 @@ PIECES = {
     "an optimizer": (optimizer("SignSGD"), False),
     "an optimizer like another": (optimizer("HalfSGD"), False),
     "a hook before the step": (optimizer("stepping"), False),
+    "an optimizer of some parameters": (optimizer("last_layer"), False),
+    "an optimizer of two groups": (optimizer("two_groups"), False),
+    "an optimizer that a function makes": (optimizer("half_made"), True),
     "a schedule": ([*MLP, "schedule=cosine", "~schedule.T_max", "~schedule.eta_min",
                     "schedule._target_=users_pieces.Square"], True),
     "an observer": (observer("Mean"), True),
@@ -116,10 +119,16 @@ def test_what_only_shows_later_is_an_error_and_no_other_number(lab, outputs):
     words = [*WORDS, *observer("Pruning"), "+callbacks.own.first=4", "seed=0,1"]
     outcome = lab("-m", *words)
     assert outcome.code == 1
-    assert "Pruning changed weights or the optimizer's options at epoch 4" in outcome.err
+    assert "Pruning changed weights, options, network, loss or data at epoch 4" in outcome.err
     assert "sweep.stack=never" in outcome.err
     assert {state(files) for files in of(outputs, "adhoc").values()} == {"failed"}
     assert lab("-m", *words, "sweep.stack=never").code == 0
+
+
+def test_parameters_that_share_memory_are_no_two_columns_of_a_stack(lab, outputs):
+    outcome = lab("-m", *WORDS, *net("sharing"), "seed=0,1", "trainer.precision=32-true")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "2 alone: the network has parameters that share memory" in outcome.out
 
 
 def test_the_verdict_is_told_once_a_group(lab, outputs):

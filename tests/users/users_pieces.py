@@ -98,6 +98,13 @@ def clipped(input_shape, outputs):
     return net
 
 
+def sharing(input_shape, outputs):
+    """Two parameters, one memory."""
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, outputs))
+    net[2].weight = nn.Parameter(net[0].weight.data)
+    return net
+
+
 def patched(input_shape, outputs):
     net = sequence(input_shape, outputs)
     net[1].forward = torch.sin
@@ -239,6 +246,19 @@ def stepping(params, lr):
 
     optimizer.register_step_pre_hook(clip)
     return optimizer
+
+
+def last_layer(params, lr):
+    return torch.optim.SGD(list(params)[2:], lr=lr)
+
+
+def two_groups(params, lr):
+    first, *rest = params
+    return torch.optim.SGD([{"params": [first], "lr": lr / 2}, {"params": rest}], lr=lr)
+
+
+def half_made(params, lr):
+    return torch.optim.SGD(params, lr=lr / 2)
 
 
 class Square(LRScheduler):
