@@ -52,7 +52,7 @@ def data(config: Config) -> InMemoryDataModule:
     if missing:
         raise ValueError(f"{name}: {type(built).__name__} sets no {missing[0]}")
     task = find("task", config["task"]["_target_"])
-    own_loss = is_foreign(getattr(task.LOSSES.get(config["loss"]), "__module__", "torch."))
+    own_loss = is_foreign(getattr(task.LOSSES.get(str(config["loss"])), "__module__", "torch."))
     built.contract = Contract(name, task.TARGETS, own_loss)
     return built
 

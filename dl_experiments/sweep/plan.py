@@ -82,15 +82,18 @@ def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
     not finite).
 
     Raises:
-        ValueError: See ``check``.
+        ValueError: See ``check``; or a run that is to be trained anew is being trained.
     """
     torch.set_num_threads(1)  # a process that ran parallel kernels cannot be forked safely
     planned = check(jobs)
     todos = [one for one in planned if one.decision != "skip"]
     units = grouping.units(todos) if todos else []
-    for job in jobs:
-        if job.config["rerun"]:
-            set_aside(job)
+    try:
+        for job in jobs:
+            if job.config["rerun"]:
+                set_aside(job)
+    except run.RunFailed as error:
+        raise ValueError(str(error)) from error
     display = Display(len(todos))
     for line in [*_announcement(planned, units), *inspection.notes(planned)]:
         display.say(line)

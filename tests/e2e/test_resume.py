@@ -175,6 +175,8 @@ def test_one_run_is_one_process_at_a_time(lab, outputs, compose):
             f"  {files.path}: another process is training this run",
         ]
         assert list(files.path.iterdir()) == []  # it was left alone
+        anew = lab(*words, "rerun=true")
+        assert (anew.code, anew.err) == (2, f"{lines[1].strip()}\n")
         assert [state(f) for f in runs(outputs).values()] == ["completed"]
     finally:
         holder.communicate("")
