@@ -85,7 +85,7 @@ def ours(overrides: Sequence[str], short: int, long: int) -> Contestant:
         with tempfile.TemporaryDirectory() as outputs:
             job = Job(config([*words, f"paths.outputs={outputs}"]), words)
             planned = Planned(job, *build.check(job.config), "start", 0)
-            (own,) = grouping.units([planned])
+            (own,) = grouping.units([grouping.with_key(planned)])
             assert unit.train(own, Silent()) == [None]
 
     return Contestant(

@@ -9,7 +9,8 @@ from benchmarks.ours import config
 from dl_experiments import build, record
 from dl_experiments.data.sources import DataUnavailable
 from dl_experiments.job import Job
-from dl_experiments.sweep import inspection
+from dl_experiments.sweep import grouping, inspection
+from dl_experiments.sweep.grouping import Planned
 
 
 def planning(overrides: Sequence[str], seeds: int, look: bool) -> Contestant:
@@ -36,7 +37,11 @@ def planning(overrides: Sequence[str], seeds: int, look: bool) -> Contestant:
         started = time.perf_counter()
         parts = [build.check(job.config) for job in jobs]
         if look:
-            inspection.inspect(jobs, parts)
+            planned = inspection.inspect(jobs, parts)
+        else:
+            pairs = zip(jobs, parts, strict=True)
+            planned = [grouping.with_key(Planned(job, *own, "start", 0)) for job, own in pairs]
+        grouping.units(planned)
         return time.perf_counter() - started
 
     return Contestant(seconds, count(seeds, "run"))

@@ -4,7 +4,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import final
 
@@ -34,8 +34,8 @@ class Planned:
         decision: What there is to do.
         epoch: Where it starts.
         changed: What differs now from what a finished run was trained on, in words.
-        unequal: Why a stack would not compute what the run alone does, of a run with code that a
-            stack does not know; empty: it would.
+        key: What it shares with those that it may be stacked with, see ``with_key``.
+        alone: Why it is trained alone; empty: it is stacked.
     """
 
     job: Job
@@ -44,25 +44,22 @@ class Planned:
     decision: run.Decision
     epoch: int
     changed: Sequence[str] = ()
-    unequal: str = ""
+    key: Hashable = None
+    alone: str = ""
 
 
 def units(todos: Sequence[Planned]) -> list[Unit]:
     """Group what can be stacked and gains by it; split the groups so that all cores have work."""
     groups: dict[Hashable, list[Planned]] = defaultdict(list)
-    reasons: dict[Hashable, str] = {}
     for number, todo in enumerate(todos):
-        key, reason = _key(todo)
-        groups[key if reason is None else number].append(todo)
-        if reason is not None:
-            reasons[number] = reason
+        groups[number if todo.alone else todo.key].append(todo)
     workers = worker_count(todos[0].job.config, len(todos))
     parts = workers // math.gcd(workers, len(groups))
     made = []
-    for key, members in groups.items():
+    for members in groups.values():
         own = workers if choice.measures_jointly(members[0].job.config) else parts
         for share in _split(members, own, workers):
-            made.append(([todo.job for todo in share], reasons.get(key, "")))
+            made.append(([todo.job for todo in share], members[0].alone))
     cores = max(1, build.available_cores() // min(workers, len(made)))
     return [Unit(jobs, cores, why) for jobs, why in made]
 
@@ -78,17 +75,16 @@ def worker_count(config: Config, works: int) -> int:
     return min(wanted or build.available_cores(), works)
 
 
-def _key(todo: Planned) -> tuple[Hashable, str | None]:
-    """What a run shares with its group, and why it is trained alone.
+def with_key(todo: Planned) -> Planned:
+    """With what the run shares with its group, or why it is trained alone.
 
     Both follow from its config, its code and the machine, never from its neighbours.
     """
     try:
-        return choice.common(
-            todo.job.config, todo.module, todo.task, todo.epoch
-        ), todo.unequal or None
+        key = choice.common(todo.job.config, todo.module, todo.task, todo.epoch)
     except choice.Alone as reason:
-        return None, str(reason)
+        return replace(todo, alone=str(reason))
+    return replace(todo, key=key)
 
 
 def _split(members: Sequence[Planned], parts: int, workers: int) -> list[Sequence[Planned]]:

@@ -21,7 +21,7 @@ from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.identity import scientific
 from dl_experiments.job import Job
 from dl_experiments.problem import is_foreign
-from dl_experiments.sweep import choice, known, proof, trial, unit
+from dl_experiments.sweep import grouping, known, proof, trial, unit
 from dl_experiments.sweep.grouping import Planned
 from dl_experiments.tasks.task import Task
 
@@ -128,33 +128,33 @@ def _compared(one: Planned, found: agreement.Record) -> Planned:
 
 
 def _tried(planned: Sequence[Planned]) -> list[Planned]:
-    """Whether a stack computes them as they are alone, where that has to be tried.
+    """What shares a stack, and whether a stack computes it as it is alone, where that is tried.
 
     Once for all jobs that differ in seed alone: the others of a command have no say.
     """
     verdicts: dict[str, str] = {}
     found = []
     for one in planned:
-        if one.decision != "skip" and (what := _unknown(one)):
-            science: dict[str, Any] = {**scientific(one.job.config), "seed": None}
-            key = json.dumps(science, sort_keys=True, default=str)
-            if key not in verdicts:
-                verdicts[key] = proof.equal(one.job.config, unit.train_members)
-            if verdicts[key]:
-                one = replace(one, unequal=f"{', '.join(what)}: {verdicts[key]}")
-            else:
-                one = replace(one, job=replace(one.job, tried=what))
+        if one.decision != "skip":
+            one = grouping.with_key(one)
+            if not one.alone and (what := _unknown(one)):
+                one = _judged(one, what, verdicts)
         found.append(one)
     return found
 
 
+def _judged(one: Planned, what: list[str], verdicts: dict[str, str]) -> Planned:
+    science: dict[str, Any] = {**scientific(one.job.config), "seed": None}
+    key = json.dumps(science, sort_keys=True, default=str)
+    if key not in verdicts:
+        verdicts[key] = proof.equal(one.job.config, unit.train_members)
+    if verdicts[key]:
+        return replace(one, alone=f"{', '.join(what)}: {verdicts[key]}")
+    return replace(one, job=replace(one.job, tried=what))
+
+
 def _unknown(one: Planned) -> list[str]:
-    """What a stack does not know of a run that might be in one."""
-    config = one.job.config
-    try:
-        choice.common(config, one.module, one.task, one.epoch)
-    except choice.Alone:
-        return []
-    callbacks = build.chosen_callbacks(config, RunDirectory("/dev/null"))
+    """What a stack does not know of a run."""
+    callbacks = build.chosen_callbacks(one.job.config, RunDirectory("/dev/null"))
     observers = [callback for callback in callbacks if isinstance(callback, Observer)]
     return known.unknown(one.task, one.module, observers)

@@ -56,7 +56,7 @@ def todos(configs, epochs=None):
     epochs = epochs or [0] * len(configs)
     parts = [build.check(config) for config in configs]
     return [
-        Planned(Job(config), *part, "resume" if epoch else "start", epoch)
+        grouping.with_key(Planned(Job(config), *part, "resume" if epoch else "start", epoch))
         for config, part, epoch in zip(configs, parts, epochs, strict=True)
     ]
 
