@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from lightning import Callback, Trainer
@@ -41,6 +42,7 @@ from dl_experiments.tasks.task import Task
 CHECKPOINT_SECONDS = 20.0
 """Least time between two checkpoints of a run."""
 
+_counted: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
 SINGLE_THREAD_FLOPS = 2e7
 """Forward operations of one batch below which a second thread costs more than it gives."""
 
@@ -248,6 +250,28 @@ def threads(
 
 def forward_flops(network: nn.Module, module: InMemoryDataModule) -> int:
     """Floating-point operations of one batch's forward pass."""
+    return _operations(network, module)[0] * module.batch_size
+
+
+def convolves(network: nn.Module, module: InMemoryDataModule) -> bool:
+    """Whether a forward pass makes a convolution, in whatever layer."""
+    return _operations(network, module)[1]
+
+
+def _operations(network: nn.Module, module: InMemoryDataModule) -> tuple[int, bool]:
+    """Of one sample: how many, and whether convolutions are among them; counted once a network."""
+    if network not in _counted:
+        counter = forward_once(network, module)
+        kinds = counter.get_flop_counts().get("Global", {})
+        _counted[network] = (
+            int(counter.get_total_flops()),
+            any("convolution" in str(operation) for operation in kinds),
+        )
+    return _counted[network]
+
+
+def forward_once(network: nn.Module, module: InMemoryDataModule) -> FlopCounterMode:
+    """Let one sample of zeros through; what counted its operations."""
     was_training = network.training
     network.eval()  # counting must not move running statistics
     like = next(network.parameters())
@@ -255,7 +279,7 @@ def forward_flops(network: nn.Module, module: InMemoryDataModule) -> int:
     with settings.guarded(0, "outputs"), counter, torch.no_grad():
         network(like.new_zeros(1, *module.input_shape))
     network.train(was_training)
-    return int(counter.get_total_flops()) * module.batch_size
+    return counter
 
 
 def available_cores() -> int:

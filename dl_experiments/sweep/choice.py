@@ -93,6 +93,8 @@ def _check_network(network: nn.Module, module: InMemoryDataModule, device: torch
         raise Alone("dropout on a GPU")
     if Rows(network).mapped:
         _try_mapped(network, module)
+    if device.type == "cpu" and build.convolves(network, module):
+        raise Alone("a processor's convolutions depend on how many there are")
 
 
 def _try_mapped(network: nn.Module, module: InMemoryDataModule) -> None:
@@ -179,7 +181,7 @@ def member_bytes(config: Config, module: InMemoryDataModule, task: Task) -> int:
 
     layers = [layer for layer in task.model.modules() if not list(layer.children())]
     hooks: Sequence[RemovableHandle] = [layer.register_forward_hook(note) for layer in layers]
-    build.forward_flops(task.model, module)
+    build.forward_once(task.model, module)
     for hook in hooks:
         hook.remove()
     inputs = torch.Size(module.input_shape).numel()

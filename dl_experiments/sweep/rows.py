@@ -44,8 +44,9 @@ class Rows(Layout):
     """Parameters [M, P]; products are batched, convolutions grouped, anything else mapped.
 
     On a processor a member's numbers depend neither on how many there are nor on its place, as long
-    as there are two at least and another one comes after it: a product or convolution of one is
-    computed by another routine, and see ``SLAB``. So one more is added, whose numbers nobody reads.
+    as there are two at least and another one comes after it: a single product is computed by
+    another routine, and see ``SLAB``. So one more is added, whose numbers nobody reads. Grouped
+    convolutions change their routine at eight members and others, so none is stacked there.
 
     Args:
         network: One member's, for its layers and shapes; its weights do not matter.

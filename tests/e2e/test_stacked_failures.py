@@ -104,6 +104,32 @@ def test_a_stack_too_large_for_memory_is_halved(lab, outputs, monkeypatch):
         assert_same_bits(files, whole[seed])
 
 
+def test_a_member_that_fails_in_the_middle_of_a_stack_fails_alone(lab, outputs, monkeypatch):
+    """The others are what they are without it, bit for bit."""
+    assert lab(*SWEEP, "study=whole", "seed=range(0,5)").code == 0
+    epoch = Stack.epoch
+
+    def broken(self, heartbeat):
+        if self._epoch == 3 and 3 in [task.seed for task in self.tasks]:
+            raise ArithmeticError("three\nis too many")
+        epoch(self, heartbeat)
+
+    monkeypatch.setattr(Stack, "epoch", broken)
+    outcome = lab(*SWEEP, "seed=range(0,5)")
+    assert outcome.code == 1
+    (path,) = (outputs / "adhoc").glob("*-s3-*")
+    assert outcome.err.splitlines() == [
+        "1 of 5 runs failed:",
+        f"  {path}: ArithmeticError: three is too many",
+    ]
+    whole, found = by(outputs, "whole"), by(outputs, "adhoc")
+    assert {seed: state(files) for seed, files in found.items()} == {
+        seed: "failed" if seed == 3 else "completed" for seed in range(5)
+    }
+    for seed in (0, 1, 2, 4):
+        assert_same_bits(found[seed], whole[seed])
+
+
 @pytest.mark.parametrize(
     ("error", "short"),
     [
