@@ -67,6 +67,9 @@ all: basics hw1-1 hw1-2 hw1-3 ## the whole homework, and one report of it
 test: setup ## all tests
 	$(BIN)/python -m pytest --numprocesses 2
 
+test-faults: setup ## long: workers killed, commands raced and stopped
+	$(BIN)/python -m pytest --numprocesses 2 tests/faults
+
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,4 +81,4 @@ bench: setup ## the speed table, each row against a baseline in the same run
 tensorboard: setup ## show the runs live at http://localhost:6006
 	$(BIN)/tensorboard --logdir outputs
 
-.PHONY: help setup demo hw1-1 hw1-2 hw1-3 basics all test lint bench tensorboard
+.PHONY: help setup demo hw1-1 hw1-2 hw1-3 basics all test test-faults lint bench tensorboard

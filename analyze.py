@@ -7,6 +7,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from dl_experiments import streams
 from dl_experiments.analysis.collect import AnalysisError
 from dl_experiments.analysis.describe import states
 from dl_experiments.analysis.pipeline import analyze
@@ -36,4 +37,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    streams.lasting()(main)()

@@ -6,7 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from dl_experiments import build
+from dl_experiments import build, stop
 from dl_experiments.job import Job
 from dl_experiments.sweep.plan import plan
 from hydra_plugins.dl_experiments_launcher import _grid, _words
@@ -32,8 +32,9 @@ def plan_sweep(configs: list[DictConfig]) -> list:
 train.plan = plan_sweep  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
-    try:
-        _grid.check_words(sys.argv[1:])
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
-    hydra.main(version_base="1.3", config_path="conf", config_name="train")(train)()
+    with stop.command():
+        try:
+            _grid.check_words(sys.argv[1:])
+        except ValueError as error:
+            raise SystemExit(str(error)) from None
+        hydra.main(version_base="1.3", config_path="conf", config_name="train")(train)()

@@ -15,13 +15,27 @@ from benchmarks.harness import Contestant, count
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_UNTRIED = """
-import runpy, sys
-from dl_experiments.sweep import proof
-proof.equal = lambda config, train: ""
+_TRAIN = """
 sys.argv[0] = "train.py"
 runpy.run_path("train.py", run_name="__main__")
 """
+UNTRIED = f"""
+import runpy, sys
+from dl_experiments.sweep import proof
+proof.equal = lambda config, train: ""
+{_TRAIN}"""
+"""``train.py`` that takes what a stack does not know to be equal."""
+UNCLAIMED = f"""
+import runpy, sys
+from dl_experiments import claims
+class Unclaimed:
+    look = release = lambda self, seconds=0.0: None
+def take(path):
+    path.mkdir(parents=True, exist_ok=True)
+    return Unclaimed()
+claims.take = take
+{_TRAIN}"""
+"""``train.py`` that does not ask whose a run is."""
 _COMPILE = """
 import time, torch
 from dl_experiments.sweep import kernel
@@ -61,20 +75,20 @@ def command(
     return Contestant(seconds, count(seeds, "model"), once)
 
 
-def whole(overrides: Sequence[str], seeds: int, epochs: int, tries: bool) -> Contestant:
+def whole(overrides: Sequence[str], seeds: int, epochs: int, script: str = "") -> Contestant:
     """Seconds of a whole command over seeds, from the shell and back.
 
     Args:
         overrides: What is trained; without ``trainer.max_epochs`` and ``seed``.
         seeds: How many models.
         epochs: Of each.
-        tries: Whether what a stack does not know is tried first; else it is taken to be equal.
+        script: What stands in for ``train.py``.
     """
-    script = [] if tries else ["-c", _UNTRIED]
+    start = ["-c", script] if script else []
 
     def seconds() -> float:
         started = time.perf_counter()
-        train(overrides, seeds, epochs, script)
+        train(overrides, seeds, epochs, start)
         return time.perf_counter() - started
 
     return Contestant(seconds, count(seeds, "model"))

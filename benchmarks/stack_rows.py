@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from benchmarks.command import command, whole
+from benchmarks.command import UNCLAIMED, UNTRIED, command, whole
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target, count
 from benchmarks.loop import loop
 from benchmarks.planning import planning
@@ -63,8 +63,16 @@ def tried(quick: bool) -> Mapping[str, Contestant]:
     words = ["data=sinc", *OWN_NET, "logger=none"]
     seeds, epochs = (4, 2) if quick else (64, 400)
     return {
-        "tried": whole(words, seeds, epochs, tries=True),
-        "untried": whole(words, seeds, epochs, tries=False),
+        "tried": whole(words, seeds, epochs),
+        "untried": whole(words, seeds, epochs, UNTRIED),
+    }
+
+
+def claimed(quick: bool) -> Mapping[str, Contestant]:
+    words, seeds = ["data=sinc", "logger=none"], 5 if quick else 500
+    return {
+        "claimed": whole(words, seeds, 20),
+        "unclaimed": whole(words, seeds, 20, UNCLAIMED),
     }
 
 
@@ -173,6 +181,20 @@ STACKS = [
             )
         ],
         tried,
+        TURNS,
+    ),
+    Comparison(
+        [
+            Row(
+                "claims",
+                "500 runs of 20 epochs on sinc, the whole command: with a claim on each run, over "
+                "without",
+                "claimed",
+                "unclaimed",
+                Target("at most", 1.02),
+            )
+        ],
+        claimed,
         TURNS,
     ),
     *(

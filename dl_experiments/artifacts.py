@@ -24,6 +24,8 @@ from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
 State = Literal["running", "completed", "diverged", "interrupted", "failed"]
+LOOK = 1.0
+"""Seconds for which a look at a run's claim will do for its rows, which can be written again."""
 FINISHED: tuple[State, ...] = ("completed", "diverged")
 
 
@@ -39,8 +41,16 @@ class Status:
     error: str | None = None
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Create or replace ``path`` in one step: write beside it, flush to disk, rename."""
+def write_atomically(
+    path: Path, write: Callable[[IO[bytes]], object], look: Callable[[], object] = lambda: None
+) -> None:
+    """Create or replace ``path`` in one step: write beside it, flush to disk, rename.
+
+    Args:
+        path: The file.
+        write: Writes what it is to hold.
+        look: Raises where it must not be replaced, at the last moment.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -48,26 +58,33 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        look()
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as strict JSON.
+def write_json(path: Path, value: Any, look: Callable[[], object] = lambda: None) -> None:
+    """Write ``value`` as strict JSON; see ``write_atomically``.
 
     Raises:
         ValueError: A number is NaN or infinite; absent numbers are left out instead.
     """
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, lambda file: file.write(text.encode()), look)
 
 
 class RunDirectory:
-    """One run's files."""
+    """One run's files.
+
+    Attributes:
+        look: Called before anything is written with the number of seconds for which an earlier look
+            will do; raises where the run is another's, see ``claims``.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.look: Callable[[float], None] = lambda seconds: None
         self.config = self.path / "config.yaml"
         self.status = self.path / "status.json"
         self.metrics = self.path / "metrics.csv"
@@ -79,10 +96,18 @@ class RunDirectory:
         self.log = self.path / "run.log"
         self.tensorboard = self.path / "tensorboard"
 
+    def replace(self, path: Path, write: Callable[[IO[bytes]], object]) -> None:
+        """Write one of its files in one step."""
+        write_atomically(path, write, lambda: self.look(0.0))
+
+    def write_json(self, path: Path, value: Any) -> None:
+        """Write one of its files as strict JSON; raises as the function does."""
+        write_json(path, value, lambda: self.look(0.0))
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the whole resolved config as YAML."""
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        write_atomically(self.config, lambda file: file.write(text.encode()))
+        self.replace(self.config, lambda file: file.write(text.encode()))
 
     def read_config(self) -> dict[str, Any]:
         """The resolved config.
@@ -101,7 +126,7 @@ class RunDirectory:
 
     def write_status(self, status: Status) -> None:
         """Replace ``status.json``; absent fields are left out."""
-        write_json(self.status, {k: v for k, v in asdict(status).items() if v is not None})
+        self.write_json(self.status, {k: v for k, v in asdict(status).items() if v is not None})
 
     def read_status(self) -> Status | None:
         """The status, or None where the run never started.
@@ -136,16 +161,16 @@ class RunDirectory:
         """Write ``measures/<name>.npz`` when every value is an array, else ``<name>.json``."""
         if all(isinstance(v, np.ndarray) for v in value.values()):
             path = self.measures / f"{name}.npz"
-            write_atomically(path, lambda file: np.savez_compressed(file, **value))
+            self.replace(path, lambda file: np.savez_compressed(file, **value))
         else:
             path = self.measures / f"{name}.json"
-            write_json(path, value)
+            self.write_json(path, value)
         return path
 
     def write_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Replace ``checkpoint.ckpt``: tensors, numbers, strings and containers of them."""
         own = apply_to_collection(dict(state), Tensor, Tensor.clone)  # a view would bring its base
-        write_atomically(self.checkpoint, lambda file: torch.save(own, file))
+        self.replace(self.checkpoint, lambda file: torch.save(own, file))
 
     def read_checkpoint(self) -> dict[str, Any]:
         """What ``write_checkpoint`` wrote, on the CPU.
@@ -180,7 +205,7 @@ class RunDirectory:
                 plain[name] = tensor.clone()
             seen.add(plain[name].untyped_storage().data_ptr())
         data = safetensors.torch.save(plain, metadata={"epoch": str(epoch)})
-        write_atomically(self.snapshot(epoch), lambda file: file.write(data))
+        self.replace(self.snapshot(epoch), lambda file: file.write(data))
 
     def read_weights(self, epoch: int) -> dict[str, Tensor]:
         """A snapshot's tensors."""
@@ -204,12 +229,14 @@ class MetricsWriter:
         writer = csv.DictWriter(head, self.columns, restval="")
         writer.writeheader()
         writer.writerows(self.kept)
-        write_atomically(directory.metrics, lambda file: file.write(head.getvalue().encode()))
+        directory.replace(directory.metrics, lambda file: file.write(head.getvalue().encode()))
+        self._look = directory.look
         self._file = directory.metrics.open("a", encoding="utf-8", newline="")
         self._writer = csv.DictWriter(self._file, self.columns, restval="")
 
     def append(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
         """Write one row through to the file; a column without a value stays empty."""
+        self._look(LOOK)
         row: dict[str, Any] = {"step": step, "epoch": epoch}
         row |= {name: repr(float(value)) for name, value in values.items()}
         self._writer.writerow(row)

@@ -1,13 +1,11 @@
 """An attempt at a run: its folder and lock, its parts, what its status says when it ends."""
 
-import fcntl
 import logging
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -18,15 +16,15 @@ from typing import Any, Literal, Self, final
 import torch
 from lightning import Callback
 
-from dl_experiments import agreement, build, provenance, record
+from dl_experiments import agreement, build, claims, provenance, record, stop
 from dl_experiments.artifacts import (
     FINISHED,
     RunDirectory,
     State,
     Status,
     read_metrics,
-    write_json,
 )
+from dl_experiments.callbacks.checkpoint import Checkpoint
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.job import Job
@@ -40,6 +38,10 @@ log = logging.getLogger(__name__)
 
 class RunFailed(Exception):
     """A run raised; the message is one line, the traceback is in its ``run.log``."""
+
+
+class RunTaken(RunFailed):
+    """Another process has the run, has taken it over, or has finished it."""
 
 
 def directory(config: Config) -> RunDirectory:
@@ -64,10 +66,11 @@ def decide(job: Job) -> Decision:
 
 @final
 class Run:
-    """One run from its lock to its last status: what training alone and in a stack share.
+    """One run from its claim to its last status: what training alone and in a stack share.
 
-    A context manager that holds the lock of the run directory. What is raised within ends the
-    run as interrupted or failed, and comes out as ``KeyboardInterrupt``, ``SystemExit`` or
+    A context manager that holds the claim of the run directory. Nothing that was looked up before
+    counts: what there is to do is read once it is held. What is raised within ends the
+    run as interrupted or failed, and comes out as ``Stopped`` (whatever no handler may take) or
     ``RunFailed``; a run that is finished by then stays so.
 
     Args:
@@ -76,17 +79,18 @@ class Run:
 
     Attributes:
         files: The run directory.
-        decision: What there is to do, once the lock is held.
+        decision: What there is to do, once the claim is held.
         status: What ``status.json`` says.
         over: Whether it is completed, diverged, failed or interrupted by now.
         resumed_epoch: Epochs that an earlier attempt did; 0 unless the run is resumed.
-        module, task, recorder, callbacks: Its parts, after ``prepare``.
+        module, task, recorder, callbacks, checkpoint: Its parts, after ``prepare``.
     """
 
     module: InMemoryDataModule
     task: Task
     recorder: Recorder
     callbacks: list[Callback]
+    checkpoint: Checkpoint
 
     def __init__(
         self, job: Job, data: Callable[[Config], InMemoryDataModule] = build.checked_data
@@ -98,15 +102,35 @@ class Run:
         self._prepared = self.over = False
 
     def __enter__(self) -> Self:
-        """Take the lock.
+        """Claim the run, then see what there is to do.
 
         Raises:
-            RunFailed: Another process has it.
+            RunTaken: Another process has it.
+            RunFailed: It cannot be claimed, or was begun in another way since it was planned.
         """
-        self._lock = _lock(self.files.path)
-        self.decision = decide(self.job)
-        self.status = self.files.read_status()
+        self._claim = claim(self.files.path)
+        try:
+            self.files.look = self._claim.look
+            self.decision = decide(self.job)
+            self.status = self.files.read_status()
+            if self.decision == "resume":
+                self._go_on_as_begun()
+        except BaseException as error:
+            self._claim.release()
+            if isinstance(error, Exception) and not isinstance(error, RunFailed):
+                raise RunFailed(_line(self.files.path, error)) from error
+            raise
         return self
+
+    def _go_on_as_begun(self) -> None:
+        begun = as_begun(self.job)
+        stack, planned = (job.config["sweep"]["stack"] for job in (begun, self.job))
+        if stack != planned:
+            raise RunFailed(
+                f"{self.files.path}: another command has begun this run since this one was "
+                f"planned, with sweep.stack={stack}; the same command goes on with it"
+            )
+        self.job, self.config = begun, begun.config
 
     def __exit__(
         self,
@@ -120,25 +144,37 @@ class Run:
                 self.recorder.close()
             if error is None or self.over:
                 return
-            if isinstance(error, Exception):
-                raise RunFailed(self.fail(error)) from error
-            with self.logging():
-                log.info("interrupted")
-            self._write_status("interrupted")
+            if isinstance(error, Exception) or (isinstance(error, SystemExit) and not stop.asked()):
+                raise self.fail(error) from error
+            with suppress(claims.Lost, OSError):  # or the folder cannot be written any more
+                self._claim.look()
+                with self.logging():
+                    log.info("interrupted")
+                if self._prepared:
+                    self.checkpoint.write_held()
+                self._write_status("interrupted")
         finally:
-            os.close(self._lock)
+            self._claim.release()
 
-    def fail(self, error: Exception) -> str:
-        """End the run as failed.
+    def fail(self, error: BaseException) -> RunFailed:
+        """End the run as failed; one that another process has taken over is left to that.
 
         Returns:
-            The folder and the reason, in one line.
+            What to say: the folder and the reason, in one line.
         """
-        with self.logging():
-            log.error("failed", exc_info=error)
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        self._write_status("failed", text)
-        return f"{self.files.path}: {text}"
+        try:
+            if not isinstance(error, claims.Lost):
+                self._claim.look()
+                with self.logging():
+                    log.error("failed", exc_info=error)
+                self._write_status("failed", _reason(error))
+        except claims.Lost as lost:
+            error = lost
+        except OSError as trouble:  # the folder cannot be written any more: the reason is said
+            log.debug("%s: %s", self.files.path, trouble)
+        if isinstance(error, claims.Lost):
+            return RunTaken(str(error))
+        return RunFailed(_line(self.files.path, error))
 
     def prepare(self, sinks: Sequence[Sink]) -> None:
         """Build the parts; clear the folder, or load what an earlier attempt has left there.
@@ -147,6 +183,7 @@ class Run:
             ValueError: The data are not what they must be, or were, see ``record``.
         """
         checkpoint = self._read_checkpoint() if self.decision == "resume" else None
+        self.files.look(0.0)
         if checkpoint is None:
             _clear(self.files)
         self.files.write_config(self.config)
@@ -166,6 +203,7 @@ class Run:
         self.task.checkpoint, self.task.record = checkpoint, facts
         self.resumed_epoch = 0 if checkpoint is None else int(checkpoint["epoch"])
         self.recorder, self.callbacks = build.callbacks(self.config, self.files, sinks)
+        (self.checkpoint,) = [one for one in self.callbacks if isinstance(one, Checkpoint)]
         self._prepared = True
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
@@ -193,7 +231,7 @@ class Run:
             how |= {"tried": list(self.job.tried)} if self.job.tried else {}
         else:
             how |= {"alone": why}
-        write_json(self.files.provenance, facts | how)
+        self.files.write_json(self.files.provenance, facts | how)
         company = f", in a stack of {stack} ({layout})" if layout else ""
         log.info(
             "%s on %s, %d thread(s)%s", self.decision, device, torch.get_num_threads(), company
@@ -221,7 +259,7 @@ class Run:
             summary["time/fit_seconds"] = round(seconds, 3)
             for name, took in self.recorder.seconds.items():
                 summary[f"time/{name}_seconds"] = round(took, 3)
-        write_json(self.files.summary, summary)
+        self.files.write_json(self.files.summary, summary)
         diverged = self.recorder.diverged
         log.info("ended at epoch %d%s", last["epoch"], ", diverged" if diverged else "")
         return self._write_status("diverged" if diverged else "completed")
@@ -303,14 +341,15 @@ def set_aside(job: Job) -> None:
     path = job.path
     if not path.exists():
         return
-    handle = _lock(path)
+    held = claim(path)
     try:
         aside = path.parent / ".aside"
         aside.mkdir(exist_ok=True)
         number = next(n for n in count(1) if not (aside / f"{path.name}-{n}").exists())
         path.rename(aside / f"{path.name}-{number}")
+        (aside / f"{path.name}-{number}" / claims.CLAIM).unlink()
     finally:
-        os.close(handle)
+        held.release()
 
 
 def _clear(files: RunDirectory) -> None:
@@ -321,20 +360,27 @@ def _clear(files: RunDirectory) -> None:
         file.unlink(missing_ok=True)
 
 
-def _lock(path: Path) -> int:
-    """An open handle that holds the folder's lock; it goes with the process, however that ends.
+def claim(path: Path) -> claims.Claim:
+    """Take a run's folder.
 
     Raises:
-        RunFailed: Another process holds it.
+        RunTaken: Another process has it.
+        RunFailed: It cannot be had.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise RunFailed(f"{path}: another process is training this run") from error
-    return handle
+        return claims.take(path)
+    except claims.Taken as error:
+        raise RunTaken(str(error)) from error
+    except (OSError, ValueError) as error:
+        raise RunFailed(_line(path, error)) from error
+
+
+def _line(path: Path, error: BaseException) -> str:
+    return f"{path}: {_reason(error)}"
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _now() -> str:

@@ -10,12 +10,13 @@ from typing import Protocol, cast, final, runtime_checkable
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from dl_experiments import build, randomness, record, settings
+from dl_experiments import build, claims, randomness, record, settings, stop
 from dl_experiments.artifacts import RunDirectory, Status
 from dl_experiments.attempt import Config as Config
 from dl_experiments.attempt import Decision as Decision
 from dl_experiments.attempt import Run, check_unchanged
 from dl_experiments.attempt import RunFailed as RunFailed
+from dl_experiments.attempt import RunTaken as RunTaken
 from dl_experiments.attempt import decide as decide
 from dl_experiments.attempt import directory as directory
 from dl_experiments.callbacks.observer import around
@@ -62,19 +63,26 @@ def catch_up(job: Job) -> bool:
         RunFailed: Its data are not what it was trained on.
     """
     config, files = job.config, RunDirectory(job.path)
-    lacking = [
+    if not _lacking(config, files):
+        return False
+    with claims.held(job.path) as claim:
+        files.look = claim.look
+        if lacking := _lacking(config, files):  # who held it may have taken them
+            module = _data_of(config, files)
+            network = build.model(config, module).to(build.dtype(config))
+            task = build.task(config, module, network)
+            for callback in lacking:
+                with around(callback, task, module):
+                    callback.measure(task, module)
+    return True
+
+
+def _lacking(config: Config, files: RunDirectory) -> list[FromWeights]:
+    return [
         callback
         for callback in build.chosen_callbacks(config, files)
         if isinstance(callback, FromWeights) and callback.missing()
     ]
-    if lacking:
-        module = _data_of(config, files)
-        network = build.model(config, module).to(build.dtype(config))
-        task = build.task(config, module, network)
-        for callback in lacking:
-            with around(callback, task, module):
-                callback.measure(task, module)
-    return bool(lacking)
 
 
 def _data_of(config: Config, files: RunDirectory) -> InMemoryDataModule:
@@ -96,7 +104,7 @@ def execute(
     cores: int | None = None,
     why: str = "",
 ) -> Status:
-    """Train one run by itself to its end, unless it is there already.
+    """Train one run by itself to its end.
 
     Args:
         job: Its config is checked.
@@ -109,20 +117,19 @@ def execute(
         How it ended: completed or diverged.
 
     Raises:
-        RunFailed: The run raised, or another process is at it.
-        KeyboardInterrupt: The run was interrupted; the same call resumes it.
+        RunTaken: Another process has it, or has finished it.
+        RunFailed: The run raised.
+        Stopped: The command is to end; the same call resumes the run.
     """
-    try:
-        with settings.kept(), Run(job) as run:
-            if run.decision != "skip":
-                with run.logging():
-                    if why:
-                        log.info("trained alone: %s", why)
-                    fit(run, sink, heartbeat, cores, why)
-            assert run.status is not None
-            return run.status
-    except SystemExit:  # what Lightning makes of an interrupt
-        raise KeyboardInterrupt from None
+    with settings.kept(), Run(job) as run:
+        if run.decision == "skip":
+            raise RunTaken(f"{job.path}: it is finished")
+        with run.logging():
+            if why:
+                log.info("trained alone: %s", why)
+            fit(run, sink, heartbeat, cores, why)
+        assert run.status is not None
+        return run.status
 
 
 def fit(
@@ -153,7 +160,16 @@ def fit(
 
 @final
 class _Streams(Callback):
-    """Lets an epoch's global random numbers be a stream of its own, whatever was drawn before."""
+    """What stands around each epoch: a stream of global random numbers, and who takes signals."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        stop.restore()
+        stop.point()
+        if (
+            type(pl_module).training_step is not Task.training_step
+        ):  # its updates are seen here alone
+            for optimizer in trainer.optimizers:
+                optimizer.register_step_pre_hook(lambda *_: stop.point(stop.GRACE))
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         task = cast(Task, pl_module)

@@ -7,7 +7,7 @@ interrupted or failed may have no metrics yet and is kept all the same, so that 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
+from dl_experiments import claims
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
 from dl_experiments.data.sources import SIZES
 from dl_experiments.identity import flatten, scientific
@@ -196,6 +197,8 @@ def read_run(path: Path) -> Run:
     status = directory.read_status()
     if status is None:
         raise ValueError("no status.json, so the run never started")
+    if status.state == "running" and claims.left(path):  # killed without a chance to say so
+        status = replace(status, state="interrupted")
     rows = _metrics(directory, needed=status.state in FINISHED)
     facts = directory.read_provenance()
     return Run(path, path.parent.name, config, status, rows, _summary(directory), facts)

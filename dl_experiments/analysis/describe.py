@@ -95,6 +95,13 @@ def states(runs: Sequence[Run]) -> str:
     return f"{len(runs)} run{'' if len(runs) == 1 else 's'}" + ": " * bool(runs) + ", ".join(parts)
 
 
+def interrupted(runs: Sequence[Run]) -> list[str]:
+    """What is to be done about runs that nobody trains any more: a line, or none."""
+    count = Counter(run.status.state for run in runs)["interrupted"]
+    noun = "1 run was" if count == 1 else f"{count} runs were"
+    return [f"{noun} interrupted; the same command goes on from there"] * bool(count)
+
+
 def about(runs: Sequence[Run], *more: str) -> str:
     """The line under a figure's title; ``more`` without the data's name, which it says anyway."""
     names = sorted({run.data for run in runs})

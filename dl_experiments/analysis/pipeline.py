@@ -8,6 +8,7 @@ from typing import Any
 
 from dl_experiments.analysis import comparison, style
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
+from dl_experiments.analysis.describe import interrupted
 from dl_experiments.analysis.findings import FORMATS, Finding, save
 from dl_experiments.analysis.images import write_images
 from dl_experiments.analysis.phenomena import beside, known
@@ -71,7 +72,7 @@ def analyze(
     tables = write_tables(found.runs, folder)
     report = write_report(folder, sections, found, tables, partial=bool(wanted))
     text = sections[0][0].text if len(sections) == 1 else ""
-    notes = [f"left out: {problem}" for problem in found.problems]
+    notes = [*interrupted(found.runs), *(f"left out: {problem}" for problem in found.problems)]
     notes += [f"{one.name}: {note}" for one, _ in sections for note in one.notes]
     return Written(found, report, tables, figures, notes, text)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Collection, Run
-from dl_experiments.analysis.describe import number, scale, states
+from dl_experiments.analysis.describe import interrupted, number, scale, states
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.stylesheet import CSS
 from dl_experiments.analysis.swept import swept_keys, value
@@ -66,7 +66,8 @@ def write_report(
     if found.problems:
         items = "".join(f"<li><code>{escape(problem)}</code></li>" for problem in found.problems)
         body.append(f"<h2>Left out</h2><ul>{items}</ul>")
-    body += [f'<p class="note">{escape(note[0].upper() + note[1:])}.</p>' for note in found.notes]
+    notes = [*interrupted(found.runs), *found.notes]
+    body += [f'<p class="note">{escape(note[0].upper() + note[1:])}.</p>' for note in notes]
     body += [_section(finding, pictures, folder) for finding, pictures in sections]
     body.append(f'<section id="how"><h2>How to read the claims</h2>{HOW}</section>')
     page = (

@@ -7,6 +7,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from dl_experiments import stop
+
 FIRST_DAMPING = 1e-3  # τ: λ starts at τ · max diag JᵀJ (Madsen et al. 2004, equation 3.14)
 GIVE_UP = 1e16  # growth of λ over its start at which steps vanish against rounding
 FLOOR = 1e-30  # least λ over its start: a smaller one changes no step
@@ -103,6 +105,7 @@ def descend(
     first = FIRST_DAMPING * problems.jacobian.square().sum(1).amax(1)
     damping, growth = first.clone(), torch.full_like(first, 2.0)
     for count in range(iterations + 1):
+        stop.point()
         done = gradient_norm(problems) < tolerance
         stopped = done | ~(damping < GIVE_UP * first) | (count == iterations)
         if stopped.any():

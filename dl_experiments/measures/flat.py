@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from dl_experiments import stop
+
 Scalar = Callable[[Tensor], Tensor]
 """θ [P] -> scalar."""
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -138,6 +140,7 @@ class FlatNet:
     def parts(self, loss: Loss, batches: Iterable[Batch]) -> Iterator[tuple[int, Scalar]]:
         """Per batch its number of samples and its mean loss as a function of θ."""
         for inputs, targets in batches:
+            stop.point()
             yield len(inputs), self.loss(loss, inputs, targets)
 
     def _cast(self, data: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, func
 from torch.autograd import grad
 
+from dl_experiments import stop
 from dl_experiments.measures.cost import WORKING_SET, saved_bytes
 from dl_experiments.measures.flat import NetLoss, Scalar
 
@@ -93,6 +94,7 @@ def gradient_and_matrix(loss: Scalar, theta: Tensor, rows: int) -> tuple[Tensor,
     sizes = [tensor.numel() for tensor in tensors]
     for part, band in zip(gradient, matrix.split(sizes), strict=True):
         for start in range(0, len(band) if part.requires_grad else 0, rows):
+            stop.point()
             target = band[start : start + rows]
             basis = theta.new_zeros(len(target), len(band))
             basis.diagonal(start).fill_(1)

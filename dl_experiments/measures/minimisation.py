@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, grad_and_value, jacrev, vmap
 
+from dl_experiments import stop
 from dl_experiments.measures.damped import Descent, Linearised, descend
 from dl_experiments.measures.flat import Scalar
 from dl_experiments.measures.hessian import gradient_and_matrix, rows_at_once, symmetrise
@@ -162,6 +163,7 @@ def adam_on_gradient_norm(
     optimizer = torch.optim.Adam([moving], lr=learning_rate)
     slope = vmap(grad(lambda theta: grad(loss)(theta).square().sum()))
     for _ in range(steps):
+        stop.point()
         moving.grad = slope(moving)
         optimizer.step()
     tried = torch.full((len(thetas),), steps, dtype=torch.int64, device=thetas.device)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from dl_experiments import stop
 from dl_experiments.measures.flat import Scalar
 
 
@@ -32,6 +33,7 @@ def sampled_minimal_ratio(
     """
     higher = 0
     for start in range(0, samples, together):
+        stop.point()
         offsets = ball(min(together, samples - start), len(theta), radius, generator)
         points = theta + offsets.to(theta)
         # the centre goes through the same pass, so that it is rounded as the points are

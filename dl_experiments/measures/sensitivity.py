@@ -20,6 +20,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from dl_experiments import stop
 from dl_experiments.measures.flat import Batch, Loss
 
 CHUNK_BYTES = 4 * 2**20
@@ -75,6 +76,7 @@ def sensitivity(module: nn.Module, batches: Iterable[Batch], loss: Loss) -> Sens
         for inputs, targets in batches:
             size = _chunk(begin, rest, factor, inputs)
             for x, y in zip(inputs.split(size), targets.split(size), strict=True):
+                stop.point()
                 outputs, jacobian = _jacobian(rest, begin(x))
                 parts.append(
                     _norms(outputs, jacobian if factor is None else jacobian @ factor, y, loss)
@@ -100,6 +102,7 @@ def batch_mean_norms(
     net = _frozen(module)
     wholes, rows = [], []
     for start in range(0, len(inputs) - size + 1, size):
+        stop.point()
         batch = slice(start, start + size)
         norms = []
         for x, y in zip(inputs[batch].split(PASS), targets[batch].split(PASS), strict=True):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from dl_experiments import build
-from dl_experiments.attempt import Run
+from dl_experiments.attempt import Run, RunFailed, RunTaken
+from dl_experiments.callbacks.checkpoint import Clock
 from dl_experiments.callbacks.observer import Joint, Observer, around
 from dl_experiments.sweep.layouts import Layout
 from dl_experiments.sweep.progress import Reporter
@@ -57,13 +58,13 @@ class Member:
 
     Attributes:
         observers: Its callbacks, after ``prepare``.
-        error: Why it failed, in one line.
+        error: Why it failed, or that another process has it.
     """
 
     def __init__(self, run: Run, reporter: Reporter) -> None:
         self.run, self.reporter = run, reporter
         self.last = LastRow()
-        self.error: str | None = None
+        self.error: RunFailed | None = None
         self._started = time.monotonic()
 
     def prepare(self) -> None:
@@ -77,7 +78,8 @@ class Member:
         run.task.to(build.device(run.config), build.dtype(run.config))
         run.task.configure_optimizers()
         run.task.on_fit_start()
-        self.observers = cast(list[Observer], run.callbacks)
+        # The checkpoint is the stack's business, see ``keep``.
+        self.observers = [cast(Observer, o) for o in run.callbacks if o is not run.checkpoint]
         inert = Observer.after_epoch
         self._following = [o for o in self.observers if type(o).after_epoch is not inert]
         # The member's own optimizer never steps, of which its schedule would warn.
@@ -96,6 +98,11 @@ class Member:
         for observer in self._following:
             self._call(observer, observer.after_epoch)
 
+    def keep(self, clock: Clock) -> None:
+        """All members have seen the epoch's end: write a checkpoint, where it is time for all."""
+        self.run.checkpoint.clock = clock
+        self._attempt(self.run.checkpoint.keep, self.run.task)
+
     @property
     def over(self) -> bool:
         """Whether there are no epochs left to train."""
@@ -112,8 +119,12 @@ class Member:
     def finish(self) -> None:
         """Write that the run is over, and tell of it."""
         self._attempt(self._finish)
-        if self.error is not None:
-            self.reporter.failed(self.error)
+        self.tell()
+
+    def tell(self) -> None:
+        """Say so where it has failed; what another process has is waited for."""
+        if self.error is not None and not isinstance(self.error, RunTaken):
+            self.reporter.failed(str(self.error))
 
     def _finish(self) -> None:
         with self.run.logging():

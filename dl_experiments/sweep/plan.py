@@ -121,6 +121,8 @@ def _call(job: Job, training: Training, display: Display, _: Any) -> float | Non
         error = training.result(job.path)
         if error is not None:
             raise run.RunFailed(error)
+        if job.path in training.elsewhere:  # with that command's measurements
+            run.catch_up(job)
     else:
         measured = run.catch_up(job)
         did = "measured what was missing" if measured else "skipped"

@@ -108,6 +108,10 @@ class Display:
         with self.lock:
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+    def elsewhere(self, name: str) -> None:
+        """One run was finished by another process."""
+        self._count(f"{name}  finished by another process")
+
     def unit(self) -> Reporter:
         """A reporter with a bar of its own."""
         return _Unit(self)

@@ -59,8 +59,6 @@ def equal(config: Config, train: Train) -> str:
             five, two, one = (trial.stacked(own, members) for members in (MOST, 2, 1))
             if words := _differ(two, five[:2], 0) or _differ(one, two[:1], 0):
                 return f"{words} would depend on how many share a stack"
-    except SystemExit:  # what Lightning makes of an interrupt
-        raise KeyboardInterrupt from None
     except Exception as raised:
         error: BaseException = raised
         while isinstance(error, RunFailed) and error.__cause__ is not None:

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from dl_experiments import randomness
+from dl_experiments import randomness, stop
 from dl_experiments.attempt import Run
 from dl_experiments.data.loader import InMemory
 from dl_experiments.sweep import optimizers
@@ -78,6 +78,7 @@ class Stack:
             if watched:
                 norms.append(self.layout.norms(gradient))
             self.rule.step(self.weights, gradient, self._updates + number)
+            stop.point(stop.GRACE)
             heartbeat(self._epoch + (number + 1) / self.batches.updates)
         for name, packed in self.packed.items():
             if packed is not self.rows[name]:
@@ -98,7 +99,10 @@ class Stack:
             return run.task.predict(data)
         split = "train" if data is run.module.train else "test"
         if split not in self._predicted:
-            chunks = [self.layout.outputs(self.weights, x) for x in self.splits[split].chunks()]
+            chunks = []
+            for inputs in self.splits[split].chunks():
+                stop.point(stop.GRACE)
+                chunks.append(self.layout.outputs(self.weights, inputs))
             self._predicted[split] = torch.cat(chunks, 1)
         return self._predicted[split][member]
 

@@ -1,25 +1,39 @@
-"""The units of a sweep on their way: which are done, and what is tried again in halves."""
+"""The units of a sweep on their way: done, tried again in halves, or left to another process."""
 
 import resource
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import final
 
+from dl_experiments import claims, stop
+from dl_experiments.artifacts import FINISHED, RunDirectory
+from dl_experiments.attempt import RunFailed, RunTaken
 from dl_experiments.sweep import grouping, unit
 from dl_experiments.sweep.member import Divided
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.unit import Unit
 from dl_experiments.sweep.workers import Died, Pool
 
+Outcome = list[RunFailed | None]
+POLL = 1.0
+"""Seconds between two looks at runs that another process trains."""
+
 
 @final
 class Training:
     """Trains units when the first result is asked for.
 
+    What another process is training is left to that, and waited for at the end; if that process
+    goes away before it has finished, it is trained here.
+
     Args:
         units: All that is to be trained.
         display: Shows it.
+
+    Attributes:
+        elsewhere: The runs that another process has finished.
     """
 
     def __init__(self, units: Sequence[Unit], display: Display) -> None:
@@ -28,7 +42,10 @@ class Training:
         self._paths = {job.path for one in units for job in one.jobs}
         self._todo = list(units)
         self._submitted: dict[int, Unit] = {}
-        self._pool: Pool[list[str | None]] | None = None
+        self.elsewhere: set[Path] = set()
+        self._elsewhere: list[Unit] = []
+        self._waited = False
+        self._pool: Pool[Outcome] | None = None
 
     def __contains__(self, path: Path) -> bool:
         return path in self._paths
@@ -43,41 +60,93 @@ class Training:
             self._pool = self._start()
         try:
             while path not in self._errors:
-                self._take(self._pool, *self._pool.wait())
+                if self._submitted:
+                    self._take(self._pool, *self._pool.wait())
+                else:
+                    self._wait(self._pool)
+            if self._paths <= self._errors.keys():
+                self._pool.close()
         except BaseException:
             self._pool.close()
             self._display.stop()
             raise
         return self._errors[path]
 
-    def _start(self) -> Pool[list[str | None]]:
+    def _start(self) -> Pool[Outcome]:
         config = self._todo[0].jobs[0].config
         workers = grouping.worker_count(config, len(self._todo))
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a member has three files open
-        pool = Pool[list[str | None]](self._display, workers)
+        _allow_files()
+        pool = Pool[Outcome](self._display, workers)
         for one in self._todo:
             self._submit(pool, one)
         return pool
 
-    def _submit(self, pool: Pool[list[str | None]], one: Unit) -> None:
+    def _submit(self, pool: Pool[Outcome], one: Unit) -> None:
         self._submitted[pool.submit(partial(unit.train, one))] = one
 
-    def _take(
-        self, pool: Pool[list[str | None]], ticket: int, outcome: list[str | None] | Exception
-    ) -> None:
+    def _take(self, pool: Pool[Outcome], ticket: int, outcome: Outcome | Exception) -> None:
         one = self._submitted.pop(ticket)
         if isinstance(outcome, Divided | Died) and len(one.jobs) > 1:
             self._display.say(f"a stack of {len(one.jobs)} is tried again in halves: {outcome}")
-            for half in one.halves():
-                self._submit(pool, half)
+            done = [job for job in one.jobs if _finished(job.path)]
+            self._errors |= {job.path: None for job in done}
+            for half in one.only([job for job in one.jobs if job not in done]).halves():
+                if half.jobs:
+                    self._submit(pool, half)
             return
         if isinstance(outcome, Exception):
             text = " ".join(f"{type(outcome).__name__}: {outcome}".split())
             outcome = [self._lost(f"{job.path}: {text}") for job in one.jobs]
         for job, error in zip(one.jobs, outcome, strict=True):
-            self._errors[job.path] = error
+            if not isinstance(error, RunTaken):
+                self._errors[job.path] = None if error is None else str(error)
+        if taken := [j for j, e in zip(one.jobs, outcome, strict=True) if isinstance(e, RunTaken)]:
+            self._elsewhere.append(one.only(taken))
 
-    def _lost(self, message: str) -> str:
+    def _wait(self, pool: Pool[Outcome]) -> None:
+        """Look what has become of runs that other processes have; go on with those that are free.
+
+        Raises:
+            Stopped: The command is to end.
+        """
+        for one in self._elsewhere:
+            for job in one.jobs:
+                if _finished(job.path):
+                    self._display.elsewhere(job.path.name)
+                    self.elsewhere.add(job.path)
+                    self._errors[job.path] = None
+        left, self._elsewhere = self._elsewhere, []
+        for one in left:
+            waiting = [job for job in one.jobs if job.path not in self._errors]
+            free = [job for job in waiting if claims.free(job.path)]
+            if free:
+                self._submit(pool, one.only(free))
+            if others := [job for job in waiting if job not in free]:
+                self._elsewhere.append(one.only(others))
+        if self._elsewhere and not self._submitted:
+            count = sum(len(one.jobs) for one in self._elsewhere)
+            if not self._waited:
+                self._display.say(f"waiting for {count} that another process is training")
+            self._waited = True
+            stop.pause(POLL)
+
+    def _lost(self, message: str) -> RunFailed:
         self._display.unit().failed(message)
-        return message
+        return RunFailed(message)
+
+
+def _finished(path: Path) -> bool:
+    with suppress(ValueError, OSError):
+        status = RunDirectory(path).read_status()
+        return status is not None and status.state in FINISHED
+    return False
+
+
+def _allow_files() -> None:
+    """As many open files as there may be, as a member has three; macOS takes no infinite number."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (most, 2**16, 10240):
+        with suppress(ValueError, OSError):
+            if wanted == resource.RLIM_INFINITY or wanted > soft:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            return

@@ -10,8 +10,9 @@ from typing import final
 
 import torch
 
-from dl_experiments import build, run, settings
-from dl_experiments.attempt import Run, RunFailed
+from dl_experiments import build, run, settings, stop
+from dl_experiments.attempt import Run, RunFailed, RunTaken
+from dl_experiments.callbacks.checkpoint import Clock
 from dl_experiments.job import Job
 from dl_experiments.sweep import choice
 from dl_experiments.sweep.batches import shapes
@@ -35,22 +36,26 @@ class Unit:
     cores: int
     why: str = ""
 
+    def only(self, jobs: Sequence[Job]) -> "Unit":
+        """Some of its jobs, trained in the same way."""
+        return replace(self, jobs=jobs)
+
     def halves(self) -> list["Unit"]:
         """Two units of half the size."""
         middle = len(self.jobs) // 2
-        return [replace(self, jobs=half) for half in (self.jobs[:middle], self.jobs[middle:])]
+        return [self.only(half) for half in (self.jobs[:middle], self.jobs[middle:])]
 
 
-def train(unit: Unit, reporter: Reporter) -> list[str | None]:
+def train(unit: Unit, reporter: Reporter) -> list[RunFailed | None]:
     """Train a unit's jobs to their ends.
 
     Returns:
-        For each job what went wrong, in one line; None where nothing did.
+        For each job what went wrong, or that another process has it; None where it is done.
 
     Raises:
         Divided: What went wrong may be one member's own, or a want of memory: their stack is to
             be tried again in parts; what was finished by then stays so.
-        KeyboardInterrupt: All that is not finished is marked as interrupted.
+        Stopped: The command is to end; all that is not finished is marked as interrupted.
     """
     try:
         if unit.why:
@@ -61,31 +66,34 @@ def train(unit: Unit, reporter: Reporter) -> list[str | None]:
         reporter.close()
 
 
-def _alone(job: Job, unit: Unit, reporter: Reporter) -> str | None:
+def _alone(job: Job, unit: Unit, reporter: Reporter) -> RunFailed | None:
     config, name = job.config, job.path.name
     reporter.begin(name, 1, config["trainer"]["max_epochs"], build.data(config).updates)
     started, last = time.monotonic(), LastRow(reporter.advance)
     try:
         status = run.execute(job, last, reporter.advance, unit.cores, unit.why)
+    except RunTaken as error:
+        return error
     except RunFailed as error:
         reporter.failed(str(error))
-        return str(error)
+        return error
     reporter.ended(name, status, time.monotonic() - started, last.values)
     return None
 
 
-def _together(jobs: Sequence[Job], reporter: Reporter) -> list[str | None]:
-    torch.set_num_threads(jobs[0].config["trainer"]["threads"] or 1)
+def _together(jobs: Sequence[Job], reporter: Reporter) -> list[RunFailed | None]:
     members = [Member(Run(job), reporter) for job in jobs]
     trouble = None
     with ExitStack() as held:
         for member in members:
             try:
                 held.enter_context(member.run)
+                if member.run.decision == "skip":
+                    member.error = RunTaken(f"{member.run.files.path}: it is finished")
             except RunFailed as error:
-                member.error = str(error)
-                reporter.failed(member.error)
-        todo = [m for m in members if m.error is None and m.run.decision != "skip"]
+                member.error = error
+                member.tell()
+        todo = [member for member in members if member.error is None]
         try:
             train_members(todo, reporter)
         except Exception as error:
@@ -97,26 +105,30 @@ def _together(jobs: Sequence[Job], reporter: Reporter) -> list[str | None]:
         raise Divided(" ".join(f"{type(trouble).__name__}: {trouble}".split()))
     if trouble is not None:
         for member in going_on:
-            reporter.failed(str(member.error))
+            member.tell()
     return [member.error for member in members]
 
 
 def train_members(members: Sequence[Member], reporter: Reporter) -> None:
     """Train members whose runs are held, to their ends.
 
-    Those whose data turn out to be of several shapes, or whose runs start at several epochs, are
-    several stacks, one after the other.
+    Those whose data turn out to be of several shapes, or whose runs start at several epochs or have
+    begun with several numbers of threads, are several stacks, one after the other.
     """
-    groups: dict[Hashable, list[Member]] = defaultdict(list)
+    groups: dict[tuple[Hashable, int, int, int], list[Member]] = defaultdict(list)
     for member in members:
+        stop.point()
         member.prepare()
         if member.error is not None:
             member.finish()
         else:
             own = member.run
-            groups[shapes(own.module), own.task.epoch, own.task.updates].append(member)
-    for alike in groups.values():
-        _train(alike, reporter)
+            threads = own.config["trainer"]["threads"] or 1
+            alike = shapes(own.module), own.task.epoch, own.task.updates, threads
+            groups[alike].append(member)
+    for (*_, threads), group in groups.items():
+        torch.set_num_threads(threads)
+        _train(group, reporter)
 
 
 def _train(members: Sequence[Member], reporter: Reporter) -> None:
@@ -129,6 +141,7 @@ def _train(members: Sequence[Member], reporter: Reporter) -> None:
     for member in members:
         member.begin(len(members), stack.layout)
     active = _still_on(members)
+    clock = Clock(build.CHECKPOINT_SECONDS)
     while active:
         if len(active) <= len(stack.tasks) // 2:  # stop computing what nobody looks at
             stack = _stack(active)
@@ -136,6 +149,11 @@ def _train(members: Sequence[Member], reporter: Reporter) -> None:
         for member in active:
             task = member.run.task
             member.after_epoch(stack.batches.updates, stack.gradient_norms(task))
+        clock.tick()
+        for member in active:
+            member.keep(clock)
+        if clock.ending:
+            raise stop.Stopped
         losses = [member.last.values["train/loss"] for member in active]
         reporter.advance(active[0].run.task.epoch, statistics.median(losses))
         active = _still_on(active)

@@ -7,15 +7,14 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from types import FrameType
 from typing import Any, TypeVar, final
 
 from rich.file_proxy import FileProxy
 
+from dl_experiments import stop
 from dl_experiments.artifacts import Status
 from dl_experiments.sweep.progress import Reporter
 
@@ -33,7 +32,7 @@ def main(work: Work[T], sender: Connection, inherited: list[Connection], parent:
     Args:
         work: What to do.
         sender: Takes ``(method of a Reporter, its values)``; at the end what the work returned or
-            raised as ``outcome``, or ``interrupted``.
+            raised as ``outcome``, or ``interrupted`` and the signal that did.
         inherited: The parent's ends of pipes, which are no business of this process.
         parent: The process to live no longer than.
     """
@@ -41,23 +40,18 @@ def main(work: Work[T], sender: Connection, inherited: list[Connection], parent:
     _LIBC.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent:  # which died before it could be watched
         os._exit(1)
-    interrupt = _Interrupt()
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, interrupt)
+    stop.forked()
     for receiver in inherited:
         receiver.close()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, FileProxy):  # it would print above the parent's bars
             setattr(sys, name, stream.rich_proxied_file)
-    reporter = _Sender(sender, interrupt)
+    reporter = _Sender(sender)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-        outcome = _outcome(work, reporter)
-        interrupt.spent = True
-        reporter.send("outcome", outcome)
-    except KeyboardInterrupt:
-        reporter.send("interrupted")
+        reporter.send("outcome", _outcome(work, reporter))
+    except (stop.Stopped, KeyboardInterrupt):
+        reporter.send("interrupted", stop.number())
 
 
 def _outcome(work: Work[T], reporter: Reporter) -> T | Exception:
@@ -78,40 +72,11 @@ def _outcome(work: Work[T], reporter: Reporter) -> T | Exception:
 
 
 @final
-class _Interrupt:
-    """Handles SIGINT in a worker: one ``KeyboardInterrupt`` in all, and none inside a message."""
-
-    def __init__(self) -> None:
-        self.spent = False
-        self._held = False
-        self._pending = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        self._pending = True
-        self._raise()
-
-    def _raise(self) -> None:
-        if self._pending and not self._held and not self.spent:
-            self.spent = True
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Put it off until the end of the block."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-        self._raise()
-
-
-@final
 class _Sender:
     """A ``Reporter`` at the worker's end of a pipe; what ``advance`` says is thinned out."""
 
-    def __init__(self, sender: Connection, interrupt: _Interrupt) -> None:
-        self._sender, self._interrupt = sender, interrupt
+    def __init__(self, sender: Connection) -> None:
+        self._sender = sender
         self._unsent: float | None = None
         self._loss: float | None = None
         self._sent = -math.inf
@@ -120,6 +85,7 @@ class _Sender:
         self.send("begin", title, members, epochs, updates)
 
     def advance(self, epochs: float, loss: float | None = None) -> None:
+        stop.point(stop.GRACE)
         self._unsent = epochs
         self._loss = self._loss if loss is None else loss
         if time.monotonic() - self._sent >= _PAUSE:
@@ -140,11 +106,9 @@ class _Sender:
     def send(self, name: str, *values: Any) -> None:
         """Call a method of the reporter at the other end, after all that was said before."""
         self._flush()
-        with self._interrupt.held():
-            self._sender.send((name, values))
+        self._sender.send((name, values))
 
     def _flush(self) -> None:
         if self._unsent is not None:
-            with self._interrupt.held():
-                self._sender.send(("advance", (self._unsent, self._loss)))
+            self._sender.send(("advance", (self._unsent, self._loss)))
             self._unsent, self._sent = None, time.monotonic()

@@ -4,14 +4,16 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from socket import socket
 from typing import Generic, final
 
+from dl_experiments import stop
 from dl_experiments.sweep.progress import Display, Reporter
 from dl_experiments.sweep.worker import T, Work, main
 
@@ -46,14 +48,15 @@ class _Worker(Generic[T]):
     process: BaseProcess
     reporter: Reporter
     outcome: tuple[T | Exception] | None = None
-    interrupted: bool = False
+    told: bool = False
 
-    def interrupt(self) -> None:
-        if not self.interrupted:
-            self.interrupted = True
+    def tell(self, number: int) -> None:
+        """Ask it to end, once; it may be asked by others as well."""
+        if not self.told:
+            self.told = True
             if self.process.is_alive() and self.process.pid is not None:
                 with suppress(ProcessLookupError):
-                    os.kill(self.process.pid, signal.SIGINT)
+                    os.kill(self.process.pid, number)
 
 
 @final
@@ -65,8 +68,9 @@ class Pool(Generic[T]):
     parent must not have run parallel torch kernels before: GNU OpenMP hangs in a fork of a process
     that has, unless the work sets one thread.
 
-    SIGINT reaches every worker exactly once, whether the terminal sends it to all or someone to
-    this process alone. A worker does not outlive this process. For the main thread only.
+    A signal that asks this process or one of the workers to end (see ``stop``) reaches all workers,
+    and their works end at their next point; a second one kills them. A worker does not outlive this
+    process. For the main thread only.
 
     Args:
         display: Shows each work's reports.
@@ -81,7 +85,9 @@ class Pool(Generic[T]):
         self._queue: deque[tuple[int, Work[T]]] = deque()
         self._running: dict[Connection, _Worker[T]] = {}
         self._done: deque[tuple[int, T | Exception]] = deque()
-        self._interrupted = False
+        self._watching = ExitStack()
+        self._watching.enter_context(stop.watching())
+        stop.defer()
 
     def __enter__(self) -> "Pool[T]":
         return self
@@ -94,16 +100,11 @@ class Pool(Generic[T]):
 
         Returns:
             Its ticket.
-
-        Raises:
-            KeyboardInterrupt: See ``wait``.
         """
         self._tickets += 1
         self._queue.append((self._tickets, work))
         if self._workers > 1:
-            with self._sigint():
-                self._fill()
-            self._raise_interrupt()
+            self._fill()
         return self._tickets
 
     def wait(self) -> tuple[int, T | Exception]:
@@ -114,59 +115,46 @@ class Pool(Generic[T]):
             text where that cannot be pickled), or ``Died``.
 
         Raises:
-            KeyboardInterrupt: This process or a work was interrupted; all works are over.
+            KeyboardInterrupt: This process or a work was asked to end; all works are over.
         """
         if self._workers == 1:
             return self._call(*self._queue.popleft())
-        with self._sigint():
-            while self._running if self._interrupted else not self._done:
+        with stop.attended() as wakers:
+            while not self._done and not stop.asked():
                 self._fill()
                 assert self._running, "nothing to wait for"
-                self._pump()
-        self._raise_interrupt()
+                self._pump(wakers)
+        if stop.asked():
+            self.close()
+            raise KeyboardInterrupt
         return self._done.popleft()
 
     def close(self) -> None:
-        """Interrupt the works that are running, wait for their end, forget the others."""
+        """Ask the works that are running to end, wait for that, forget the others."""
         self._queue.clear()
-        if self._running:
-            with self._sigint():
-                self._interrupt()
-                while self._running:
-                    self._pump()
+        with stop.attended() as wakers:
+            while self._running:
+                for worker in self._running.values():
+                    worker.tell(stop.number() if stop.asked() else signal.SIGTERM)
+                    if stop.forced():
+                        worker.process.kill()
+                self._pump(wakers)
+        self._watching.close()
 
     def _call(self, ticket: int, work: Work[T]) -> tuple[int, T | Exception]:
         reporter = self._display.unit()
         try:
+            stop.point()
             return ticket, work(reporter)
         except Exception as error:
             return ticket, error
+        except stop.Stopped:
+            raise KeyboardInterrupt from None
         finally:
             reporter.close()
 
-    @contextmanager
-    def _sigint(self) -> Iterator[None]:
-        """Meanwhile SIGINT raises nothing here and goes on to the workers."""
-        before = signal.getsignal(signal.SIGINT)
-        if before is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, lambda *_: self._interrupt())
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupt(self) -> None:
-        self._interrupted = True
-        for worker in list(self._running.values()):
-            worker.interrupt()
-
-    def _raise_interrupt(self) -> None:
-        if self._interrupted:
-            self.close()
-            raise KeyboardInterrupt
-
     def _fill(self) -> None:
-        while self._queue and len(self._running) < self._workers and not self._interrupted:
+        while self._queue and len(self._running) < self._workers and not stop.asked():
             self._start(*self._queue.popleft())
 
     def _start(self, ticket: int, work: Work[T]) -> None:
@@ -175,22 +163,17 @@ class Pool(Generic[T]):
         process = fork.Process(
             target=main, args=(work, sender, [receiver, *self._running], os.getpid())
         )
-        # A worker is born deaf to SIGINT, until it knows what to do about it.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            with self._display.lock:
-                process.start()
-            self._running[receiver] = _Worker(ticket, process, self._display.unit())
-        finally:
-            sender.close()
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if self._interrupted:  # before the worker was listed
-            self._interrupt()
+        with self._display.lock:
+            process.start()
+        self._running[receiver] = _Worker(ticket, process, self._display.unit())
+        sender.close()
 
-    def _pump(self) -> None:
-        """Wait for messages and take one from each worker that has any."""
-        # The time limit is for a SIGINT that comes just before the waiting begins.
-        for receiver in connection.wait(list(self._running), timeout=1.0):
+    def _pump(self, wakers: Sequence[socket]) -> None:
+        """Wait for messages and take one from each worker that has any; a signal ends it too."""
+        for receiver in connection.wait([*self._running, *wakers]):
+            if isinstance(receiver, socket):
+                stop.awake(receiver)
+                continue
             assert isinstance(receiver, Connection)
             worker = self._running[receiver]
             try:
@@ -201,7 +184,7 @@ class Pool(Generic[T]):
             if name == "outcome":
                 worker.outcome = values
             elif name == "interrupted":
-                self._interrupt()
+                stop.note(*values)
             else:
                 getattr(worker.reporter, name)(*values)
 

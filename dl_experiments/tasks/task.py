@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from dl_experiments import randomness, settings
+from dl_experiments import randomness, settings, stop
 from dl_experiments.data.contract import Kind
 from dl_experiments.data.loader import InMemory, TrainingSet
 from dl_experiments.tasks.losses import Loss
@@ -150,6 +150,7 @@ class Task(LightningModule, ABC):
                     optimizer.step()
                 if self.gradient_norms is not None:
                     norms.append(nn.utils.get_total_norm(_gradients(model)))
+                stop.point(stop.GRACE)
                 if self.heartbeat is not None and number % _HEARTBEAT == 0:
                     self.heartbeat(self.epoch + number / batch.updates)
         self.advance(batch.updates, torch.stack(norms) if norms else None)
@@ -195,9 +196,13 @@ class Task(LightningModule, ABC):
         was_training = self.model.training
         self.model.eval()
         with self._precision(), randomness.scope(self.seed, "outputs", self.epoch, self.device):
-            outputs = torch.cat([self.model(inputs) for inputs, _ in data.chunks()])
+            outputs = torch.cat([self._outputs(inputs) for inputs, _ in data.chunks()])
         self.model.train(was_training)
         return outputs
+
+    def _outputs(self, inputs: Tensor) -> Tensor:
+        stop.point(stop.GRACE)
+        return cast(Tensor, self.model(inputs))
 
     def _precision(self) -> AbstractContextManager[None]:
         """The context that forward passes run in at the trainer's precision."""

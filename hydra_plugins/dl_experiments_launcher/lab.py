@@ -14,6 +14,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from dl_experiments import stop
+from dl_experiments.stop import INTERRUPTED
 from hydra_plugins.dl_experiments_launcher._compose import Composer
 from hydra_plugins.dl_experiments_launcher._grid import check_grid
 
@@ -55,8 +57,14 @@ class LabLauncher(Launcher):
 
         Raises:
             SystemExit: A planned sweep was refused (2), has failed runs (1), or was interrupted
-                (130); what there is to say has been printed.
+                (130, 143 or 129, by the signal); what there is to say has been printed.
         """
+        with stop.watching():
+            return self._launch(job_overrides, initial_job_idx)
+
+    def _launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         composer = Composer(self.hydra_context.config_loader, self.config)
@@ -74,8 +82,8 @@ class LabLauncher(Launcher):
             returns = [self._run(c, call) for c, call in zip(configs, calls, strict=True)]
         except ValueError as error:
             _leave(2, str(error))
-        except KeyboardInterrupt:
-            _leave(130, "interrupted; the same command goes on from here")
+        except (KeyboardInterrupt, stop.Stopped):
+            _leave(128 + stop.number(), INTERRUPTED)
         failed = [r for r in returns if r.status == JobStatus.FAILED]
         if failed:
             lines = [f"  {r._return_value}" for r in failed]

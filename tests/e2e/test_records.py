@@ -15,6 +15,7 @@ from dl_experiments import build
 from dl_experiments.analysis.pipeline import analyze
 from dl_experiments.artifacts import RunDirectory, read_metrics
 from dl_experiments.callbacks.recorder import Recorder
+from dl_experiments.stop import Stopped
 
 ROOT = Path(__file__).parents[2]
 USERS = Path(__file__).parents[1] / "users"
@@ -48,7 +49,7 @@ def interrupted(lab, table, monkeypatch):
     def stopping(self, task, data):
         record(self, task, data)
         if task.epoch == 3:
-            raise KeyboardInterrupt
+            raise Stopped
 
     with monkeypatch.context() as context:
         context.setattr(Recorder, "_record", stopping)

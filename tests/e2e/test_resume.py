@@ -4,14 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from finished import TINY, assert_scalars_are_the_metrics, runs, state
+from holder import holding
 from safetensors.torch import load_file
 
-from dl_experiments import build, run
+from dl_experiments import build, run, stop
 from dl_experiments.artifacts import RunDirectory, read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -149,36 +151,42 @@ def test_checkpoints_are_taken_when_the_last_one_is_old(lab, outputs, monkeypatc
     assert saved == [1, 2, 3]  # nothing is left to resume after the last
 
 
-def test_one_run_is_one_process_at_a_time(lab, outputs, compose):
+def test_one_run_is_one_process_at_a_time(lab, outputs, compose, monkeypatch):
     words = [*TINY, "trainer.max_epochs=1", "logger=none"]
     files = run.directory(compose(*words))
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import fcntl, os, sys; os.makedirs(sys.argv[1]);"
-            "fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX);"
-            "print('held', flush=True); sys.stdin.read()",
-            str(files.path),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert holder.stdout.readline() == "held\n"
-        outcome = lab("-m", *words, "seed=0,1")
-        assert outcome.code == 1
-        lines = outcome.err.strip().splitlines()
-        assert lines == [
-            "1 of 2 runs failed:",
-            f"  {files.path}: another process is training this run",
-        ]
-        assert list(files.path.iterdir()) == []  # it was left alone
+    with holding(files.path) as holder:
         anew = lab(*words, "rerun=true")
-        assert (anew.code, anew.err) == (2, f"{lines[1].strip()}\n")
-        assert [state(f) for f in runs(outputs).values()] == ["completed"]
-    finally:
-        holder.communicate("")
-    assert lab("-m", *words, "seed=0,1").code == 0
-    assert len(runs(outputs)) == 2
+        assert anew.code == 2
+        said = f"{files.path}: process {holder.process.pid} on "
+        assert anew.err.startswith(said)
+        assert anew.err.endswith(" is training this run\n")
+        assert sorted(path.name for path in files.path.iterdir()) == [".claim"]
+
+        monkeypatch.setattr(stop, "pause", lambda seconds: holder.release())
+        outcome = lab("-m", *words, "seed=0,1")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert "waiting for 1 that another process is training" in outcome.out
+    assert [state(f) for f in runs(outputs).values()] == ["completed"] * 2
+    assert len(list((outputs / "adhoc").iterdir())) == 2
+
+
+def test_a_run_that_another_process_finishes_is_not_trained_again(
+    lab, outputs, compose, monkeypatch
+):
+    words = [*TINY, "trainer.max_epochs=1", "logger=none"]
+    assert lab(*words, "seed=1").code == 0
+    files = run.directory(compose(*words, "seed=1"))
+    done = {path.name: path.read_bytes() for path in files.path.iterdir() if path.is_file()}
+    status = files.read_status()
+    files.write_status(replace(status, state="running"))
+
+    def finish(seconds):
+        files.write_status(status)
+        holder.release()
+
+    with holding(files.path) as holder:
+        monkeypatch.setattr(stop, "pause", finish)
+        outcome = lab("-m", *words, "seed=0,1")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"[2/2] {files.path.name}  finished by another process" in outcome.out
+    assert {p.name: p.read_bytes() for p in files.path.iterdir() if p.is_file()} == done

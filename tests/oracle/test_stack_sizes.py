@@ -15,6 +15,7 @@ from dl_experiments import build
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks.recorder import Recorder
 from dl_experiments.job import Job
+from dl_experiments.stop import Stopped
 from dl_experiments.sweep import kernel
 from dl_experiments.sweep.unit import Unit, train
 
@@ -133,7 +134,7 @@ def test_a_sweep_its_runs_repeated_and_resumed_with_fewer_left(lab, outputs, mon
     def stopping(self, task, data):
         record(self, task, data)
         if task.epoch == 2 and task.seed == 3:
-            raise KeyboardInterrupt
+            raise Stopped
 
     with monkeypatch.context() as context:
         context.setattr(Recorder, "_record", stopping)

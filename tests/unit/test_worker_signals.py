@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,33 +19,40 @@ SCRIPT = """
 import atexit, fcntl, io, os, signal, sys, time
 from pathlib import Path
 from rich.console import Console
+from dl_experiments import stop
+from dl_experiments.stop import Stopped
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.workers import Pool
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-folder = Path(sys.argv[1])
+folder, kind = Path(sys.argv[1]), sys.argv[2]
 atexit.register(lambda: print("at exit", os.getpid()))
 sys.stdout.write("begun ")  # stays in the buffer
+
+class Slow:
+    def __del__(self):
+        end = time.monotonic() + 0.05
+        while time.monotonic() < end:
+            pass
 
 def work(number):
     def call(reporter):
         lock = open(folder / f"lock-{number}", "w")
         fcntl.flock(lock, fcntl.LOCK_EX)
-        interrupts = 0
-        while True:
-            try:
-                (folder / f"pid-{os.getpid()}").touch()
-                while True:
+        (folder / f"pid-{os.getpid()}").touch()
+        try:
+            while True:
+                Slow()  # nothing may be raised in there, where it would be lost
+                if kind == "patient":
                     reporter.advance(1.0)
-                    if interrupts and time.monotonic() > over:
-                        (folder / f"interrupts-{number}").write_text(str(interrupts))
-                        raise KeyboardInterrupt
-                    time.sleep(0.001)
-            except KeyboardInterrupt:
-                if interrupts and time.monotonic() > over:
-                    raise
-                interrupts += 1
-                over = time.monotonic() + 1.0
+                elif stop.asked():
+                    (folder / f"asked-{number}").touch()
+        except Stopped:
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                reporter.say("the last thing to be done")
+            (folder / f"stopped-{number}").touch()
+            raise
     return call
 
 with Pool(Display(4, Console(file=io.StringIO())), 2) as pool:
@@ -58,13 +64,15 @@ with Pool(Display(4, Console(file=io.StringIO())), 2) as pool:
         gone = [not Path(f"/proc/{p.name[4:]}").exists() for p in folder.glob("pid-*")]
         print("interrupted", gone)
 """
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+TO = pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the parent", "to the group"])
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Any:
+def script(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
     """A process with two workers at work, leader of a group of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        [sys.executable, "-c", SCRIPT, str(tmp_path), getattr(request, "param", "patient")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -84,30 +92,49 @@ def pids(folder: Path) -> list[int]:
     return [int(path.name[4:]) for path in folder.glob("pid-*")]
 
 
-@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the parent", "to the group"])
-def test_every_worker_is_interrupted_once_and_ends_in_peace(
-    send: Callable[[int, int], None], script: "subprocess.Popen[str]", tmp_path: Path
+def stopped(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("stopped-*"))
+
+
+@TO
+@pytest.mark.parametrize("sent", SIGNALS)
+def test_a_signal_ends_every_worker_in_peace(
+    send: Callable[[int, int], None],
+    sent: int,
+    script: "subprocess.Popen[str]",
+    tmp_path: Path,
 ) -> None:
-    for _ in range(3):  # somebody is impatient
-        send(script.pid, signal.SIGINT)
-        time.sleep(0.1)
+    send(script.pid, sent)
     out, err = script.communicate(timeout=PATIENCE)
     assert err == ""
     # Once each of what was written, and said, before the fork; the works in the queue never ran.
     assert out == f"begun interrupted [True, True]\nat exit {script.pid}\n"
-    written = {path.name: path.read_text() for path in tmp_path.glob("interrupts-*")}
-    assert written == {"interrupts-0": "1", "interrupts-1": "1"}
+    assert stopped(tmp_path) == ["stopped-0", "stopped-1"]
+
+
+@TO
+@pytest.mark.parametrize("script", ["deaf"], indirect=True)
+def test_a_second_signal_ends_workers_that_come_to_no_point(
+    send: Callable[[int, int], None], script: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    send(script.pid, signal.SIGINT)
+    assert eventually(lambda: len(list(tmp_path.glob("asked-*"))) == 2)
+    assert all(alive(pid) for pid in pids(tmp_path))
+    send(script.pid, signal.SIGINT)
+    out, err = script.communicate(timeout=PATIENCE)
+    assert err == ""
+    assert "interrupted [True, True]" in out
+    assert stopped(tmp_path) == []
 
 
 def test_an_interrupted_worker_interrupts_the_sweep(
     script: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
-    os.kill(pids(tmp_path)[0], signal.SIGINT)
+    os.kill(pids(tmp_path)[0], signal.SIGTERM)
     out, err = script.communicate(timeout=PATIENCE)
     assert err == ""
     assert "interrupted [True, True]" in out
-    written = {path.name: path.read_text() for path in tmp_path.glob("interrupts-*")}
-    assert written == {"interrupts-0": "1", "interrupts-1": "1"}
+    assert stopped(tmp_path) == ["stopped-0", "stopped-1"]
 
 
 def test_workers_die_with_their_parent_and_leave_no_lock(
@@ -120,4 +147,4 @@ def test_workers_die_with_their_parent_and_leave_no_lock(
     for number in (0, 1):
         with (tmp_path / f"lock-{number}").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    assert not list(tmp_path.glob("interrupts-*"))
+    assert stopped(tmp_path) == []

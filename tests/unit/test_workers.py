@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import PATIENCE, alive, eventually
+from processes import alive, eventually
 from rich.console import Console
 
 from dl_experiments.artifacts import Status
+from dl_experiments.stop import Stopped
 from dl_experiments.sweep.progress import Display, Reporter
 from dl_experiments.sweep.workers import Died, Pool
 
@@ -266,12 +267,13 @@ def test_workers_print_while_bars_are_drawn(
 
 
 def test_no_process_survives_the_pool(tmp_path: Path) -> None:
-    def work(_: Reporter) -> None:
+    def work(reporter: Reporter) -> None:
         try:
             (tmp_path / str(os.getpid())).touch()
-            time.sleep(PATIENCE)
-        except KeyboardInterrupt:
-            (tmp_path / f"{os.getpid()}-interrupted").touch()
+            while True:
+                reporter.advance(1.0)
+        except Stopped:
+            (tmp_path / f"{os.getpid()}-stopped").touch()
             raise
 
     with Pool[None](quiet(), 2) as pool:
@@ -281,5 +283,5 @@ def test_no_process_survives_the_pool(tmp_path: Path) -> None:
         pids = [int(path.name) for path in tmp_path.iterdir()]
     assert not any(alive(pid) for pid in pids)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        name for pid in pids for name in (str(pid), f"{pid}-interrupted")
+        name for pid in pids for name in (str(pid), f"{pid}-stopped")
     )

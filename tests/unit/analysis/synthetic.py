@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dl_experiments import claims
 from dl_experiments.artifacts import MetricsWriter, RunDirectory, State, Status, write_json
 from dl_experiments.identity import run_id, run_name
 
@@ -70,6 +71,8 @@ def write(
         finals = {name: value for name, value in finals.items() if np.isfinite(value)}
         parameters = PARAMETERS.get(str(made["model"]["name"]), 100)
         write_json(directory.summary, finals | {"model/parameters": parameters})
+    if state == "running":
+        claims.take(directory.path)
     return directory
 
 

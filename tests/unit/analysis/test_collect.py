@@ -1,13 +1,16 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from holder import holding
 from synthetic import config, image_run, write
 
 from dl_experiments.analysis.collect import AnalysisError, collect
-from dl_experiments.artifacts import RunDirectory
+from dl_experiments.analysis.describe import interrupted
+from dl_experiments.artifacts import RunDirectory, Status
 
 
 def test_reads_what_was_written(tmp_path: Path) -> None:
@@ -92,6 +95,28 @@ def test_a_run_that_has_not_ended_may_lack_metrics(tmp_path: Path) -> None:
     found = collect(tmp_path)
     assert len(found.runs) == 3
     assert not found.problems
+
+
+def test_a_run_whose_process_is_gone_is_interrupted(tmp_path: Path) -> None:
+    made = config("adhoc", "deep", "mnist", 0)
+    files = write(tmp_path, made, {}, np.empty(0), "interrupted")
+    files.write_status(replace(read(files), state="running"))
+    with holding(files.path) as holder:
+        (run,) = collect(tmp_path).runs
+        assert run.status.state == "running"
+        assert interrupted([run]) == []
+        holder.kill()
+        (run,) = collect(tmp_path).runs
+    assert run.status.state == "interrupted"
+    assert read(files).state == "running"  # a reader leaves everything as it is
+    assert interrupted([run]) == ["1 run was interrupted; the same command goes on from there"]
+    assert interrupted([run, run])[0].startswith("2 runs were")
+
+
+def read(files: RunDirectory) -> Status:
+    status = files.read_status()
+    assert status is not None
+    return status
 
 
 def test_a_broken_measure_is_named_and_its_run_kept(tmp_path: Path) -> None:

@@ -1,0 +1,348 @@
+"""Who may write a run: a claim in its folder, which names a lease that its owner keeps alive.
+
+A claim is a small file that is made only where there is none (``O_EXCL``), which works on every
+file system, NFS included. It names its process's lease, a file in the study's folder that is
+touched every ``HEARTBEAT`` seconds, so that a process has one heartbeat however many runs it holds.
+A process of this machine that is gone is known at once; of another, or one that was stopped, when
+its lease has not been touched for ``LEASE`` seconds. Then whoever wants the run takes the claim
+over. A lease does not exclude by itself: who comes back to life after it has expired might write
+still. So a holder looks at its claim before it writes, and writes nothing once that is another's.
+"""
+
+import errno
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, final
+
+from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
+
+from dl_experiments import stop
+
+LEASE, HEARTBEAT = 30.0, 10.0
+"""Seconds: how long a lease lives untouched, and how often it is touched."""
+_CUT = 2.0  # seconds after which a claim that cannot be read is not just being written
+_VERSION = 1
+CLAIM = ".claim"
+_LEASES = ".leases"
+
+Facts = Mapping[str, Any]
+
+
+class Taken(Exception):
+    """Another process has the run."""
+
+
+class Lost(Exception):
+    """Another process has taken the run over; nothing more is to be written."""
+
+
+@final
+class _Lease:
+    """This process's lease in a folder of runs, while it holds any of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.process, self.holds, self.lost = os.getpid(), 0, False
+        self._lock = _lease(folder / _LEASES / self.name, self._compromised)
+        for attempt in range(5):  # who leaves removes the folder when it is empty
+            self._lock_folder(folder)
+            try:
+                self._lock.acquire(timeout=0)
+                return
+            except FileNotFoundError:
+                if attempt == 4:
+                    raise
+
+    def _lock_folder(self, folder: Path) -> None:
+        (folder / _LEASES).mkdir(parents=True, exist_ok=True)
+
+    def _compromised(self, _: object) -> None:
+        self.lost = True
+
+    def release(self, folder: Path) -> None:
+        with suppress(OSError):
+            self._lock.release()
+        with suppress(OSError):  # others are there
+            (folder / _LEASES).rmdir()
+
+
+def _lease(path: Path, on_compromise: Any = None) -> SoftFileLease:
+    return SoftFileLease(
+        path,
+        lease_duration=LEASE,
+        heartbeat_interval=HEARTBEAT,
+        on_compromise=on_compromise,
+        thread_local=False,
+    )
+
+
+_own: dict[Path, _Lease] = {}
+_watched: dict[Path, SoftFileLease] = {}  # how long another's lease has not been touched
+
+
+@final
+class Claim:
+    """A run that this process may write; see ``take``.
+
+    Args:
+        path: The run's folder.
+        lease: The process's.
+        facts: What the file says.
+    """
+
+    def __init__(self, path: Path, lease: _Lease, facts: Facts) -> None:
+        self._path, self._lease, self._facts = path, lease, facts
+        self._looked = time.monotonic()
+        lease.holds += 1
+
+    def look(self, seconds: float = 0.0) -> None:
+        """Make sure that it is held still.
+
+        Args:
+            seconds: How old the last look may be.
+
+        Raises:
+            Lost: It is another's, or nobody's.
+            OSError: The folder cannot be read.
+        """
+        if time.monotonic() - self._looked < seconds:
+            return
+        if self._lease.lost or not self._stands():
+            raise Lost(f"{self._path}: another process has taken this run over")
+        self._looked = time.monotonic()
+
+    def _stands(self) -> bool:
+        try:
+            return _read(self._path) == self._facts
+        except ValueError:
+            return False
+
+    def release(self) -> None:
+        """Give the run back."""
+        with suppress(OSError):
+            if self._stands():
+                (self._path / CLAIM).unlink()
+        self._lease.holds -= 1
+        if self._lease.holds == 0:
+            folder = self._path.parent
+            if _own.get(folder) is self._lease:
+                del _own[folder]
+            self._lease.release(folder)
+
+
+def take(path: Path) -> Claim:
+    """Claim a run, whose folder is made where there is none.
+
+    Raises:
+        Taken: Another process has it.
+        ValueError: Its claim is of another kind; names the file and what to do.
+        OSError: The folder cannot be written.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    lease = _own.get(path.parent)
+    if lease is None or lease.process != os.getpid() or lease.lost:
+        lease = _own[path.parent] = _Lease(path.parent)
+    facts = {
+        "version": _VERSION,
+        "token": secrets.token_hex(8),
+        "lease": lease.name,
+        "host": _host(),
+        "pid": os.getpid(),
+        "start": _start(os.getpid()),
+    }
+    try:
+        while not _create(path, facts):
+            _take_over(path, facts)
+            if _read(path) == facts:
+                break
+    except BaseException:
+        if lease.holds == 0:
+            _own.pop(path.parent, None)
+            lease.release(path.parent)
+        raise
+    return Claim(path, lease, facts)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[Claim]:
+    """Hold a run, once nobody else does.
+
+    Raises:
+        Stopped: The command is to end.
+        ValueError: See ``take``.
+        OSError: See ``take``.
+    """
+    while True:
+        try:
+            claim = take(path)
+            break
+        except Taken:
+            stop.pause(1.0)
+    try:
+        yield claim
+    finally:
+        claim.release()
+
+
+def free(path: Path) -> bool:
+    """Whether a run can be taken: nobody has it, or one who is gone.
+
+    Ask again now and then: how long a lease has not been touched is seen only by watching it.
+    """
+    try:
+        facts = _read(path)
+        return facts is None or _gone(path, facts)
+    except (OSError, ValueError):
+        return True  # whoever takes it will say what is wrong
+
+
+def left(path: Path) -> bool:
+    """Whether a run that is said to be running has nobody who trains it; a look, for readers."""
+    try:
+        facts = _read(path, patience=0)
+        if facts is None or not facts["lease"]:
+            return True
+        touched = (path.parent / _LEASES / str(facts["lease"])).stat().st_mtime
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    if facts["host"] == _host():
+        return _start(facts["pid"]) != facts["start"]
+    return time.time() - touched > LEASE
+
+
+def _create(path: Path, facts: Facts) -> bool:
+    """Make the claim where there is none."""
+    file = path / CLAIM
+    try:
+        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        return False
+    try:
+        _write(handle, facts)
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _write(handle: int, facts: Facts) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(json.dumps(facts).encode())
+
+
+def _take_over(path: Path, facts: Facts) -> None:
+    """Put our claim in the place of one whose owner is gone; nothing where it has just changed.
+
+    Raises:
+        Taken: The owner is alive, or somebody else is just doing that.
+    """
+    found = _read(path)
+    if found is None:
+        return
+    if not _gone(path, found):
+        machine = str(found["host"]).partition(" ")[0]
+        raise Taken(f"{path}: process {found['pid']} on {machine} is training this run")
+    guard = _lease(path / f"{CLAIM}.lock")
+    try:
+        guard.acquire(timeout=0)
+    except Timeout as error:
+        raise Taken(f"{path}: another process is taking this run over") from error
+    try:
+        if _read(path) == found:
+            beside = path / f"{CLAIM}.{facts['token']}"
+            _write(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644), facts)
+            os.replace(beside, path / CLAIM)
+    finally:
+        guard.release()
+
+
+def _gone(path: Path, facts: Facts) -> bool:
+    """Whether a claim's owner is: its lease is not there, or can be had."""
+    lease = path.parent / _LEASES / str(facts["lease"])
+    if not facts["lease"] or not lease.exists():
+        return True
+    watched = _watched.setdefault(lease, _lease(lease))
+    try:
+        watched.acquire(timeout=0)
+    except (Timeout, LeaseSettingsMismatch):
+        return facts["host"] == _host() and _start(facts["pid"]) != facts["start"]
+    del _watched[lease]
+    watched.release()
+    with suppress(OSError):
+        lease.parent.rmdir()
+    return True
+
+
+def _read(path: Path, patience: float = _CUT) -> Facts | None:
+    """What a claim says; None where there is none, no lease where it was cut short.
+
+    Args:
+        path: The run's folder.
+        patience: Seconds for which one that is cut may still be being written.
+
+    Raises:
+        ValueError: It is of another kind.
+        OSError: It cannot be read.
+    """
+    file = path / CLAIM
+    limit = time.monotonic() + patience
+    while True:
+        try:
+            text = file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # replaced while it was opened
+                continue
+            raise
+        try:
+            facts = json.loads(text)
+            break
+        except ValueError:
+            if time.monotonic() >= limit:
+                return {"lease": "", "cut": text.hex()}
+            time.sleep(0.02)
+    known = {"token", "lease", "host", "pid", "start"}
+    if not isinstance(facts, dict) or facts.get("version") != _VERSION or not known <= facts.keys():
+        raise ValueError(
+            f"{file} is no claim of this version; where no process trains this run, remove the file"
+        )
+    return facts
+
+
+@cache
+def _host() -> str:
+    """This machine as processes see one another: its name, and the namespace of their numbers."""
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()} {boot[:8]} {namespace}"
+
+
+def _start(pid: int) -> str | None:
+    """When a process of this machine began, in words of its own; None where there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]  # proc(5): 22 starttime
+    except (FileNotFoundError, ProcessLookupError):
+        if os.path.isdir("/proc/self"):
+            return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        pass
+    return "unknown"

@@ -1,0 +1,101 @@
+"""Folders that cannot be written: by a second user, or from the middle of a run on."""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from dl_experiments import build
+from dl_experiments.callbacks.recorder import Recorder
+
+from .conftest import differing, of
+
+NOBODY = 65534
+TINY = ["-m", "model.hidden=[4]", "data.samples=16", "data.batch_size=8", "data.test_samples=5"]
+TINY += ["seed=0,1,2", "trainer.max_epochs=6", "trainer.log_every=1", "logger=none"]
+TINY += ["sweep.workers=1"]
+
+
+@pytest.fixture
+def shared():
+    """A folder that others can reach."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def somebody(lab, shared):
+    """``somebody(spoil, words)``: exit code, and what was said, of a command of another user."""
+    if os.getuid() != 0:
+        pytest.skip("only root can be somebody else")
+
+    def child(spoil, words):
+        os.environ["HOME"] = str(shared)
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        os.umask(0o022)
+        spoil()
+        outcome = lab(*words, f"paths.outputs={shared}")
+        (shared / "said").write_text(outcome.err)
+        os._exit(outcome.code)
+
+    def call(spoil, *words):
+        process = multiprocessing.get_context("fork").Process(target=child, args=(spoil, words))
+        process.start()
+        process.join()
+        said = shared / "said"
+        return process.exitcode, said.read_text() if said.exists() else ""
+
+    return call
+
+
+@pytest.mark.parametrize("stack", ["always", "never"])
+def test_a_folder_loses_its_rights_in_mid_run(somebody, shared, stack):
+    """That run fails in one line, the others go on; put right, the same command ends it."""
+    words = [*TINY, f"sweep.stack={stack}"]
+
+    def spoil():
+        build.CHECKPOINT_SECONDS = 0.0
+        record = Recorder._record
+
+        def recorded(self, task, data):
+            record(self, task, data)
+            if (task.epoch, task.seed) == (3, 1):
+                self.directory.path.chmod(0o500)
+
+        Recorder._record = recorded
+
+    code, said = somebody(spoil, *words, "study=spoiled")
+    assert code == 1
+    head, line = said.splitlines()
+    assert head == "1 of 3 runs failed:"
+    assert "-s1-" in line
+    assert "Permission denied" in line
+    (path,) = (shared / "spoiled").glob("*-s1-*")
+    path.chmod(0o755)
+    assert somebody(lambda: None, *words, "study=spoiled") == (0, "")
+    assert somebody(lambda: None, *words, "study=whole") == (0, "")
+    assert differing(shared / "spoiled", shared / "whole") == []
+
+
+def test_a_second_user_without_rights(somebody, lab, shared):
+    """One line a run, and nothing of the first user's is touched."""
+    words = [*TINY, "sweep.stack=never"]
+    one = [word for word in words if not word.startswith("seed=")]
+    assert lab(*one, "seed=0", f"paths.outputs={shared}").code == 0
+    before = {p: p.stat().st_mtime_ns for p in shared.rglob("*")}
+    code, said = somebody(lambda: None, *words)
+    assert code == 1
+    lines = said.splitlines()
+    assert lines[0] == "2 of 3 runs failed:"
+    assert len(lines) == 3
+    assert all("Permission denied" in line for line in lines[1:])
+    after = {p: p.stat().st_mtime_ns for p in shared.rglob("*") if p.name != "said"}
+    assert after == before
+    assert len(of(shared / "adhoc")) == 1

@@ -1,0 +1,31 @@
+"""What a sweep's process asks of the system."""
+
+import resource
+
+import pytest
+
+from dl_experiments.sweep import training
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "allowed", "wanted"),
+    [
+        (1024, 4096, 4096, 4096),
+        (4096, 4096, 4096, 4096),
+        (256, resource.RLIM_INFINITY, 1 << 20, 1 << 16),  # macOS takes no infinite number
+        (256, resource.RLIM_INFINITY, 10240, 10240),
+        (256, resource.RLIM_INFINITY, 300, 256),
+    ],
+)
+def test_as_many_open_files_as_the_system_gives(monkeypatch, soft, hard, allowed, wanted):
+    now = [soft, hard]
+
+    def setrlimit(what, limits):
+        if limits[0] == resource.RLIM_INFINITY or limits[0] > allowed:
+            raise ValueError("current limit exceeds maximum limit")
+        now[:] = limits
+
+    monkeypatch.setattr(resource, "getrlimit", lambda what: tuple(now))
+    monkeypatch.setattr(resource, "setrlimit", setrlimit)
+    training._allow_files()
+    assert now == [wanted, hard]
