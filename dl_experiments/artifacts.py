@@ -96,6 +96,12 @@ class RunDirectory:
         self.log = self.path / "run.log"
         self.tensorboard = self.path / "tensorboard"
 
+    def sweep(self) -> None:
+        """Remove what a process that was killed has left beside the files it was writing."""
+        for folder in (self.path, self.measures, self.weights):
+            for beside in folder.glob(f".*.{'[0-9a-f]' * 8}"):
+                beside.unlink(missing_ok=True)
+
     def replace(self, path: Path, write: Callable[[IO[bytes]], object]) -> None:
         """Write one of its files in one step."""
         write_atomically(path, write, lambda: self.look(0.0))

@@ -1,22 +1,19 @@
-"""An attempt at a run: its folder and lock, its parts, what its status says when it ends."""
+"""An attempt at a run: its claim, its parts, what its status says when it ends."""
 
 import logging
 import math
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, final
+from typing import Any, Self, final
 
 import torch
 from lightning import Callback
 
-from dl_experiments import agreement, build, claims, provenance, record, stop
+from dl_experiments import agreement, build, claims, folder, provenance, record, stop
 from dl_experiments.artifacts import (
     FINISHED,
     RunDirectory,
@@ -27,41 +24,11 @@ from dl_experiments.artifacts import (
 from dl_experiments.callbacks.checkpoint import Checkpoint
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.folder import Config, RunFailed, RunTaken
 from dl_experiments.job import Job
 from dl_experiments.tasks.task import Task
 
-Config = Mapping[str, Any]
-Decision = Literal["skip", "resume", "start"]
-
 log = logging.getLogger(__name__)
-
-
-class RunFailed(Exception):
-    """A run raised; the message is one line, the traceback is in its ``run.log``."""
-
-
-class RunTaken(RunFailed):
-    """Another process has the run, has taken it over, or has finished it."""
-
-
-def directory(config: Config) -> RunDirectory:
-    """Where a config's run lies."""
-    return RunDirectory(Job(config).path)
-
-
-def decide(job: Job) -> Decision:
-    """What there is to do for a job.
-
-    Raises:
-        ValueError: Its directory holds a status that cannot be read.
-    """
-    files = RunDirectory(job.path)
-    status = files.read_status()
-    if status is None:
-        return "start"
-    if status.state in FINISHED:
-        return "skip"
-    return "resume" if files.checkpoint.exists() else "start"
 
 
 @final
@@ -108,22 +75,22 @@ class Run:
             RunTaken: Another process has it.
             RunFailed: It cannot be claimed, or was begun in another way since it was planned.
         """
-        self._claim = claim(self.files.path)
+        self._claim = folder.claim(self.files.path)
         try:
             self.files.look = self._claim.look
-            self.decision = decide(self.job)
+            self.decision = folder.decide(self.job)
             self.status = self.files.read_status()
             if self.decision == "resume":
                 self._go_on_as_begun()
         except BaseException as error:
             self._claim.release()
             if isinstance(error, Exception) and not isinstance(error, RunFailed):
-                raise RunFailed(_line(self.files.path, error)) from error
+                raise RunFailed(folder.line(self.files.path, error)) from error
             raise
         return self
 
     def _go_on_as_begun(self) -> None:
-        begun = as_begun(self.job)
+        begun = folder.as_begun(self.job)
         stack, planned = (job.config["sweep"]["stack"] for job in (begun, self.job))
         if stack != planned:
             raise RunFailed(
@@ -142,7 +109,7 @@ class Run:
         try:
             if self._prepared:
                 self.recorder.close()
-            if error is None or self.over:
+            if error is None or self.over or isinstance(error, RunTaken):
                 return
             if isinstance(error, Exception) or (isinstance(error, SystemExit) and not stop.asked()):
                 raise self.fail(error) from error
@@ -167,14 +134,14 @@ class Run:
                 self._claim.look()
                 with self.logging():
                     log.error("failed", exc_info=error)
-                self._write_status("failed", _reason(error))
+                self._write_status("failed", folder.reason(error))
         except claims.Lost as lost:
             error = lost
         except OSError as trouble:  # the folder cannot be written any more: the reason is said
             log.debug("%s: %s", self.files.path, trouble)
         if isinstance(error, claims.Lost):
             return RunTaken(str(error))
-        return RunFailed(_line(self.files.path, error))
+        return RunFailed(folder.line(self.files.path, error))
 
     def prepare(self, sinks: Sequence[Sink]) -> None:
         """Build the parts; clear the folder, or load what an earlier attempt has left there.
@@ -184,8 +151,9 @@ class Run:
         """
         checkpoint = self._read_checkpoint() if self.decision == "resume" else None
         self.files.look(0.0)
+        self.files.sweep()
         if checkpoint is None:
-            _clear(self.files)
+            folder.clear(self.files)
         self.files.write_config(self.config)
         self.status = Status("running", self.job.id, _now())
         self.files.write_status(self.status)
@@ -196,7 +164,7 @@ class Run:
                 f"{' and '.join(changed)} differ from what loading gave while planning; numbers "
                 "must follow from the config: draw them from a generator that is seeded"
             )
-        check_unchanged(self.files, (checkpoint or {}).get("record"), facts)
+        folder.check_unchanged(self.files, (checkpoint or {}).get("record"), facts)
         self.module.place(build.device(self.config), build.dtype(self.config))
         network = build.model(self.config, self.module)
         self.task = build.task(self.config, self.module, network)
@@ -290,97 +258,6 @@ class Run:
         finally:
             root.removeHandler(handler)
             handler.close()
-
-
-def check_unchanged(
-    files: RunDirectory, old: agreement.Record | None, new: agreement.Record
-) -> None:
-    """Refuse to go on with other data or code than a run has been trained on.
-
-    Args:
-        files: The run's.
-        old: What it was trained on; None: it was made before there were records.
-        new: What there is now.
-
-    Raises:
-        ValueError: Names what has changed, and the two ways on.
-    """
-    if changed := agreement.differences(old or {}, new):
-        verb = "differs" if len(changed) == 1 and changed[0].startswith("the code") else "differ"
-        raise ValueError(
-            f"{files.path}: {' and '.join(changed)} {verb} from what this run was trained on; put "
-            "that back, or train it anew with rerun=true (its folder is moved aside)"
-        )
-
-
-def as_begun(job: Job) -> Job:
-    """A job that goes on, with what its last digits depend on as it was when it was begun."""
-    files = RunDirectory(job.path)
-    try:
-        begun = files.read_config()
-        stack, threads = begun["sweep"]["stack"], begun["trainer"]["threads"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return job
-    facts = files.read_provenance()
-    if "stack" in facts and "layout" not in facts:  # computed alone
-        threads = facts.get("threads", threads)
-    config = {
-        **job.config,
-        "sweep": {**job.config["sweep"], "stack": stack},
-        "trainer": {**job.config["trainer"], "threads": threads},
-    }
-    return replace(job, config=config)
-
-
-def set_aside(job: Job) -> None:
-    """Move what lies in a run's folder to ``<study>/.aside/``, so that it can be trained anew.
-
-    Raises:
-        RunFailed: Another process is training it.
-    """
-    path = job.path
-    if not path.exists():
-        return
-    held = claim(path)
-    try:
-        aside = path.parent / ".aside"
-        aside.mkdir(exist_ok=True)
-        number = next(n for n in count(1) if not (aside / f"{path.name}-{n}").exists())
-        path.rename(aside / f"{path.name}-{number}")
-        (aside / f"{path.name}-{number}" / claims.CLAIM).unlink()
-    finally:
-        held.release()
-
-
-def _clear(files: RunDirectory) -> None:
-    """Remove what an attempt that cannot be resumed has left, except its log."""
-    for folder in (files.measures, files.weights, files.tensorboard):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in (files.metrics, files.summary, files.checkpoint):
-        file.unlink(missing_ok=True)
-
-
-def claim(path: Path) -> claims.Claim:
-    """Take a run's folder.
-
-    Raises:
-        RunTaken: Another process has it.
-        RunFailed: It cannot be had.
-    """
-    try:
-        return claims.take(path)
-    except claims.Taken as error:
-        raise RunTaken(str(error)) from error
-    except (OSError, ValueError) as error:
-        raise RunFailed(_line(path, error)) from error
-
-
-def _line(path: Path, error: BaseException) -> str:
-    return f"{path}: {_reason(error)}"
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _now() -> str:

@@ -69,8 +69,18 @@ class _Lease:
     def release(self, folder: Path) -> None:
         with suppress(OSError):
             self._lock.release()
-        with suppress(OSError):  # others are there
-            (folder / _LEASES).rmdir()
+        _sweep(folder / _LEASES)
+
+
+def _sweep(leases: Path) -> None:
+    """Remove what processes of this machine have left that died, and the folder if it is empty."""
+    with suppress(OSError):
+        for other in leases.iterdir():
+            with suppress(OSError, Timeout, LeaseSettingsMismatch):
+                lock = _lease(other)
+                lock.acquire(timeout=0)
+                lock.release()
+        leases.rmdir()
 
 
 def _lease(path: Path, on_compromise: Any = None) -> SoftFileLease:

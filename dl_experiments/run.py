@@ -12,16 +12,17 @@ from lightning import Callback, LightningModule, Trainer
 
 from dl_experiments import build, claims, randomness, record, settings, stop
 from dl_experiments.artifacts import RunDirectory, Status
-from dl_experiments.attempt import Config as Config
-from dl_experiments.attempt import Decision as Decision
-from dl_experiments.attempt import Run, check_unchanged
-from dl_experiments.attempt import RunFailed as RunFailed
-from dl_experiments.attempt import RunTaken as RunTaken
-from dl_experiments.attempt import decide as decide
-from dl_experiments.attempt import directory as directory
+from dl_experiments.attempt import Run
 from dl_experiments.callbacks.observer import around
 from dl_experiments.callbacks.recorder import Sink
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.folder import Config as Config
+from dl_experiments.folder import Decision as Decision
+from dl_experiments.folder import RunFailed as RunFailed
+from dl_experiments.folder import RunTaken as RunTaken
+from dl_experiments.folder import check_unchanged
+from dl_experiments.folder import decide as decide
+from dl_experiments.folder import directory as directory
 from dl_experiments.job import Job
 from dl_experiments.tasks.task import Task
 
@@ -165,9 +166,7 @@ class _Streams(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         stop.restore()
         stop.point()
-        if (
-            type(pl_module).training_step is not Task.training_step
-        ):  # its updates are seen here alone
+        if type(pl_module).training_step is not Task.training_step:  # there may be no other points
             for optimizer in trainer.optimizers:
                 optimizer.register_step_pre_hook(lambda *_: stop.point(stop.GRACE))
 

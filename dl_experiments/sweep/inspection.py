@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dl_experiments import agreement, attempt, build, record, run
+from dl_experiments import agreement, build, folder, record, run
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.build import Config
 from dl_experiments.callbacks.observer import Observer
@@ -82,7 +82,7 @@ def _decided(job: Job, module: InMemoryDataModule, task: Task) -> Planned:
     if decision != "resume":
         return Planned(job, module, task, decision, 0)
     epoch = run.checkpoint_epoch(job)
-    return Planned(attempt.as_begun(job) if epoch else job, module, task, decision, epoch)
+    return Planned(folder.as_begun(job) if epoch else job, module, task, decision, epoch)
 
 
 def _data_node(config: Config) -> str:
@@ -123,7 +123,7 @@ def _compared(one: Planned, found: agreement.Record) -> Planned:
     if one.decision == "skip":
         return replace(one, changed=agreement.differences(files.read_provenance(), own))
     if one.epoch:
-        attempt.check_unchanged(files, files.read_provenance(), own)
+        folder.check_unchanged(files, files.read_provenance(), own)
     return replace(one, job=replace(one.job, expected=own))
 
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from dl_experiments import build
-from dl_experiments.attempt import Run, RunFailed, RunTaken
+from dl_experiments.attempt import Run
 from dl_experiments.callbacks.checkpoint import Clock
 from dl_experiments.callbacks.observer import Joint, Observer, around
+from dl_experiments.folder import RunFailed, RunTaken
 from dl_experiments.sweep.layouts import Layout
 from dl_experiments.sweep.progress import Reporter
 

@@ -12,7 +12,7 @@ import torch
 
 from dl_experiments import build, run
 from dl_experiments.artifacts import RunDirectory
-from dl_experiments.attempt import set_aside
+from dl_experiments.folder import set_aside
 from dl_experiments.job import Job
 from dl_experiments.sweep import grouping, inspection
 from dl_experiments.sweep.grouping import Planned
@@ -66,12 +66,14 @@ def check_outputs(outputs: object) -> None:
     Raises:
         ValueError: It, or the folder it would be made in, cannot.
     """
-    if isinstance(outputs, str) and outputs:
-        path = Path(outputs).expanduser().absolute()
-        existing = next(p for p in (path, *path.parents) if p.exists())
-        if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
-            return
-    raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
+    named = isinstance(outputs, str) and outputs
+    if not named or not _writable(Path(str(outputs)).expanduser().absolute()):
+        raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
+
+
+def _writable(path: Path) -> bool:
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
@@ -87,6 +89,9 @@ def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
     torch.set_num_threads(1)  # a process that ran parallel kernels cannot be forked safely
     planned = check(jobs)
     todos = [one for one in planned if one.decision != "skip"]
+    for one in todos:
+        if not _writable(one.job.path.absolute()):
+            raise ValueError(f"{one.job.path} cannot be written; who has made the study may do so")
     units = grouping.units(todos) if todos else []
     try:
         for job in jobs:

@@ -19,9 +19,10 @@ import torch
 
 from dl_experiments import build, randomness, record, run
 from dl_experiments.artifacts import RunDirectory, read_metrics
-from dl_experiments.attempt import Run, RunFailed
+from dl_experiments.attempt import Run
 from dl_experiments.build import Config
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
+from dl_experiments.folder import RunFailed
 from dl_experiments.job import Job
 from dl_experiments.measures.flat import Loss
 from dl_experiments.sweep.choice import Alone

@@ -9,7 +9,7 @@ from typing import final
 
 from dl_experiments import claims, stop
 from dl_experiments.artifacts import FINISHED, RunDirectory
-from dl_experiments.attempt import RunFailed, RunTaken
+from dl_experiments.folder import RunFailed, RunTaken
 from dl_experiments.sweep import grouping, unit
 from dl_experiments.sweep.member import Divided
 from dl_experiments.sweep.progress import Display
@@ -89,7 +89,10 @@ class Training:
         if isinstance(outcome, Divided | Died) and len(one.jobs) > 1:
             self._display.say(f"a stack of {len(one.jobs)} is tried again in halves: {outcome}")
             done = [job for job in one.jobs if _finished(job.path)]
-            self._errors |= {job.path: None for job in done}
+            for job in done:
+                self._errors[job.path] = None
+                with suppress(claims.Taken, ValueError, OSError):  # what a dead worker had still
+                    claims.take(job.path).release()
             for half in one.only([job for job in one.jobs if job not in done]).halves():
                 if half.jobs:
                     self._submit(pool, half)

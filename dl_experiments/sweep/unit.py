@@ -11,8 +11,9 @@ from typing import final
 import torch
 
 from dl_experiments import build, run, settings, stop
-from dl_experiments.attempt import Run, RunFailed, RunTaken
+from dl_experiments.attempt import Run
 from dl_experiments.callbacks.checkpoint import Clock
+from dl_experiments.folder import RunFailed, RunTaken
 from dl_experiments.job import Job
 from dl_experiments.sweep import choice
 from dl_experiments.sweep.batches import shapes

@@ -12,9 +12,12 @@ import torch
 from finished import TINY, assert_scalars_are_the_metrics, runs, state
 from holder import holding
 from safetensors.torch import load_file
+from silent import Unseen
 
 from dl_experiments import build, run, stop
 from dl_experiments.artifacts import RunDirectory, read_metrics
+from dl_experiments.job import Job
+from dl_experiments.sweep import unit
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,6 +171,19 @@ def test_one_run_is_one_process_at_a_time(lab, outputs, compose, monkeypatch):
         assert "waiting for 1 that another process is training" in outcome.out
     assert [state(f) for f in runs(outputs).values()] == ["completed"] * 2
     assert len(list((outputs / "adhoc").iterdir())) == 2
+
+
+@pytest.mark.parametrize("stack", ["never", "always"])
+def test_a_run_that_is_finished_when_it_is_claimed_is_left_as_it_is(lab, outputs, compose, stack):
+    """It was planned before another process finished it."""
+    words = [*TINY, "trainer.max_epochs=1", "logger=none", f"sweep.stack={stack}"]
+    assert lab(*words).code == 0
+    (files,) = runs(outputs).values()
+    done = {path: path.read_bytes() for path in files.path.rglob("*") if path.is_file()}
+    job = Job(compose(*words))
+    (error,) = unit.train(unit.Unit([job], 1, "asked" if stack == "never" else ""), Unseen())
+    assert isinstance(error, run.RunTaken)
+    assert {path: path.read_bytes() for path in files.path.rglob("*") if path.is_file()} == done
 
 
 def test_a_run_that_another_process_finishes_is_not_trained_again(

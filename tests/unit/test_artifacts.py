@@ -57,6 +57,16 @@ def test_a_reader_sees_the_old_file_while_the_new_one_is_written(tmp_path):
     assert (seen, path.read_text()) == (["old"], "new")
 
 
+def test_what_a_killed_process_has_left_is_swept(files):
+    kept = [files.config, files.path / ".claim", files.path / ".claim.lock", files.snapshot(0)]
+    litter = [files.path / ".config.yaml.0123abcd", files.weights / ".epoch-000000.x.89abcdef"]
+    for path in [*kept, *litter]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    files.sweep()
+    assert [path for path in [*kept, *litter] if path.exists()] == kept
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf]])
 def test_json_has_no_nan(tmp_path, value):
     with pytest.raises(ValueError, match="not JSON compliant"):

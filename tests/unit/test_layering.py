@@ -23,6 +23,7 @@ LAYERS = [
     ["dl_experiments.randomness"],
     ["dl_experiments.settings"],
     ["dl_experiments.artifacts"],
+    ["dl_experiments.folder"],
     ["dl_experiments.validation"],
     ["dl_experiments.provenance"],
     ["dl_experiments.models"],

@@ -210,7 +210,7 @@ def _once(path, start, results):
 
 def test_of_many_who_find_a_dead_owner_one_takes_over(path):
     fork = multiprocessing.get_context("fork")
-    for _ in range(10):
+    for _ in range(4):
         with holding(path) as holder:
             holder.kill()
         start, results = fork.Barrier(4), fork.SimpleQueue()

@@ -1,0 +1,136 @@
+"""What lies in a run's folder, and what is to be done about it."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+from dl_experiments import agreement, claims
+from dl_experiments.artifacts import FINISHED, RunDirectory
+from dl_experiments.job import Job
+
+Config = Mapping[str, Any]
+Decision = Literal["skip", "resume", "start"]
+
+
+class RunFailed(Exception):
+    """A run raised; the message is one line, the traceback is in its ``run.log``."""
+
+
+class RunTaken(RunFailed):
+    """Another process has the run, has taken it over, or has finished it."""
+
+
+def directory(config: Config) -> RunDirectory:
+    """Where a config's run lies."""
+    return RunDirectory(Job(config).path)
+
+
+def decide(job: Job) -> Decision:
+    """What there is to do for a job.
+
+    Raises:
+        ValueError: Its directory holds a status that cannot be read.
+    """
+    files = RunDirectory(job.path)
+    status = files.read_status()
+    if status is None:
+        return "start"
+    if status.state in FINISHED:
+        return "skip"
+    return "resume" if files.checkpoint.exists() else "start"
+
+
+def check_unchanged(
+    files: RunDirectory, old: agreement.Record | None, new: agreement.Record
+) -> None:
+    """Refuse to go on with other data or code than a run has been trained on.
+
+    Args:
+        files: The run's.
+        old: What it was trained on; None: it was made before there were records.
+        new: What there is now.
+
+    Raises:
+        ValueError: Names what has changed, and the two ways on.
+    """
+    if changed := agreement.differences(old or {}, new):
+        verb = "differs" if len(changed) == 1 and changed[0].startswith("the code") else "differ"
+        raise ValueError(
+            f"{files.path}: {' and '.join(changed)} {verb} from what this run was trained on; put "
+            "that back, or train it anew with rerun=true (its folder is moved aside)"
+        )
+
+
+def as_begun(job: Job) -> Job:
+    """A job that goes on, with what its last digits depend on as it was when it was begun."""
+    files = RunDirectory(job.path)
+    try:
+        begun = files.read_config()
+        stack, threads = begun["sweep"]["stack"], begun["trainer"]["threads"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return job
+    facts = files.read_provenance()
+    if "stack" in facts and "layout" not in facts:  # computed alone
+        threads = facts.get("threads", threads)
+    config = {
+        **job.config,
+        "sweep": {**job.config["sweep"], "stack": stack},
+        "trainer": {**job.config["trainer"], "threads": threads},
+    }
+    return replace(job, config=config)
+
+
+def set_aside(job: Job) -> None:
+    """Move what lies in a run's folder to ``<study>/.aside/``, so that it can be trained anew.
+
+    Raises:
+        RunFailed: Another process is training it.
+    """
+    path = job.path
+    if not path.exists():
+        return
+    held = claim(path)
+    try:
+        aside = path.parent / ".aside"
+        aside.mkdir(exist_ok=True)
+        number = next(n for n in count(1) if not (aside / f"{path.name}-{n}").exists())
+        path.rename(aside / f"{path.name}-{number}")
+        (aside / f"{path.name}-{number}" / claims.CLAIM).unlink()
+    finally:
+        held.release()
+
+
+def clear(files: RunDirectory) -> None:
+    """Remove what an attempt that cannot be resumed has left, except its log."""
+    for folder in (files.measures, files.weights, files.tensorboard):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (files.metrics, files.summary, files.checkpoint):
+        file.unlink(missing_ok=True)
+
+
+def claim(path: Path) -> claims.Claim:
+    """Take a run's folder.
+
+    Raises:
+        RunTaken: Another process has it.
+        RunFailed: It cannot be had.
+    """
+    try:
+        return claims.take(path)
+    except claims.Taken as error:
+        raise RunTaken(str(error)) from error
+    except (OSError, ValueError) as error:
+        raise RunFailed(line(path, error)) from error
+
+
+def line(path: Path, error: BaseException) -> str:
+    """What is said of a run that failed."""
+    return f"{path}: {reason(error)}"
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
