@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -64,7 +65,11 @@ def compose(outputs: Path) -> Compose:
     """``compose("model=shallow", ...)``: the resolved config of one run."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        config = deepcopy(_composed(overrides))
+        # What nothing in conf/ refers to is set afterwards, so that it costs no composition.
+        values = [word for word in overrides if re.fullmatch(r"seed=\d+|study=[a-z_\d]+", word)]
+        config = deepcopy(_composed(tuple(word for word in overrides if word not in values)))
+        for key, _, value in (word.partition("=") for word in values):
+            config[key] = int(value) if key == "seed" else value
         config["paths"]["outputs"] = str(outputs)
         return config
 

@@ -20,10 +20,13 @@ SLURM = {
     "SLURM_LOCALID": "1", "SLURM_NODEID": "0", "SLURM_NTASKS_PER_NODE": "4",
 }  # fmt: skip
 SURROUNDINGS = {
-    "Lightning's": {
+    "Lightning's, torch's and Python's": {
         "PL_TRAINER_FAST_DEV_RUN": "1", "PL_TRAINER_LIMIT_TRAIN_BATCHES": "0",
         "PL_TRAINER_MAX_TIME": "00:00:00:00", "PL_TRAINER_GRADIENT_CLIP_VAL": "0.1",
-        "PL_GLOBAL_SEED": "7", "PL_TRAINER_MAX_STEPS": "1",
+        "PL_GLOBAL_SEED": "7", "PL_TRAINER_MAX_STEPS": "1", "PYTHONHASHSEED": "3",
+        "ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "DNNL_DEFAULT_FPMATH_MODE": "ANY",
+        "NVIDIA_TF32_OVERRIDE": "1", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
     },
     "Slurm's": SLURM,
     "torchrun's": {
@@ -32,12 +35,6 @@ SURROUNDINGS = {
         "TORCHELASTIC_RUN_ID": "x", "TORCHELASTIC_RESTART_COUNT": "0",
         "TORCHELASTIC_MAX_RESTARTS": "0",
     },
-    "torch's": {
-        "ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "DNNL_DEFAULT_FPMATH_MODE": "ANY",
-        "NVIDIA_TF32_OVERRIDE": "1", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
-        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
-    },
-    "Python's": {"PYTHONHASHSEED": "3"},
 }  # fmt: skip
 
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from PIL import Image
 from test_analyze import analyze
 
 from dl_experiments import build
 from dl_experiments.data import sources
 from dl_experiments.identity import run_id
+from hydra_plugins.dl_experiments_launcher._compose import Composer
 
 CONF = Path(__file__).parents[2] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -96,13 +98,15 @@ def grid(experiment: str, scale: str) -> list[dict[str, Any]]:
     """
     words = [f"experiment={experiment}", f"scale={scale}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        params = hydra_compose("train", words, return_hydra_config=True).hydra.sweeper.params
+        loader = GlobalHydra.instance().config_loader()
+        sweep = loader.load_configuration("train", words, run_mode=RunMode.MULTIRUN)
+        composer, params = Composer(loader, sweep), sweep.hydra.sweeper.params
         seeds, *others = sorted(params.items(), key=lambda item: item[0] != "seed")
         options = [[f"{key}={value}" for value in values(str(text))] for key, text in others]
         first, *rest = itertools.product(*options)
         cells = [[*first, f"seed={seed}"] for seed in values(str(seeds[1]))[:5]]
         cells += [[*cell, cells[0][-1]] for cell in rest]
-        return [build.resolve(hydra_compose("train", [*words, *cell])) for cell in cells]
+        return [build.resolve(composer.compose([*words, *cell])) for cell in cells]
 
 
 def values(text: str) -> list[str]:

@@ -48,8 +48,8 @@ def test_commands_race_for_40_runs(commands, tmp_path, commanders, how, flock):
 @pytest.mark.parametrize("how", ["stack", "alone"])
 def test_who_was_stopped_for_twice_his_lease_writes_nothing_more(commands, tmp_path, how):
     """The other one takes over when the lease is over, and is in the middle when he comes back."""
-    words = [f"paths.outputs={tmp_path}", "data=sinc", "model=deep", "logger=none", "seed=0,1,2,3"]
-    words += ["-m", "sweep.workers=1", "callbacks.snapshots.schedule=ends"]
+    words = ["-m", "data=sinc", "model=deep", "logger=none", "seed=0,1,2,3"]
+    words += [f"paths.outputs={tmp_path}", "sweep.workers=1", "callbacks.snapshots.schedule=ends"]
     words += (
         ["sweep.stack=always", "trainer.max_epochs=30000"]
         if how == "stack"

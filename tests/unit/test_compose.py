@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import pytest
+from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -192,3 +193,12 @@ def test_refused_in_hydras_words(sweep, words):
 def test_epochs_for_a_number_of_updates(updates, samples, batch_size, epochs):
     words = f"${{epochs_for:{updates},{samples},{batch_size}}}"
     assert OmegaConf.create({"epochs": words}).epochs == epochs
+
+
+def test_what_tests_compose_is_what_hydra_composes(compose):
+    """Seed and study are set without it there."""
+    words = ["model=deep", "data=digits", "seed=3", "study=mine_2"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = build.resolve(hydra_compose("train", words))
+    config["paths"]["outputs"] = compose()["paths"]["outputs"]
+    assert compose(*words) == config
