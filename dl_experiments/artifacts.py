@@ -98,9 +98,11 @@ class RunDirectory:
 
     def sweep(self) -> None:
         """Remove what a process that was killed has left beside the files it was writing."""
-        for folder in (self.path, self.measures, self.weights):
-            for beside in folder.glob(f".*.{'[0-9a-f]' * 8}"):
-                beside.unlink(missing_ok=True)
+        beside = [self.path / ".claim.*"]
+        beside += [f / f".*.{'[0-9a-f]' * 8}" for f in (self.path, self.measures, self.weights)]
+        for pattern in beside:
+            for file in pattern.parent.glob(pattern.name):
+                file.unlink(missing_ok=True)
 
     def replace(self, path: Path, write: Callable[[IO[bytes]], object]) -> None:
         """Write one of its files in one step."""

@@ -66,7 +66,7 @@ class Run:
         self.files = RunDirectory(job.path)
         self.status: Status | None = None
         self.resumed_epoch = 0
-        self._prepared = self.over = False
+        self._prepared = self.over = self._released = False
 
     def __enter__(self) -> Self:
         """Claim the run, then see what there is to do.
@@ -80,10 +80,11 @@ class Run:
             self.files.look = self._claim.look
             self.decision = folder.decide(self.job)
             self.status = self.files.read_status()
+            self.over = self.decision == "skip"
             if self.decision == "resume":
                 self._go_on_as_begun()
         except BaseException as error:
-            self._claim.release()
+            self.release()
             if isinstance(error, Exception) and not isinstance(error, RunFailed):
                 raise RunFailed(folder.line(self.files.path, error)) from error
             raise
@@ -121,6 +122,12 @@ class Run:
                     self.checkpoint.write_held()
                 self._write_status("interrupted")
         finally:
+            self.release()
+
+    def release(self) -> None:
+        """Give the run back; once it is over, whoever waits for it need not wait for others."""
+        if not self._released:
+            self._released = True
             self._claim.release()
 
     def fail(self, error: BaseException) -> RunFailed:
@@ -176,6 +183,8 @@ class Run:
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
         try:
+            if not self.files.metrics.exists():
+                raise ValueError(f"{self.files.metrics} is missing")
             return self.files.read_checkpoint()
         except ValueError as error:
             log.warning("starting over: %s", error)

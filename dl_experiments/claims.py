@@ -31,6 +31,7 @@ _CUT = 2.0  # seconds after which a claim that cannot be read is not just being 
 _VERSION = 1
 CLAIM = ".claim"
 _LEASES = ".leases"
+_HIDDEN = "unknown"  # when a process began that lives, but does not show it
 
 Facts = Mapping[str, Any]
 
@@ -52,16 +53,13 @@ class _Lease:
         self.process, self.holds, self.lost = os.getpid(), 0, False
         self._lock = _lease(folder / _LEASES / self.name, self._compromised)
         for attempt in range(5):  # who leaves removes the folder when it is empty
-            self._lock_folder(folder)
             try:
+                (folder / _LEASES).mkdir(parents=True, exist_ok=True)
                 self._lock.acquire(timeout=0)
                 return
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 if attempt == 4:
                     raise
-
-    def _lock_folder(self, folder: Path) -> None:
-        (folder / _LEASES).mkdir(parents=True, exist_ok=True)
 
     def _compromised(self, _: object) -> None:
         self.lost = True
@@ -94,7 +92,7 @@ def _lease(path: Path, on_compromise: Any = None) -> SoftFileLease:
 
 
 _own: dict[Path, _Lease] = {}
-_watched: dict[Path, SoftFileLease] = {}  # how long another's lease has not been touched
+_watched: dict[Path, tuple[tuple[int, ...], float]] = {}  # what others have, since when it stays
 
 
 @final
@@ -208,7 +206,10 @@ def free(path: Path) -> bool:
     """
     try:
         facts = _read(path)
-        return facts is None or _gone(path, facts)
+        if facts is None:
+            return True
+        guard = path / f"{CLAIM}.{facts.get('token', 'cut')}"
+        return _gone(path, facts) and _untouched(guard)
     except (OSError, ValueError):
         return True  # whoever takes it will say what is wrong
 
@@ -224,8 +225,8 @@ def left(path: Path) -> bool:
         return True
     except (OSError, ValueError):
         return False
-    if facts["host"] == _host():
-        return _start(facts["pid"]) != facts["start"]
+    if facts["host"] == _host() and (start := _start(facts["pid"])) != _HIDDEN:
+        return start != facts["start"]
     return time.time() - touched > LEASE
 
 
@@ -261,35 +262,54 @@ def _take_over(path: Path, facts: Facts) -> None:
     if not _gone(path, found):
         machine = str(found["host"]).partition(" ")[0]
         raise Taken(f"{path}: process {found['pid']} on {machine} is training this run")
-    guard = _lease(path / f"{CLAIM}.lock")
+    guard = path / f"{CLAIM}.{found.get('token', 'cut')}"
     try:
-        guard.acquire(timeout=0)
-    except Timeout as error:
+        os.close(os.open(guard, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError as error:
+        if _untouched(guard):  # who made it was killed or stopped meanwhile
+            guard.unlink(missing_ok=True)
         raise Taken(f"{path}: another process is taking this run over") from error
     try:
         if _read(path) == found:
-            beside = path / f"{CLAIM}.{facts['token']}"
+            beside = path / f"{CLAIM}.{facts['token']}.new"
             _write(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644), facts)
             os.replace(beside, path / CLAIM)
     finally:
-        guard.release()
+        guard.unlink(missing_ok=True)
 
 
 def _gone(path: Path, facts: Facts) -> bool:
-    """Whether a claim's owner is: its lease is not there, or can be had."""
-    lease = path.parent / _LEASES / str(facts["lease"])
-    if not facts["lease"] or not lease.exists():
+    """Whether a claim's owner is: its lease is not there, or nobody keeps it alive."""
+    if not facts["lease"]:
         return True
-    watched = _watched.setdefault(lease, _lease(lease))
+    lease = path.parent / _LEASES / str(facts["lease"])
+    ours = facts["host"] == _host()
+    if (ours and _start(facts["pid"]) not in (facts["start"], _HIDDEN)) or _untouched(lease):
+        with suppress(OSError):
+            lease.unlink(missing_ok=True)
+            lease.parent.rmdir()
+        return True
+    return False
+
+
+def _untouched(file: Path) -> bool:
+    """Whether a file is gone, or has been seen to stay as it is for as long as a lease lives.
+
+    Timed on this process's own clock, so that no machine's clock matters; opened each time, as NFS
+    tells the truth only then.
+    """
     try:
-        watched.acquire(timeout=0)
-    except (Timeout, LeaseSettingsMismatch):
-        return facts["host"] == _host() and _start(facts["pid"]) != facts["start"]
-    del _watched[lease]
-    watched.release()
-    with suppress(OSError):
-        lease.parent.rmdir()
-    return True
+        handle = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        found = os.fstat(handle)
+    finally:
+        os.close(handle)
+    key, now = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino), time.monotonic()
+    if file not in _watched or _watched[file][0] != key:
+        _watched[file] = key, now
+    return now - _watched[file][1] >= LEASE
 
 
 def _read(path: Path, patience: float = _CUT) -> Facts | None:
@@ -311,9 +331,10 @@ def _read(path: Path, patience: float = _CUT) -> Facts | None:
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno == errno.ESTALE:  # replaced while it was opened
-                continue
-            raise
+            if error.errno != errno.ESTALE or time.monotonic() >= limit:
+                raise
+            time.sleep(0.02)  # it was replaced while it was opened
+            continue
         try:
             facts = json.loads(text)
             break
@@ -346,13 +367,12 @@ def _start(pid: int) -> str | None:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]  # proc(5): 22 starttime
-    except (FileNotFoundError, ProcessLookupError):
-        if os.path.isdir("/proc/self"):
-            return None
+    except (OSError, IndexError):  # gone, or hidden from this user
+        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return None
     except OSError:
         pass
-    return "unknown"
+    return _HIDDEN

@@ -105,10 +105,13 @@ def set_aside(job: Job) -> None:
 
 def clear(files: RunDirectory) -> None:
     """Remove what an attempt that cannot be resumed has left, except its log."""
-    for folder in (files.measures, files.weights, files.tensorboard):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in (files.metrics, files.summary, files.checkpoint):
+    # The checkpoint first: it vouches for the others.
+    for file in (files.checkpoint, files.summary, files.metrics):
+        files.look(0.0)
         file.unlink(missing_ok=True)
+    for folder in (files.measures, files.weights, files.tensorboard):
+        files.look(0.0)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def claim(path: Path) -> claims.Claim:

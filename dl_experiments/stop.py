@@ -144,10 +144,21 @@ def restore() -> None:
         _handle_all()
 
 
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Fork in here: what is sent meanwhile comes afterwards, in the fork with ``forked``."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def forked() -> None:
-    """In a fork: its signals wake nobody but itself."""
+    """In a fork that was made in ``blocked``: its signals come, and wake nobody but itself."""
     if _watch is not None:
         signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def asked() -> bool:

@@ -1,28 +1,23 @@
 """Standard output and error that outlive whoever reads them."""
 
-import errno
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, final
 
-_GONE = (errno.EPIPE, errno.EIO)  # a pipe that is closed, a terminal that is
-
 
 @final
 class _Lasting(io.FileIO):
-    """Takes whatever is written, also when nobody reads it any more."""
+    """Takes whatever is written, also where it goes nowhere: no reader, or a full disk."""
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Any) -> Any:
         try:
-            return super().write(data) or 0
-        except OSError as error:
-            if error.errno not in (
-                errno.EPIPE,
-                errno.EIO,
-            ):  # a closed pipe, a terminal that is gone
-                raise
+            return super().write(data)
+        except BlockingIOError:
+            raise
+        except OSError:
             return memoryview(data).nbytes
 
 
@@ -38,7 +33,9 @@ def lasting() -> Iterator[None]:
             stream.flush()
 
 
-def _lasting(stream: TextIO) -> TextIO:
+def _lasting(stream: TextIO | None) -> TextIO:
+    if stream is None:  # the shell has closed it
+        return open(os.devnull, "w", encoding="utf-8")
     stream.flush()
     raw = _Lasting(stream.fileno(), "w", closefd=False)
     terminal = stream.isatty()

@@ -120,6 +120,8 @@ class Member:
     def finish(self) -> None:
         """Write that the run is over, and tell of it."""
         self._attempt(self._finish)
+        if self.error is None:
+            self.run.release()
         self.tell()
 
     def tell(self) -> None:

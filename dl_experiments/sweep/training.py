@@ -59,6 +59,8 @@ class Training:
         if self._pool is None:
             self._pool = self._start()
         try:
+            while self._todo:
+                self._submit(self._pool, self._todo.pop(0))
             while path not in self._errors:
                 if self._submitted:
                     self._take(self._pool, *self._pool.wait())
@@ -76,27 +78,28 @@ class Training:
         config = self._todo[0].jobs[0].config
         workers = grouping.worker_count(config, len(self._todo))
         _allow_files()
-        pool = Pool[Outcome](self._display, workers)
-        for one in self._todo:
-            self._submit(pool, one)
-        return pool
+        return Pool[Outcome](self._display, workers)
 
     def _submit(self, pool: Pool[Outcome], one: Unit) -> None:
         self._submitted[pool.submit(partial(unit.train, one))] = one
 
     def _take(self, pool: Pool[Outcome], ticket: int, outcome: Outcome | Exception) -> None:
         one = self._submitted.pop(ticket)
-        if isinstance(outcome, Divided | Died) and len(one.jobs) > 1:
-            self._display.say(f"a stack of {len(one.jobs)} is tried again in halves: {outcome}")
+        if isinstance(outcome, Divided | Died):
             done = [job for job in one.jobs if _finished(job.path)]
             for job in done:
                 self._errors[job.path] = None
                 with suppress(claims.Taken, ValueError, OSError):  # what a dead worker had still
                     claims.take(job.path).release()
-            for half in one.only([job for job in one.jobs if job not in done]).halves():
-                if half.jobs:
-                    self._submit(pool, half)
-            return
+            left = one.only([job for job in one.jobs if job not in done])
+            if len(one.jobs) > 1 or not left.jobs:
+                if left.jobs:
+                    size = len(one.jobs)
+                    self._display.say(f"a stack of {size} is tried again in halves: {outcome}")
+                for half in left.halves():
+                    if half.jobs:
+                        self._submit(pool, half)
+                return
         if isinstance(outcome, Exception):
             text = " ".join(f"{type(outcome).__name__}: {outcome}".split())
             outcome = [self._lost(f"{job.path}: {text}") for job in one.jobs]

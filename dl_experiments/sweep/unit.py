@@ -90,6 +90,7 @@ def _together(jobs: Sequence[Job], reporter: Reporter) -> list[RunFailed | None]
             try:
                 held.enter_context(member.run)
                 if member.run.decision == "skip":
+                    member.run.release()
                     member.error = RunTaken(f"{member.run.files.path}: it is finished")
             except RunFailed as error:
                 member.error = error

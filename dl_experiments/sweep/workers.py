@@ -163,7 +163,7 @@ class Pool(Generic[T]):
         process = fork.Process(
             target=main, args=(work, sender, [receiver, *self._running], os.getpid())
         )
-        with self._display.lock:
+        with stop.blocked(), self._display.lock:  # a fork forgets what it was sent before
             process.start()
         self._running[receiver] = _Worker(ticket, process, self._display.unit())
         sender.close()

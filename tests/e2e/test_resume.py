@@ -16,6 +16,7 @@ from silent import Unseen
 
 from dl_experiments import build, run, stop
 from dl_experiments.artifacts import RunDirectory, read_metrics
+from dl_experiments.callbacks.recorder import Recorder
 from dl_experiments.job import Job
 from dl_experiments.sweep import unit
 
@@ -183,6 +184,29 @@ def test_a_run_that_is_finished_when_it_is_claimed_is_left_as_it_is(lab, outputs
     job = Job(compose(*words))
     (error,) = unit.train(unit.Unit([job], 1, "asked" if stack == "never" else ""), Unseen())
     assert isinstance(error, run.RunTaken)
+    assert {path: path.read_bytes() for path in files.path.rglob("*") if path.is_file()} == done
+
+
+def test_what_is_finished_when_it_is_claimed_stays_so_where_the_others_are_stopped(
+    lab, outputs, compose, monkeypatch
+):
+    words = [*TINY, "trainer.max_epochs=5", "trainer.log_every=1", "logger=none"]
+    assert lab(*words, "seed=0").code == 0
+    (files,) = runs(outputs).values()
+    done = {path: path.read_bytes() for path in files.path.rglob("*") if path.is_file()}
+    record = Recorder._record
+
+    def stopping(self, task, data):
+        record(self, task, data)
+        if task.epoch == 2:
+            raise stop.Stopped
+
+    monkeypatch.setattr(Recorder, "_record", stopping)
+    jobs = [Job(compose(*words, f"seed={seed}")) for seed in (0, 1, 2)]
+    with pytest.raises(stop.Stopped):
+        unit.train(unit.Unit(jobs, 1), Unseen())
+    states = [RunDirectory(job.path).read_status().state for job in jobs]
+    assert states == ["completed", "interrupted", "interrupted"]
     assert {path: path.read_bytes() for path in files.path.rglob("*") if path.is_file()} == done
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,9 @@ def stopped(lab, tmp_path):
             (tmp_path / f"trains-{os.getpid()}").touch()
             if (task.epoch, task.seed) == (STOP, 1):
                 assert eventually(lambda: len(trained()) == workers)
-                os.kill(main, sent)
+                with suppress(FileExistsError):  # the first one: a second signal would end at once
+                    (tmp_path / "sent").touch(exist_ok=False)
+                    os.kill(main, sent)
                 while True:  # what was sent to the parent ends its workers too
                     stop.point()
                     time.sleep(0.01)

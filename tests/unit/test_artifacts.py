@@ -58,8 +58,12 @@ def test_a_reader_sees_the_old_file_while_the_new_one_is_written(tmp_path):
 
 
 def test_what_a_killed_process_has_left_is_swept(files):
-    kept = [files.config, files.path / ".claim", files.path / ".claim.lock", files.snapshot(0)]
-    litter = [files.path / ".config.yaml.0123abcd", files.weights / ".epoch-000000.x.89abcdef"]
+    kept = [files.config, files.path / ".claim", files.snapshot(0)]
+    litter = [
+        files.path / ".claim.0123456789abcdef",
+        files.path / ".config.yaml.0123abcd",
+        files.weights / ".epoch-000000.x.89abcdef",
+    ]
     for path in [*kept, *litter]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
