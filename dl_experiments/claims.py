@@ -12,6 +12,7 @@ still. So a holder looks at its claim before it writes, and writes nothing once 
 import errno
 import json
 import os
+import re
 import secrets
 import socket
 import time
@@ -33,6 +34,8 @@ CLAIM = ".claim"
 _LEASES = ".leases"
 _HIDDEN = "unknown"  # when a process began that lives, but does not show it
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
 Facts = Mapping[str, Any]
 
 
@@ -49,7 +52,8 @@ class _Lease:
     """This process's lease in a folder of runs, while it holds any of them."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        machine = re.sub(r"[^A-Za-z0-9]+", "_", socket.gethostname())[:60]
+        self.name = f"{machine}-{os.getpid()}-{secrets.token_hex(4)}"
         self.process, self.holds, self.lost = os.getpid(), 0, False
         self._lock = _lease(folder / _LEASES / self.name, self._compromised)
         for attempt in range(5):  # who leaves removes the folder when it is empty
@@ -342,12 +346,23 @@ def _read(path: Path, patience: float = _CUT) -> Facts | None:
             if time.monotonic() >= limit:
                 return {"lease": "", "cut": text.hex()}
             time.sleep(0.02)
-    known = {"token", "lease", "host", "pid", "start"}
-    if not isinstance(facts, dict) or facts.get("version") != _VERSION or not known <= facts.keys():
+    if not _is_ours(facts):
         raise ValueError(
             f"{file} is no claim of this version; where no process trains this run, remove the file"
         )
     return facts
+
+
+def _is_ours(facts: Any) -> bool:
+    """Whether these are facts as ``take`` writes them; its names become those of files."""
+    return (
+        isinstance(facts, dict)
+        and facts.get("version") == _VERSION
+        and all(isinstance(facts.get(name), str) for name in ("token", "lease", "host", "start"))
+        and all(_NAME.fullmatch(facts[name]) for name in ("token", "lease"))
+        and type(facts.get("pid")) is int
+        and 0 < facts["pid"] < 2**31
+    )
 
 
 @cache

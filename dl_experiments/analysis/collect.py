@@ -198,7 +198,9 @@ def read_run(path: Path) -> Run:
     if status is None:
         raise ValueError("no status.json, so the run never started")
     if status.state == "running" and claims.left(path):  # killed without a chance to say so
-        status = replace(status, state="interrupted")
+        status = directory.read_status() or status  # it may have ended just now
+        if status.state == "running":
+            status = replace(status, state="interrupted")
     rows = _metrics(directory, needed=status.state in FINISHED)
     facts = directory.read_provenance()
     return Run(path, path.parent.name, config, status, rows, _summary(directory), facts)

@@ -44,7 +44,7 @@ class Training:
         self._submitted: dict[int, Unit] = {}
         self.elsewhere: set[Path] = set()
         self._elsewhere: list[Unit] = []
-        self._waited = False
+        self._rounds = 0
         self._pool: Pool[Outcome] | None = None
 
     def __contains__(self, path: Path) -> bool:
@@ -115,6 +115,9 @@ class Training:
         Raises:
             Stopped: The command is to end.
         """
+        if self._rounds:
+            stop.pause(POLL)
+        self._rounds += 1
         for one in self._elsewhere:
             for job in one.jobs:
                 if _finished(job.path):
@@ -129,12 +132,9 @@ class Training:
                 self._submit(pool, one.only(free))
             if others := [job for job in waiting if job not in free]:
                 self._elsewhere.append(one.only(others))
-        if self._elsewhere and not self._submitted:
+        if self._elsewhere and self._rounds == 1:
             count = sum(len(one.jobs) for one in self._elsewhere)
-            if not self._waited:
-                self._display.say(f"waiting for {count} that another process is training")
-            self._waited = True
-            stop.pause(POLL)
+            self._display.say(f"waiting for {count} that another process is training")
 
     def _lost(self, message: str) -> RunFailed:
         self._display.unit().failed(message)

@@ -150,16 +150,28 @@ def test_a_claim_that_was_cut_is_nobodys(path, monkeypatch, text):
     assert files(path) == ["run"]
 
 
+WHOLE = {"version": 1, "token": "ab", "lease": "c-1", "host": "d", "pid": 2**22 + 9, "start": "5"}
+
+
 @pytest.mark.parametrize(
-    "value", [[], "x", {}, {"version": 1}, {"version": 2, "token": "a", "lease": "b"}, None]
+    "value",
+    [
+        *([], "x", {}, {"version": 1}, {"version": 2, "token": "a", "lease": "b"}, None),
+        *({**WHOLE, "lease": "../run/kept"}, {**WHOLE, "lease": "/etc/passwd"}),
+        *({**WHOLE, "token": "../../x"}, {**WHOLE, "lease": ""}, {**WHOLE, "lease": ".."}),
+        *({**WHOLE, "pid": "7"}, {**WHOLE, "pid": -1}, {**WHOLE, "pid": True}),
+        *({**WHOLE, "start": None}, {**WHOLE, "host": ["d"]}, {**WHOLE, "version": "1"}),
+    ],
 )
 def test_a_claim_of_another_kind_is_refused_in_one_line(path, value):
     path.mkdir(parents=True)
+    (path / "kept").touch()
     (path / CLAIM).write_text(json.dumps(value))
     with pytest.raises(ValueError, match=r"\.claim is no claim of this version") as caught:
         claims.take(path)
     assert "\n" not in str(caught.value)
-    assert files(path) == ["run", "run/.claim"]
+    assert not claims.left(path)
+    assert files(path) == ["run", "run/.claim", "run/kept"]
     assert json.loads((path / CLAIM).read_text()) == value
 
 
