@@ -1,12 +1,11 @@
 """Who may write a run: a claim in its folder, which names a lease that its owner keeps alive.
 
 A claim is a small file that is made only where there is none (``O_EXCL``), which works on every
-file system, NFS included. It names its process's lease, a file in the study's folder that is
-touched every ``HEARTBEAT`` seconds, so that a process has one heartbeat however many runs it holds.
-A process of this machine that is gone is known at once; of another, or one that was stopped, when
-its lease has not been touched for ``LEASE`` seconds. Then whoever wants the run takes the claim
-over. A lease does not exclude by itself: who comes back to life after it has expired might write
-still. So a holder looks at its claim before it writes, and writes nothing once that is another's.
+file system, NFS included. It names its process's lease (``leases``), so that a process has one
+heartbeat however many runs it holds; where nobody keeps that alive, whoever wants the run takes the
+claim over. A lease does not exclude by itself: who comes back to life after it has expired might
+write still. So a holder looks at its claim before it writes, and writes nothing once that is
+another's.
 """
 
 import errno
@@ -14,29 +13,20 @@ import json
 import os
 import re
 import secrets
-import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, final
 
-from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
+from dl_experiments import leases, stop
+from dl_experiments.leases import Facts, Lease
 
-from dl_experiments import stop
-
-LEASE, HEARTBEAT = 30.0, 10.0
-"""Seconds: how long a lease lives untouched, and how often it is touched."""
 _CUT = 2.0  # seconds after which a claim that cannot be read is not just being written
 _VERSION = 1
 CLAIM = ".claim"
-_LEASES = ".leases"
-_HIDDEN = "unknown"  # when a process began that lives, but does not show it
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-
-Facts = Mapping[str, Any]
 
 
 class Taken(Exception):
@@ -47,56 +37,7 @@ class Lost(Exception):
     """Another process has taken the run over; nothing more is to be written."""
 
 
-@final
-class _Lease:
-    """This process's lease in a folder of runs, while it holds any of them."""
-
-    def __init__(self, folder: Path) -> None:
-        machine = re.sub(r"[^A-Za-z0-9]+", "_", socket.gethostname())[:60]
-        self.name = f"{machine}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.process, self.holds, self.lost = os.getpid(), 0, False
-        self._lock = _lease(folder / _LEASES / self.name, self._compromised)
-        for attempt in range(5):  # who leaves removes the folder when it is empty
-            try:
-                (folder / _LEASES).mkdir(parents=True, exist_ok=True)
-                self._lock.acquire(timeout=0)
-                return
-            except (FileNotFoundError, FileExistsError):
-                if attempt == 4:
-                    raise
-
-    def _compromised(self, _: object) -> None:
-        self.lost = True
-
-    def release(self, folder: Path) -> None:
-        with suppress(OSError):
-            self._lock.release()
-        _sweep(folder / _LEASES)
-
-
-def _sweep(leases: Path) -> None:
-    """Remove what processes of this machine have left that died, and the folder if it is empty."""
-    with suppress(OSError):
-        for other in leases.iterdir():
-            with suppress(OSError, Timeout, LeaseSettingsMismatch):
-                lock = _lease(other)
-                lock.acquire(timeout=0)
-                lock.release()
-        leases.rmdir()
-
-
-def _lease(path: Path, on_compromise: Any = None) -> SoftFileLease:
-    return SoftFileLease(
-        path,
-        lease_duration=LEASE,
-        heartbeat_interval=HEARTBEAT,
-        on_compromise=on_compromise,
-        thread_local=False,
-    )
-
-
-_own: dict[Path, _Lease] = {}
-_watched: dict[Path, tuple[tuple[int, ...], float]] = {}  # what others have, since when it stays
+_own: dict[Path, Lease] = {}
 
 
 @final
@@ -109,7 +50,7 @@ class Claim:
         facts: What the file says.
     """
 
-    def __init__(self, path: Path, lease: _Lease, facts: Facts) -> None:
+    def __init__(self, path: Path, lease: Lease, facts: Facts) -> None:
         self._path, self._lease, self._facts = path, lease, facts
         self._looked = time.monotonic()
         lease.holds += 1
@@ -146,7 +87,7 @@ class Claim:
             folder = self._path.parent
             if _own.get(folder) is self._lease:
                 del _own[folder]
-            self._lease.release(folder)
+            self._lease.release()
 
 
 def take(path: Path) -> Claim:
@@ -160,14 +101,14 @@ def take(path: Path) -> Claim:
     path.mkdir(parents=True, exist_ok=True)
     lease = _own.get(path.parent)
     if lease is None or lease.process != os.getpid() or lease.lost:
-        lease = _own[path.parent] = _Lease(path.parent)
+        lease = _own[path.parent] = Lease(path.parent)
     facts = {
         "version": _VERSION,
         "token": secrets.token_hex(8),
         "lease": lease.name,
-        "host": _host(),
+        "host": leases.host(),
         "pid": os.getpid(),
-        "start": _start(os.getpid()),
+        "start": leases.start(os.getpid()),
     }
     try:
         while not _create(path, facts):
@@ -177,7 +118,7 @@ def take(path: Path) -> Claim:
     except BaseException:
         if lease.holds == 0:
             _own.pop(path.parent, None)
-            lease.release(path.parent)
+            lease.release()
         raise
     return Claim(path, lease, facts)
 
@@ -213,7 +154,7 @@ def free(path: Path) -> bool:
         if facts is None:
             return True
         guard = path / f"{CLAIM}.{facts.get('token', 'cut')}"
-        return _gone(path, facts) and _untouched(guard)
+        return leases.gone(path.parent, facts) and leases.untouched(guard)
     except (OSError, ValueError):
         return True  # whoever takes it will say what is wrong
 
@@ -222,16 +163,9 @@ def left(path: Path) -> bool:
     """Whether a run that is said to be running has nobody who trains it; a look, for readers."""
     try:
         facts = _read(path, patience=0)
-        if facts is None or not facts["lease"]:
-            return True
-        touched = (path.parent / _LEASES / str(facts["lease"])).stat().st_mtime
-    except FileNotFoundError:
-        return True
+        return facts is None or leases.left(path.parent, facts)
     except (OSError, ValueError):
         return False
-    if facts["host"] == _host() and (start := _start(facts["pid"])) != _HIDDEN:
-        return start != facts["start"]
-    return time.time() - touched > LEASE
 
 
 def _create(path: Path, facts: Facts) -> bool:
@@ -263,14 +197,14 @@ def _take_over(path: Path, facts: Facts) -> None:
     found = _read(path)
     if found is None:
         return
-    if not _gone(path, found):
+    if not leases.gone(path.parent, found):
         machine = str(found["host"]).partition(" ")[0]
         raise Taken(f"{path}: process {found['pid']} on {machine} is training this run")
     guard = path / f"{CLAIM}.{found.get('token', 'cut')}"
     try:
         os.close(os.open(guard, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
     except FileExistsError as error:
-        if _untouched(guard):  # who made it was killed or stopped meanwhile
+        if leases.untouched(guard):  # who made it was killed or stopped meanwhile
             guard.unlink(missing_ok=True)
         raise Taken(f"{path}: another process is taking this run over") from error
     try:
@@ -280,40 +214,6 @@ def _take_over(path: Path, facts: Facts) -> None:
             os.replace(beside, path / CLAIM)
     finally:
         guard.unlink(missing_ok=True)
-
-
-def _gone(path: Path, facts: Facts) -> bool:
-    """Whether a claim's owner is: its lease is not there, or nobody keeps it alive."""
-    if not facts["lease"]:
-        return True
-    lease = path.parent / _LEASES / str(facts["lease"])
-    ours = facts["host"] == _host()
-    if (ours and _start(facts["pid"]) not in (facts["start"], _HIDDEN)) or _untouched(lease):
-        with suppress(OSError):
-            lease.unlink(missing_ok=True)
-            lease.parent.rmdir()
-        return True
-    return False
-
-
-def _untouched(file: Path) -> bool:
-    """Whether a file is gone, or has been seen to stay as it is for as long as a lease lives.
-
-    Timed on this process's own clock, so that no machine's clock matters; opened each time, as NFS
-    tells the truth only then.
-    """
-    try:
-        handle = os.open(file, os.O_RDONLY)
-    except FileNotFoundError:
-        return True
-    try:
-        found = os.fstat(handle)
-    finally:
-        os.close(handle)
-    key, now = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino), time.monotonic()
-    if file not in _watched or _watched[file][0] != key:
-        _watched[file] = key, now
-    return now - _watched[file][1] >= LEASE
 
 
 def _read(path: Path, patience: float = _CUT) -> Facts | None:
@@ -363,31 +263,3 @@ def _is_ours(facts: Any) -> bool:
         and type(facts.get("pid")) is int
         and 0 < facts["pid"] < 2**31
     )
-
-
-@cache
-def _host() -> str:
-    """This machine as processes see one another: its name, and the namespace of their numbers."""
-    try:
-        namespace = os.stat("/proc/self/ns/pid").st_ino
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return socket.gethostname()
-    return f"{socket.gethostname()} {boot[:8]} {namespace}"
-
-
-def _start(pid: int) -> str | None:
-    """When a process of this machine began, in words of its own; None where there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        fields = stat.rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]  # proc(5): 22 starttime
-    except (OSError, IndexError):  # gone, or hidden from this user
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except OSError:
-        pass
-    return _HIDDEN

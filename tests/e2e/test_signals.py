@@ -65,8 +65,16 @@ def send(number=signal.SIGINT):
     os.kill(os.getpid(), number)
 
 
-def assert_same(outputs):
-    """What was stopped and has gone on is what was never stopped, bit for bit."""
+def second(outputs):
+    """The run of seed 1, in whose course the signal comes."""
+    (files,) = [files for name, files in runs(outputs).items() if name.endswith("s1")]
+    return files
+
+
+def assert_goes_on(lab, outputs, words):
+    """The same command ends what was stopped as if it never had been, bit for bit."""
+    assert lab(*words).code == 0
+    assert lab(*words, "study=whole").code == 0
     found = {"adhoc": {}, "whole": {}}
     for files in (outputs / "adhoc").glob("[!.]*"), (outputs / "whole").glob("[!.]*"):
         for path in files:
@@ -85,13 +93,11 @@ def test_the_epoch_that_is_ending_is_kept(forked, lab, outputs, stack):
     """No checkpoint was due for a long time: the one of the moment is written."""
     words = [*WORDS, stack]
     assert forked(lambda: at(4, send), words) == 130
-    (files,) = [files for name, files in runs(outputs).items() if name.endswith("s1")]
+    files = second(outputs)
     assert files.read_status().state == "interrupted"
     assert files.read_status().epoch == 4
     assert int(files.read_checkpoint()["epoch"]) == 4
-    assert lab(*words).code == 0
-    assert lab(*words, "study=whole").code == 0
-    assert_same(outputs)
+    assert_goes_on(lab, outputs, words)
 
 
 @pytest.mark.parametrize("stack", [ALONE, STACK])
@@ -115,13 +121,11 @@ def test_an_epoch_that_takes_long_is_not_waited_for(forked, lab, outputs, stack)
         at(2, lambda: setattr(counted, "at", counted.calls + (4 if stack == ALONE else 2)))
 
     assert forked(spoil, words) == 130
-    (files,) = [files for name, files in runs(outputs).items() if name.endswith("s1")]
+    files = second(outputs)
     assert files.read_status().state == "interrupted"
     assert int(files.read_checkpoint()["epoch"]) == 2
     assert [row["epoch"] for row in read_metrics(files.metrics)] == [0, 1, 2]
-    assert lab(*words).code == 0
-    assert lab(*words, "study=whole").code == 0
-    assert_same(outputs)
+    assert_goes_on(lab, outputs, words)
 
 
 @pytest.mark.parametrize("stack", [ALONE, STACK])
@@ -142,9 +146,7 @@ def test_a_measurement_that_takes_long_is_not_waited_for(forked, lab, outputs, s
 
     assert forked(spoil, words) == 130
     assert state(next(iter(runs(outputs).values()))) == "interrupted"
-    assert lab(*words).code == 0
-    assert lab(*words, "study=whole").code == 0
-    assert_same(outputs)
+    assert_goes_on(lab, outputs, words)
 
 
 @pytest.mark.parametrize("stack", [ALONE, STACK])
@@ -158,12 +160,10 @@ def test_a_second_signal_ends_at_once(forked, lab, outputs, stack):
 
     words = [*WORDS, stack]
     assert forked(lambda: at(3, twice), words) == 143
-    (files,) = [files for name, files in runs(outputs).items() if name.endswith("s1")]
+    files = second(outputs)
     assert state(files) == "running"
     assert claims.left(files.path)
-    assert lab(*words).code == 0
-    assert lab(*words, "study=whole").code == 0
-    assert_same(outputs)
+    assert_goes_on(lab, outputs, words)
 
 
 @pytest.mark.parametrize("stack", [ALONE, STACK])
@@ -256,6 +256,6 @@ def test_a_step_of_ones_own_ends_between_its_updates(forked, outputs, tmp_path, 
     monkeypatch.setattr(stop, "GRACE", 0.0)
     words = [*WORDS, ALONE, "task._target_=own_step.Mine"]
     assert forked(lambda: None, words) == 130
-    (files,) = [files for name, files in runs(outputs).items() if name.endswith("s1")]
+    files = second(outputs)
     assert state(files) == "interrupted"
     assert int(files.read_checkpoint()["epoch"]) == 2

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dl_experiments.claims import LEASE
+from dl_experiments.leases import LEASE
 
 from .conftest import ROOT, differing, left_over, of
 

@@ -14,6 +14,7 @@ LAYERS = [
     ["dl_experiments.environment"],
     ["dl_experiments.streams"],
     ["dl_experiments.stop"],
+    ["dl_experiments.leases"],
     ["dl_experiments.claims"],
     ["dl_experiments"],  # the package itself: only what must come first
     ["dl_experiments.identity"],

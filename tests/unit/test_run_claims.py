@@ -11,7 +11,7 @@ import pytest
 from holder import holding
 from processes import eventually
 
-from dl_experiments import claims
+from dl_experiments import claims, leases
 from dl_experiments.claims import CLAIM, Lost, Taken
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes need Linux")
@@ -30,7 +30,7 @@ def files(path):
     return sorted(str(file.relative_to(path.parent)) for file in path.parent.rglob("*"))
 
 
-def elsewhere(path, touched=0.0, duration=claims.LEASE):
+def elsewhere(path, touched=0.0, duration=leases.LEASE):
     """A claim of another machine, whose lease was touched so many seconds ago."""
     lease = path.parent / LEASES / "other-7-ab"
     lease.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +88,8 @@ def test_a_dead_process_of_this_machine_is_known_at_once(path):
 
 
 def test_another_machine_is_dead_when_its_lease_has_not_been_touched(path, monkeypatch):
-    monkeypatch.setattr(claims, "LEASE", 0.6)
-    monkeypatch.setattr(claims, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(leases, "LEASE", 0.6)
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.2)
     lease = elsewhere(path, duration=0.6)
     for _ in range(10):  # it goes on being touched for longer than a lease
         os.utime(lease)
@@ -102,6 +102,16 @@ def test_another_machine_is_dead_when_its_lease_has_not_been_touched(path, monke
     claim.look()
     claim.release()
     assert files(path) == ["run"]
+
+
+def test_a_process_that_does_not_show_itself_goes_by_its_lease(path, monkeypatch):
+    """As another user's under hidepid: it may not be taken for dead."""
+    with holding(path):
+        monkeypatch.setattr(leases, "start", lambda pid: leases.HIDDEN)
+        assert not claims.free(path)
+        assert not claims.left(path)
+        with pytest.raises(Taken):
+            claims.take(path)
 
 
 @pytest.mark.parametrize(("touched", "left"), [(0, False), (20, False), (40, True)])
