@@ -1,13 +1,15 @@
 """What lies in a run's folder, and what is to be done about it."""
 
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from dl_experiments import agreement, claims
+from dl_experiments import agreement, claims, leases, stop
 from dl_experiments.artifacts import FINISHED, RunDirectory
 from dl_experiments.job import Job
 
@@ -32,15 +34,20 @@ def decide(job: Job) -> Decision:
     """What there is to do for a job.
 
     Raises:
-        ValueError: Its directory holds a status that cannot be read.
+        ValueError: Its directory holds a status that cannot be read, or is another user's.
     """
     files = RunDirectory(job.path)
-    status = files.read_status()
-    if status is None:
-        return "start"
-    if status.state in FINISHED:
-        return "skip"
-    return "resume" if files.checkpoint.exists() else "start"
+    try:
+        status = files.read_status()
+        if status is None:
+            return "start"
+        if status.state in FINISHED:
+            return "skip"
+        return "resume" if files.checkpoint.exists() else "start"
+    except PermissionError as error:
+        raise ValueError(
+            f"{files.path} cannot be read; who has made the study may do so"
+        ) from error
 
 
 def check_unchanged(
@@ -83,24 +90,34 @@ def as_begun(job: Job) -> Job:
     return replace(job, config=config)
 
 
-def set_aside(job: Job) -> None:
-    """Move what lies in a run's folder to ``<study>/.aside/``, so that it can be trained anew.
+def set_aside(paths: Sequence[Path]) -> None:
+    """Move what lies in runs' folders to ``<study>/.aside/``, so that they can be trained anew.
 
     Raises:
-        RunFailed: Another process is training it.
+        RunFailed: Another process is training one of them; all are where they were.
     """
-    path = job.path
-    if not path.exists():
-        return
-    held = claim(path)
-    try:
-        aside = path.parent / ".aside"
-        aside.mkdir(exist_ok=True)
-        number = next(n for n in count(1) if not (aside / f"{path.name}-{n}").exists())
-        path.rename(aside / f"{path.name}-{number}")
-        (aside / f"{path.name}-{number}" / claims.CLAIM).unlink()
-    finally:
-        held.release()
+    with ExitStack() as held:
+        there = [path for path in paths if path.exists()]
+        for path in there:
+            held.callback(_claim_from_the_dead(path).release)
+        for path in there:
+            aside = path.parent / ".aside"
+            aside.mkdir(exist_ok=True)
+            number = next(n for n in count(1) if not (aside / f"{path.name}-{n}").exists())
+            path.rename(aside / f"{path.name}-{number}")
+            (aside / f"{path.name}-{number}" / claims.CLAIM).unlink()
+
+
+def _claim_from_the_dead(path: Path) -> claims.Claim:
+    """Take a run's folder; where its owner seems gone, once a lease's time has shown that it is."""
+    limit = time.monotonic() + 2 * leases.LEASE
+    while True:
+        try:
+            return claim(path)
+        except RunTaken:
+            if not claims.left(path) or time.monotonic() > limit:
+                raise
+            stop.pause(1.0)
 
 
 def clear(files: RunDirectory) -> None:

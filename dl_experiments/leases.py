@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -53,7 +54,7 @@ class Lease:
         self._lock = _lease(self._folder / self.name, self._compromised)
         for attempt in range(5):  # who leaves removes the folder when it is empty
             try:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                _make(self._folder)
                 self._lock.acquire(timeout=0)
                 return
             except (FileNotFoundError, FileExistsError):
@@ -68,6 +69,14 @@ class Lease:
         with suppress(OSError):
             self._lock.release()
         _sweep(self._folder)
+
+
+def _make(leases: Path) -> None:
+    """The folder, for everybody who may write the one it lies in."""
+    if not leases.is_dir():
+        leases.mkdir(parents=True)
+        with suppress(OSError):
+            leases.chmod(stat.S_IMODE(leases.parent.stat().st_mode))
 
 
 def _sweep(leases: Path) -> None:
@@ -132,13 +141,11 @@ def untouched(file: Path) -> bool:
     tells the truth only then.
     """
     try:
-        handle = os.open(file, os.O_RDONLY)
+        with suppress(PermissionError):  # another user's is seen all the same
+            os.close(os.open(file, os.O_RDONLY))
+        found = os.stat(file)
     except FileNotFoundError:
         return True
-    try:
-        found = os.fstat(handle)
-    finally:
-        os.close(handle)
     key, now = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino), time.monotonic()
     if file not in _watched or _watched[file][0] != key:
         _watched[file] = key, now

@@ -54,6 +54,11 @@ def read_summary(files: RunDirectory) -> dict[str, float]:
     return summary
 
 
+def lacks(job: Job) -> bool:
+    """Whether a finished run lacks measurements that its config asks for."""
+    return bool(_lacking(job.config, RunDirectory(job.path)))
+
+
 def catch_up(job: Job) -> bool:
     """Take the measurements that a finished run's config asks for and its folder lacks.
 

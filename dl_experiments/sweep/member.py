@@ -4,6 +4,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast, final
 
 import torch
@@ -18,8 +19,20 @@ from dl_experiments.sweep.layouts import Layout
 from dl_experiments.sweep.progress import Reporter
 
 
+@final
 class Divided(Exception):
-    """A stack has failed as a whole; its members can be trained in smaller ones."""
+    """A stack has failed as a whole; its members can be trained in smaller ones.
+
+    Attributes:
+        failed: What went wrong with those that had failed by themselves before, and were told of.
+    """
+
+    def __init__(self, why: str, failed: Mapping[Path, str]) -> None:
+        super().__init__(why, failed)
+        self.failed = failed
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -66,6 +79,7 @@ class Member:
         self.run, self.reporter = run, reporter
         self.last = LastRow()
         self.error: RunFailed | None = None
+        self._told = False
         self._started = time.monotonic()
 
     def prepare(self) -> None:
@@ -126,8 +140,14 @@ class Member:
 
     def tell(self) -> None:
         """Say so where it has failed; what another process has is waited for."""
-        if self.error is not None and not isinstance(self.error, RunTaken):
+        if self.failed and not self._told:
+            self._told = True
             self.reporter.failed(str(self.error))
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has failed; another process may still have it where there is an error."""
+        return self.error is not None and not isinstance(self.error, RunTaken)
 
     def _finish(self) -> None:
         with self.run.logging():

@@ -72,8 +72,8 @@ def check_outputs(outputs: object) -> None:
 
 
 def _writable(path: Path) -> bool:
-    existing = next(p for p in (path, *path.parents) if p.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    existing = next(p for p in (path, *path.parents) if os.path.exists(p))
+    return os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)
 
 
 def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
@@ -94,15 +94,14 @@ def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
             raise ValueError(f"{one.job.path} cannot be written; who has made the study may do so")
     units = grouping.units(todos) if todos else []
     try:
-        for job in jobs:
-            if job.config["rerun"]:
-                set_aside(job)
+        set_aside([job.path for job in jobs if job.config["rerun"]])
     except run.RunFailed as error:
         raise ValueError(str(error)) from error
     display = Display(len(todos))
     for line in [*_announcement(planned, units), *inspection.notes(planned)]:
         display.say(line)
-    training = Training(units, display)
+    lacking = [one.job for one in planned if one.decision == "skip" and run.lacks(one.job)]
+    training = Training(units, lacking, display)
     return [partial(_call, job, training, display) for job in jobs]
 
 
@@ -126,10 +125,6 @@ def _call(job: Job, training: Training, display: Display, _: Any) -> float | Non
         error = training.result(job.path)
         if error is not None:
             raise run.RunFailed(error)
-        if job.path in training.elsewhere:  # with that command's measurements
-            run.catch_up(job)
     else:
-        measured = run.catch_up(job)
-        did = "measured what was missing" if measured else "skipped"
-        display.say(f"{did}, finished before: {job.path}")
+        display.say(f"skipped, finished before: {job.path}")
     return run.read_summary(RunDirectory(job.path)).get("test/loss")

@@ -9,14 +9,16 @@ from typing import final
 
 from dl_experiments import claims, stop
 from dl_experiments.artifacts import FINISHED, RunDirectory
-from dl_experiments.folder import RunFailed, RunTaken
+from dl_experiments.folder import RunFailed, RunTaken, line
+from dl_experiments.job import Job
 from dl_experiments.sweep import grouping, unit
 from dl_experiments.sweep.member import Divided
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.unit import Unit
 from dl_experiments.sweep.workers import Died, Pool
 
-Outcome = list[RunFailed | None]
+Outcome = list[RunFailed | None] | bool
+"""Of a unit: what went wrong with each of its runs; of a measurement: whether one was missing."""
 POLL = 1.0
 """Seconds between two looks at runs that another process trains."""
 
@@ -30,19 +32,18 @@ class Training:
 
     Args:
         units: All that is to be trained.
+        finished: Runs of which a measurement may be missing, which is taken.
         display: Shows it.
-
-    Attributes:
-        elsewhere: The runs that another process has finished.
     """
 
-    def __init__(self, units: Sequence[Unit], display: Display) -> None:
+    def __init__(self, units: Sequence[Unit], finished: Sequence[Job], display: Display) -> None:
         self._display = display
         self._errors: dict[Path, str | None] = {}
         self._paths = {job.path for one in units for job in one.jobs}
-        self._todo = list(units)
+        self._paths |= {job.path for job in finished}
+        self._units, self._finished = list(units), list(finished)
         self._submitted: dict[int, Unit] = {}
-        self.elsewhere: set[Path] = set()
+        self._measuring: dict[int, Job] = {}
         self._elsewhere: list[Unit] = []
         self._rounds = 0
         self._pool: Pool[Outcome] | None = None
@@ -59,10 +60,12 @@ class Training:
         if self._pool is None:
             self._pool = self._start()
         try:
-            while self._todo:
-                self._submit(self._pool, self._todo.pop(0))
+            while self._units:
+                self._submit(self._pool, self._units.pop(0))
+            while self._finished:
+                self._measure(self._pool, self._finished.pop(0))
             while path not in self._errors:
-                if self._submitted:
+                if self._submitted or self._measuring:
                     self._take(self._pool, *self._pool.wait())
                 else:
                     self._wait(self._pool)
@@ -75,23 +78,30 @@ class Training:
         return self._errors[path]
 
     def _start(self) -> Pool[Outcome]:
-        config = self._todo[0].jobs[0].config
-        workers = grouping.worker_count(config, len(self._todo))
+        jobs = [*(one.jobs[0] for one in self._units), *self._finished]
+        workers = grouping.worker_count(jobs[0].config, len(jobs))
         _allow_files()
         return Pool[Outcome](self._display, workers)
 
     def _submit(self, pool: Pool[Outcome], one: Unit) -> None:
         self._submitted[pool.submit(partial(unit.train, one))] = one
 
+    def _measure(self, pool: Pool[Outcome], job: Job) -> None:
+        self._measuring[pool.submit(partial(unit.catch_up, job))] = job
+
     def _take(self, pool: Pool[Outcome], ticket: int, outcome: Outcome | Exception) -> None:
+        if ticket in self._measuring:
+            self._measured(self._measuring.pop(ticket), outcome)
+            return
         one = self._submitted.pop(ticket)
         if isinstance(outcome, Divided | Died):
+            self._errors.update(outcome.failed if isinstance(outcome, Divided) else {})
             done = [job for job in one.jobs if _finished(job.path)]
             for job in done:
                 self._errors[job.path] = None
                 with suppress(claims.Taken, ValueError, OSError):  # what a dead worker had still
                     claims.take(job.path).release()
-            left = one.only([job for job in one.jobs if job not in done])
+            left = one.only([job for job in one.jobs if job.path not in self._errors])
             if len(one.jobs) > 1 or not left.jobs:
                 if left.jobs:
                     size = len(one.jobs)
@@ -101,13 +111,23 @@ class Training:
                         self._submit(pool, half)
                 return
         if isinstance(outcome, Exception):
-            text = " ".join(f"{type(outcome).__name__}: {outcome}".split())
-            outcome = [self._lost(f"{job.path}: {text}") for job in one.jobs]
+            outcome = [self._lost(line(job.path, outcome)) for job in one.jobs]
+        assert isinstance(outcome, list)
         for job, error in zip(one.jobs, outcome, strict=True):
             if not isinstance(error, RunTaken):
                 self._errors[job.path] = None if error is None else str(error)
         if taken := [j for j, e in zip(one.jobs, outcome, strict=True) if isinstance(e, RunTaken)]:
             self._elsewhere.append(one.only(taken))
+
+    def _measured(self, job: Job, outcome: Outcome | Exception) -> None:
+        error = None
+        if isinstance(outcome, RunFailed):
+            error = str(outcome)
+        elif isinstance(outcome, Exception):
+            error = line(job.path, outcome)
+        elif outcome:
+            self._display.say(f"measured what was missing, finished before: {job.path}")
+        self._errors[job.path] = error
 
     def _wait(self, pool: Pool[Outcome]) -> None:
         """Look what has become of runs that other processes have; go on with those that are free.
@@ -122,11 +142,11 @@ class Training:
             for job in one.jobs:
                 if _finished(job.path):
                     self._display.elsewhere(job.path.name)
-                    self.elsewhere.add(job.path)
-                    self._errors[job.path] = None
+                    self._measure(pool, job)  # which that command may not have been asked for
+        over = {job.path for job in self._measuring.values()}
         left, self._elsewhere = self._elsewhere, []
         for one in left:
-            waiting = [job for job in one.jobs if job.path not in self._errors]
+            waiting = [job for job in one.jobs if job.path not in over]
             free = [job for job in waiting if claims.free(job.path)]
             if free:
                 self._submit(pool, one.only(free))

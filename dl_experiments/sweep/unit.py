@@ -13,7 +13,7 @@ import torch
 from dl_experiments import build, run, settings, stop
 from dl_experiments.attempt import Run
 from dl_experiments.callbacks.checkpoint import Clock
-from dl_experiments.folder import RunFailed, RunTaken
+from dl_experiments.folder import RunFailed, RunTaken, reason
 from dl_experiments.job import Job
 from dl_experiments.sweep import choice
 from dl_experiments.sweep.batches import shapes
@@ -67,6 +67,12 @@ def train(unit: Unit, reporter: Reporter) -> list[RunFailed | None]:
         reporter.close()
 
 
+def catch_up(job: Job, reporter: Reporter) -> bool:
+    """Take what a finished run lacks; see ``run.catch_up``."""
+    with settings.kept():
+        return run.catch_up(job)
+
+
 def _alone(job: Job, unit: Unit, reporter: Reporter) -> RunFailed | None:
     config, name = job.config, job.path.name
     reporter.begin(name, 1, config["trainer"]["max_epochs"], build.data(config).updates)
@@ -104,7 +110,11 @@ def _together(jobs: Sequence[Job], reporter: Reporter) -> list[RunFailed | None]
             for member in going_on:
                 member.fail(error)
     if trouble is not None and len(jobs) > 1 and (len(going_on) > 1 or is_out_of_memory(trouble)):
-        raise Divided(" ".join(f"{type(trouble).__name__}: {trouble}".split()))
+        own = [member for member in members if member not in going_on and member.failed]
+        for member in own:
+            member.tell()
+        failed = {member.run.job.path: str(member.error) for member in own}
+        raise Divided(reason(trouble), failed)
     if trouble is not None:
         for member in going_on:
             member.tell()
@@ -154,7 +164,8 @@ def _train(members: Sequence[Member], reporter: Reporter) -> None:
         clock.tick()
         for member in active:
             member.keep(clock)
-        if clock.ending:
+        clock.held()
+        if clock.ending and not all(member.over for member in active):
             raise stop.Stopped
         losses = [member.last.values["train/loss"] for member in active]
         reporter.advance(active[0].run.task.epoch, statistics.median(losses))

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
@@ -119,11 +118,10 @@ class Pool(Generic[T]):
         """
         if self._workers == 1:
             return self._call(*self._queue.popleft())
-        with stop.attended() as wakers:
-            while not self._done and not stop.asked():
-                self._fill()
-                assert self._running, "nothing to wait for"
-                self._pump(wakers)
+        while not self._done and not stop.asked():
+            self._fill()
+            assert self._running, "nothing to wait for"
+            self._pump()
         if stop.asked():
             self.close()
             raise KeyboardInterrupt
@@ -132,13 +130,12 @@ class Pool(Generic[T]):
     def close(self) -> None:
         """Ask the works that are running to end, wait for that, forget the others."""
         self._queue.clear()
-        with stop.attended() as wakers:
-            while self._running:
-                for worker in self._running.values():
-                    worker.tell(stop.number() if stop.asked() else signal.SIGTERM)
-                    if stop.forced():
-                        worker.process.kill()
-                self._pump(wakers)
+        while self._running:
+            for worker in self._running.values():
+                worker.tell(stop.number() if stop.asked() else signal.SIGTERM)
+                if stop.forced():
+                    worker.process.kill()
+            self._pump()
         self._watching.close()
 
     def _call(self, ticket: int, work: Work[T]) -> tuple[int, T | Exception]:
@@ -168,9 +165,11 @@ class Pool(Generic[T]):
         self._running[receiver] = _Worker(ticket, process, self._display.unit())
         sender.close()
 
-    def _pump(self, wakers: Sequence[socket]) -> None:
+    def _pump(self) -> None:
         """Wait for messages and take one from each worker that has any; a signal ends it too."""
-        for receiver in connection.wait([*self._running, *wakers]):
+        with stop.attended() as wakers:
+            ready = connection.wait([*self._running, *wakers])
+        for receiver in ready:
             if isinstance(receiver, socket):
                 stop.awake(receiver)
                 continue

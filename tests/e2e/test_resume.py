@@ -174,6 +174,21 @@ def test_one_run_is_one_process_at_a_time(lab, outputs, compose, monkeypatch):
     assert len(list((outputs / "adhoc").iterdir())) == 2
 
 
+def test_all_runs_are_trained_anew_or_none(lab, outputs, compose):
+    words = [*TINY, "trainer.max_epochs=1", "logger=none"]
+    assert lab("-m", *words, "seed=0,1").code == 0
+    before = {path: path.read_bytes() for path in outputs.rglob("*") if path.is_file()}
+    with holding(run.directory(compose(*words, "seed=1")).path) as holder:
+        anew = lab("-m", *words, "seed=0,1", "rerun=true")
+        assert anew.code == 2
+        assert f"process {holder.process.pid} on" in anew.err
+        assert not (outputs / "adhoc" / ".aside").exists()
+    assert {path: path.read_bytes() for path in before} == before
+    assert lab("-m", *words, "seed=0,1", "rerun=true").code == 0
+    assert len(list((outputs / "adhoc" / ".aside").iterdir())) == 2
+    assert not list(outputs.rglob(".claim"))
+
+
 @pytest.mark.parametrize("stack", ["never", "always"])
 def test_a_run_that_is_finished_when_it_is_claimed_is_left_as_it_is(lab, outputs, compose, stack):
     """It was planned before another process finished it."""

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from dl_experiments import build, claims, stop
 from dl_experiments.artifacts import read_metrics
+from dl_experiments.callbacks.predictions import Predictions
 from dl_experiments.callbacks.recorder import Recorder
 from dl_experiments.callbacks.snapshots import Snapshots
 
@@ -130,12 +131,11 @@ def test_an_epoch_that_takes_long_is_not_waited_for(forked, lab, outputs, stack)
 
 @pytest.mark.parametrize("stack", [ALONE, STACK])
 def test_a_measurement_that_takes_long_is_not_waited_for(forked, lab, outputs, stack):
+    """Of the last epochs, as many as were held when there was time for it go on from there."""
     words = [*WORDS, stack]
     end = Snapshots.end
 
     def spoil():
-        build.CHECKPOINT_SECONDS = 0.0
-
         def ended(self, task, data):
             end(self, task, data)
             send()
@@ -145,8 +145,42 @@ def test_a_measurement_that_takes_long_is_not_waited_for(forked, lab, outputs, s
         Snapshots.end = ended
 
     assert forked(spoil, words) == 130
-    assert state(next(iter(runs(outputs).values()))) == "interrupted"
+    files = next(iter(runs(outputs).values()))
+    assert state(files) == "interrupted"
+    assert 0 < int(files.read_checkpoint()["epoch"]) < 6
     assert_goes_on(lab, outputs, words)
+
+
+@pytest.mark.parametrize("stack", [ALONE, STACK])
+def test_a_run_whose_last_epoch_is_over_is_finished(forked, outputs, stack):
+    assert forked(lambda: at(6, send), [*WORDS, stack]) == 0
+    assert [state(files) for files in runs(outputs).values()] == ["completed"] * 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_missing_measurement_is_not_waited_for(forked, lab, outputs, workers):
+    """It is taken where runs are trained: nobody is left without one who listens."""
+    words = [*WORDS[:-2], ALONE, f"sweep.workers={workers}"]
+    before = [*words, "seed=0,1", "~callbacks.predictions"]
+    assert lab(*before).code == 0
+    found = runs(outputs).values()
+
+    def spoil():
+        def measure(self, task, data):
+            os.kill(os.getppid() if workers == 2 else os.getpid(), signal.SIGTERM)
+            while True:
+                stop.point()
+
+        Predictions.measure = measure
+
+    assert forked(spoil, [*words, "seed=0,1,2"]) == 143
+    assert (outputs.parent / "err").read_text() == f"{stop.INTERRUPTED}\n"
+    assert "failed" not in [state(files) for files in runs(outputs).values()]
+    assert [state(files) for files in found] == ["completed"] * 2
+    outcome = lab(*words, "seed=0,1,2")
+    assert outcome.code == 0
+    assert outcome.out.count("measured what was missing, finished before") == 2
+    assert len(list(outputs.glob("adhoc/*/measures/predictions.npz"))) == 3
 
 
 @pytest.mark.parametrize("stack", [ALONE, STACK])

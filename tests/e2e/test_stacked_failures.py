@@ -104,6 +104,29 @@ def test_a_stack_too_large_for_memory_is_halved(lab, outputs, monkeypatch):
         assert_same_bits(files, whole[seed])
 
 
+def test_a_member_that_has_failed_is_not_tried_again_with_the_others(lab, outputs, monkeypatch):
+    epoch, seen = Stack.epoch, []
+
+    def scarce(self, heartbeat):
+        if 1 in [task.seed for task in self.tasks] and self.tasks[0].epoch > 2:  # no trial is
+            seen.append(len(self.tasks))
+        if len(self.tasks) > 2 and self.tasks[0].epoch > 4:
+            raise RuntimeError(MEMORY)
+        epoch(self, heartbeat)
+
+    monkeypatch.setattr(Stack, "epoch", scarce)
+    node = "+callbacks.raising={_target_:test_stacked_failures.Raising,at:epoch 3}"
+    outcome = lab(*SWEEP, "seed=range(0,4)", node)
+    assert outcome.code == 1
+    assert set(seen) == {4}
+    assert outcome.out.count("cannot measure") == 1
+    assert "a stack of 4 is tried again in halves" in outcome.out
+    assert len(re.findall(r"^\[\d/4\]", outcome.out, re.MULTILINE)) == 4
+    found = by(outputs, "adhoc")
+    states = {seed: "failed" if seed == 1 else "completed" for seed in range(4)}
+    assert {seed: state(files) for seed, files in found.items()} == states
+
+
 def test_a_member_that_fails_in_the_middle_of_a_stack_fails_alone(lab, outputs, monkeypatch):
     """The others are what they are without it, bit for bit."""
     assert lab(*SWEEP, "study=whole", "seed=range(0,5)").code == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dl_experiments import build
+from dl_experiments import build, claims
 from dl_experiments.callbacks.recorder import Recorder
 
 from .conftest import differing, of
@@ -53,6 +53,25 @@ def somebody(lab, shared):
         return process.exitcode, said.read_text() if said.exists() else ""
 
     return call
+
+
+def test_a_study_that_another_user_has_closed_is_refused_in_one_line(lab, somebody, shared):
+    words = [*TINY, "study=closed", f"paths.outputs={shared}"]
+    assert lab(*words).code == 0
+    (shared / "closed").chmod(0o700)
+    code, said = somebody(lambda: None, *TINY, "study=closed")
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "cannot be read; who has made the study may do so" in said
+
+
+def test_a_study_that_all_may_write_is_trained_by_all(lab, somebody, shared):
+    words = [*TINY, "study=open"]
+    (shared / "open").mkdir()
+    (shared / "open").chmod(0o777)
+    with claims.held(shared / "open" / "mine"):
+        assert somebody(lambda: None, *words) == (0, "")
+    assert len(list((shared / "open").glob("[!.]*/summary.json"))) == 3
 
 
 @pytest.mark.parametrize("stack", ["always", "never"])

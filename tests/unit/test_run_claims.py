@@ -11,7 +11,7 @@ import pytest
 from holder import holding
 from processes import eventually
 
-from dl_experiments import claims, leases
+from dl_experiments import claims, folder, leases, stop
 from dl_experiments.claims import CLAIM, Lost, Taken
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes need Linux")
@@ -102,6 +102,40 @@ def test_another_machine_is_dead_when_its_lease_has_not_been_touched(path, monke
     claim.look()
     claim.release()
     assert files(path) == ["run"]
+
+
+def test_a_run_of_a_dead_machine_is_moved_aside_when_its_lease_is_over(path, monkeypatch):
+    monkeypatch.setattr(leases, "LEASE", 0.5)
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.2)
+    lease = elsewhere(path, touched=0.6, duration=0.5)
+    (path / "kept").touch()
+    seen = []
+
+    def pause(seconds):
+        seen.append((path / "kept").exists())
+        time.sleep(0.1)
+
+    monkeypatch.setattr(stop, "pause", pause)
+    folder.set_aside([path])
+    assert len(seen) >= 3
+    assert all(seen)
+    assert files(path) == [".aside", ".aside/run-1", ".aside/run-1/kept"]
+    lease = elsewhere(path, touched=0.0, duration=0.5)
+    os.utime(lease, (time.time() + 5,) * 2)
+    with pytest.raises(folder.RunTaken, match="process 7 on other is training this run"):
+        folder.set_aside([path])  # it lives, and is not waited for
+
+
+def test_who_may_write_a_study_may_make_leases_in_it(path):
+    before = os.umask(0o022)
+    try:
+        path.parent.mkdir()
+        path.parent.chmod(0o2777)
+        claim = claims.take(path)
+        assert (path.parent / LEASES).stat().st_mode & 0o7777 == 0o2777
+        claim.release()
+    finally:
+        os.umask(before)
 
 
 def test_a_process_that_does_not_show_itself_goes_by_its_lease(path, monkeypatch):
