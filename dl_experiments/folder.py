@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -118,6 +118,25 @@ def _claim_from_the_dead(path: Path) -> claims.Claim:
             if not claims.left(path) or time.monotonic() > limit:
                 raise
             stop.pause(1.0)
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a run is completed or diverged."""
+    with suppress(ValueError, OSError):
+        status = RunDirectory(path).read_status()
+        return status is not None and status.state in FINISHED
+    return False
+
+
+def tidy(path: Path) -> None:
+    """Remove what whoever finished a run has left, if he was killed then: claim and checkpoint."""
+    checkpoint = RunDirectory(path).checkpoint
+    if checkpoint.exists() or (path / claims.CLAIM).exists():
+        with suppress(claims.Taken, ValueError, OSError):
+            held = claims.take(path)
+            if is_finished(path):
+                checkpoint.unlink(missing_ok=True)
+            held.release()
 
 
 def clear(files: RunDirectory) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from dl_experiments import build, run
 from dl_experiments.artifacts import RunDirectory
-from dl_experiments.folder import set_aside
+from dl_experiments.folder import set_aside, tidy
 from dl_experiments.job import Job
 from dl_experiments.sweep import grouping, inspection
 from dl_experiments.sweep.grouping import Planned
@@ -100,7 +100,10 @@ def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
     display = Display(len(todos))
     for line in [*_announcement(planned, units), *inspection.notes(planned)]:
         display.say(line)
-    lacking = [one.job for one in planned if one.decision == "skip" and run.lacks(one.job)]
+    finished = [one.job for one in planned if one.decision == "skip"]
+    for job in finished:
+        tidy(job.path)
+    lacking = [job for job in finished if run.lacks(job)]
     training = Training(units, lacking, display)
     return [partial(_call, job, training, display) for job in jobs]
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import final
 
 from dl_experiments import claims, stop
-from dl_experiments.artifacts import FINISHED, RunDirectory
-from dl_experiments.folder import RunFailed, RunTaken, line
+from dl_experiments.folder import RunFailed, RunTaken, is_finished, line, tidy
 from dl_experiments.job import Job
 from dl_experiments.sweep import grouping, unit
 from dl_experiments.sweep.member import Divided
@@ -96,11 +95,10 @@ class Training:
         one = self._submitted.pop(ticket)
         if isinstance(outcome, Divided | Died):
             self._errors.update(outcome.failed if isinstance(outcome, Divided) else {})
-            done = [job for job in one.jobs if _finished(job.path)]
-            for job in done:
-                self._errors[job.path] = None
-                with suppress(claims.Taken, ValueError, OSError):  # what a dead worker had still
-                    claims.take(job.path).release()
+            for job in one.jobs:
+                if is_finished(job.path):
+                    self._errors[job.path] = None
+                    tidy(job.path)
             left = one.only([job for job in one.jobs if job.path not in self._errors])
             if len(one.jobs) > 1 or not left.jobs:
                 if left.jobs:
@@ -140,7 +138,7 @@ class Training:
         self._rounds += 1
         for one in self._elsewhere:
             for job in one.jobs:
-                if _finished(job.path):
+                if is_finished(job.path):
                     self._display.elsewhere(job.path.name)
                     self._measure(pool, job)  # which that command may not have been asked for
         over = {job.path for job in self._measuring.values()}
@@ -159,13 +157,6 @@ class Training:
     def _lost(self, message: str) -> RunFailed:
         self._display.unit().failed(message)
         return RunFailed(message)
-
-
-def _finished(path: Path) -> bool:
-    with suppress(ValueError, OSError):
-        status = RunDirectory(path).read_status()
-        return status is not None and status.state in FINISHED
-    return False
 
 
 def _allow_files() -> None:

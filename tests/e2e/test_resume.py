@@ -174,6 +174,20 @@ def test_one_run_is_one_process_at_a_time(lab, outputs, compose, monkeypatch):
     assert len(list((outputs / "adhoc").iterdir())) == 2
 
 
+def test_what_a_killed_command_left_of_a_finished_run_goes(lab, outputs):
+    words = [*TINY, "trainer.max_epochs=1", "logger=none"]
+    assert lab(*words).code == 0
+    (files,) = runs(outputs).values()
+    before = sorted(path.name for path in files.path.iterdir())
+    files.checkpoint.touch()
+    with holding(files.path):
+        assert lab(*words).code == 0
+        assert files.checkpoint.exists()  # it has one who sees to it
+    assert (files.path / ".claim").exists()
+    assert "skipped" in lab(*words).out
+    assert sorted(path.name for path in files.path.iterdir()) == before
+
+
 def test_all_runs_are_trained_anew_or_none(lab, outputs, compose):
     words = [*TINY, "trainer.max_epochs=1", "logger=none"]
     assert lab("-m", *words, "seed=0,1").code == 0
