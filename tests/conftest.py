@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -18,16 +18,21 @@ import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import train as entry
 from dl_experiments import build
+from dl_experiments.job import Job
+from dl_experiments.sweep.plan import plan
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 
 # Chosen by whoever runs the tests, not by a test.
-os.environ.pop("HYDRA_FULL_ERROR", None)
+for name in ("HYDRA_FULL_ERROR", "PYTHONPATH"):
+    os.environ.pop(name, None)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background job
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
 
 Compose = Callable[..., dict[str, Any]]
 
@@ -66,14 +71,58 @@ def compose(outputs: Path) -> Compose:
 
     def composed(*overrides: str) -> dict[str, Any]:
         # What nothing in conf/ refers to is set afterwards, so that it costs no composition.
-        values = [word for word in overrides if re.fullmatch(r"seed=\d+|study=[a-z_\d]+", word)]
-        config = deepcopy(_composed(tuple(word for word in overrides if word not in values)))
-        for key, _, value in (word.partition("=") for word in values):
-            config[key] = int(value) if key == "seed" else value
+        plain = [word for word in overrides if _is_plain(word)]
+        config = deepcopy(_composed(tuple(word for word in overrides if word not in plain)))
+        if not all(_set(config, word) for word in plain):  # Hydra knows what that comes to
+            config = deepcopy(_composed(overrides))
         config["paths"]["outputs"] = str(outputs)
         return config
 
     return composed
+
+
+@pytest.fixture
+def train_all(compose: Compose) -> Callable[..., None]:
+    """``train_all(*words, seeds=(0, 1))``: a sweep as the launcher starts it, composed at once."""
+
+    def call(*words: str, seeds: Sequence[int] = (0,)) -> None:
+        jobs = [Job(compose(*words, f"seed={seed}"), [*words, f"seed={seed}"]) for seed in seeds]
+        for one in plan(jobs):
+            one(None)
+
+    return call
+
+
+_REFERRED = {
+    key
+    for file in CONF.rglob("*.yaml")
+    for key in re.findall(r"\$\{([\w.]+)\}", file.read_text(encoding="utf-8"))
+}
+
+
+def _is_plain(word: str) -> bool:
+    """Whether it gives a key a value that no other follows from."""
+    key, _, value = word.partition("=")
+    if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)+|seed|study", key) or re.search(r"[${,(]", value):
+        return False
+    return key not in _REFERRED and not key.startswith(("at.", "hydra.", "paths."))
+
+
+def _set(config: dict[str, Any], word: str) -> bool:
+    """Give a key that there is its value."""
+    *path, last = word.partition("=")[0].split(".")
+    node: Any = config
+    for part in path:
+        node = node.get(part) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or last not in node or isinstance(node[last], dict):
+        return False
+    node[last] = deepcopy(_value(word))
+    return True
+
+
+@cache
+def _value(word: str) -> Any:
+    return OverridesParser.create().parse_override(word).value()
 
 
 @pytest.fixture

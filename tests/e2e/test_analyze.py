@@ -2,18 +2,17 @@
 
 import runpy
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import command
 
 ROOT = Path(__file__).resolve().parents[2]
 SYNTHETIC = ROOT / "tests" / "unit" / "analysis" / "synthetic.py"
 
 
 def analyze(where: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "analyze.py"), *overrides]
-    return subprocess.run(command, cwd=where, capture_output=True, text=True, timeout=120)
+    return command(ROOT / "analyze.py", *overrides, cwd=where)
 
 
 @pytest.fixture(scope="module")

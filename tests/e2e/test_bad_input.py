@@ -1,11 +1,10 @@
 """What cannot be trained is refused: one clear line, a code that is not 0, nothing on disk."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import command
 
 from dl_experiments import run
 from dl_experiments.sweep import plan
@@ -257,8 +256,7 @@ def test_a_broken_status_is_named(lab, outputs, compose):
     ],
 )
 def test_from_the_shell(tmp_path, words, code, parts):
-    command = [sys.executable, str(ROOT / "train.py"), *words.split(), "paths.outputs=outputs"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = command(ROOT / "train.py", *words.split(), "paths.outputs=outputs", cwd=tmp_path)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     for part in parts:

@@ -1,12 +1,10 @@
 """The recipes under docs/ do what they say: their own code and YAML are run."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import command
 
 ROOT = Path(__file__).parents[2]
 RECIPES = {
@@ -39,20 +37,9 @@ def test_recipe_runs_as_printed(recipe: str, tmp_path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(code, encoding="utf-8")
     overrides, runs = RECIPES[recipe]
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / "train.py"),
-            *overrides,
-            f"paths.outputs={tmp_path}/outputs",
-            "logger=none",
-            f"hydra.searchpath=[file://{tmp_path}/conf]",
-        ],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    where = [f"paths.outputs={tmp_path}/outputs", f"hydra.searchpath=[file://{tmp_path}/conf]"]
+    words = [*overrides, *where, "logger=none"]
+    done = command(ROOT / "train.py", *words, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "outputs/adhoc").mkdir(exist_ok=True)
     for pattern in runs:

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from commands import command
 from finished import TINY, assert_scalars_are_the_metrics, runs, state
 from holder import holding
 from safetensors.torch import load_file
@@ -52,13 +51,7 @@ def driven(tmp_path, outputs):
     driver.write_text(DRIVER.format(root=str(ROOT), train=str(ROOT / "train.py")))
 
     def call(send, *words):
-        return subprocess.run(
-            [sys.executable, str(driver), *words, f"paths.outputs={outputs}"],
-            env=os.environ | {"SEND": send, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-        )
+        return command(driver, *words, f"paths.outputs={outputs}", cwd=tmp_path, SEND=send)
 
     return call
 

@@ -91,12 +91,12 @@ def how(files):
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_sweep_gives_the_number_of_the_run_by_itself(lab, outputs, piece):
+def test_a_sweep_gives_the_number_of_the_run_by_itself(train_all, outputs, piece):
     words, stacked = PIECES[piece]
-    for study, stack in (("alone", "never"), ("sweep", "auto")):
-        outcome = lab("-m", *WORDS, *words, "seed=0,1", f"study={study}", f"sweep.stack={stack}")
-        assert (outcome.code, outcome.err) == (0, ""), outcome.err
-    assert lab(*WORDS, *words, "seed=1", "study=one").code == 0
+    words = [*WORDS, *words]
+    train_all(*words, "study=alone", "sweep.stack=never", seeds=(0, 1))
+    train_all(*words, "study=sweep", seeds=(0, 1))
+    train_all(*words, "study=one", seeds=(1,))
     alone, sweep = of(outputs, "alone"), of(outputs, "sweep")
     for seed, files in sweep.items():
         rows, expected = read_metrics(files.metrics), read_metrics(alone[seed].metrics)
