@@ -1,14 +1,13 @@
 """A run knows what it was trained on, and nothing goes on with something else."""
 
 import json
-import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import Said, command
 from finished import runs, state
 
 from dl_experiments import build
@@ -179,13 +178,12 @@ class Net(nn.Module):
 """
 
 
-def in_shell(command: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """From another shell, whose ``python`` is this one."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False,
-        env=os.environ | {"PATH": path} | more,
-    )  # fmt: skip
+def in_shell(line: str, **more: str) -> Said:
+    """What a shell makes of ``NAME=value ... python script words``."""
+    words = shlex.split(line)
+    script = words.index("python")
+    variables = dict(word.split("=", 1) for word in words[:script])
+    return command(ROOT / words[script + 1], *words[script + 2 :], cwd=ROOT, **more, **variables)
 
 
 def test_code_of_ones_own_is_recorded_and_the_command_reproduces_the_run(tmp_path, outputs):
@@ -195,8 +193,7 @@ def test_code_of_ones_own_is_recorded_and_the_command_reproduces_the_run(tmp_pat
     net.write_text(NET)
     words = ["--config-dir", str(tmp_path / "my"), "model=mine", "data=sinc", "logger=none"]
     words += ["trainer.max_epochs=2", f"paths.outputs={outputs}", "~callbacks.predictions"]
-    command = shlex.join(["python", "train.py", *words])
-    first = in_shell(command, PYTHONPATH=str(tmp_path))
+    first = in_shell(shlex.join(["python", "train.py", *words]), PYTHONPATH=str(tmp_path))
     assert first.returncode == 0, first.stderr
     (files,) = runs(outputs).values()
     facts = json.loads(files.provenance.read_text())

@@ -3,18 +3,16 @@
 import fcntl
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from commands import Running
 from processes import PATIENCE, alive, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes need Linux")
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import atexit, fcntl, io, os, signal, sys, time
 from pathlib import Path
@@ -69,23 +67,16 @@ TO = pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the parent",
 
 
 @pytest.fixture
-def script(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+def script(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
     """A process with two workers at work, leader of a group of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), getattr(request, "param", "patient")],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    file = tmp_path / "script.py"
+    file.write_text(SCRIPT)
+    running = Running(file, str(tmp_path), getattr(request, "param", "patient"), cwd=tmp_path)
     try:
-        assert eventually(lambda: len(pids(tmp_path)) == 2 or process.poll() is not None)
-        yield process
+        assert eventually(lambda: len(pids(tmp_path)) == 2 or not running.is_alive())
+        yield running
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+        running.close()
 
 
 def pids(folder: Path) -> list[int]:
@@ -101,48 +92,44 @@ def stopped(folder: Path) -> list[str]:
 def test_a_signal_ends_every_worker_in_peace(
     send: Callable[[int, int], None],
     sent: int,
-    script: "subprocess.Popen[str]",
+    script: Running,
     tmp_path: Path,
 ) -> None:
     send(script.pid, sent)
-    out, err = script.communicate(timeout=PATIENCE)
-    assert err == ""
+    said = script.end(PATIENCE)
+    assert said.stderr == ""
     # Once each of what was written, and said, before the fork; the works in the queue never ran.
-    assert out == f"begun interrupted [True, True]\nat exit {script.pid}\n"
+    assert said.stdout == f"begun interrupted [True, True]\nat exit {script.pid}\n"
     assert stopped(tmp_path) == ["stopped-0", "stopped-1"]
 
 
 @TO
 @pytest.mark.parametrize("script", ["deaf"], indirect=True)
 def test_a_second_signal_ends_workers_that_come_to_no_point(
-    send: Callable[[int, int], None], script: "subprocess.Popen[str]", tmp_path: Path
+    send: Callable[[int, int], None], script: Running, tmp_path: Path
 ) -> None:
     send(script.pid, signal.SIGINT)
     assert eventually(lambda: len(list(tmp_path.glob("asked-*"))) == 2)
     assert all(alive(pid) for pid in pids(tmp_path))
     send(script.pid, signal.SIGINT)
-    out, err = script.communicate(timeout=PATIENCE)
-    assert err == ""
-    assert "interrupted [True, True]" in out
+    said = script.end(PATIENCE)
+    assert said.stderr == ""
+    assert "interrupted [True, True]" in said.stdout
     assert stopped(tmp_path) == []
 
 
-def test_an_interrupted_worker_interrupts_the_sweep(
-    script: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
+def test_an_interrupted_worker_interrupts_the_sweep(script: Running, tmp_path: Path) -> None:
     os.kill(pids(tmp_path)[0], signal.SIGTERM)
-    out, err = script.communicate(timeout=PATIENCE)
-    assert err == ""
-    assert "interrupted [True, True]" in out
+    said = script.end(PATIENCE)
+    assert said.stderr == ""
+    assert "interrupted [True, True]" in said.stdout
     assert stopped(tmp_path) == ["stopped-0", "stopped-1"]
 
 
-def test_workers_die_with_their_parent_and_leave_no_lock(
-    script: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
+def test_workers_die_with_their_parent_and_leave_no_lock(script: Running, tmp_path: Path) -> None:
     workers = pids(tmp_path)
     assert all(alive(pid) for pid in workers)
-    script.kill()
+    os.kill(script.pid, signal.SIGKILL)
     assert eventually(lambda: not any(alive(pid) for pid in workers))
     for number in (0, 1):
         with (tmp_path / f"lock-{number}").open() as lock:
