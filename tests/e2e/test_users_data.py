@@ -32,12 +32,11 @@ def words(name: str, *more: str) -> list[str]:
 
 
 @pytest.fixture
-def rows(lab, outputs):
+def rows(train_all, outputs):
     """``rows("Int32")``: what a run with such data has recorded."""
 
     def trained(name, *more):
-        outcome = lab(*words(name, *more))
-        assert (outcome.code, outcome.err) == (0, "")
+        train_all(*words(name, *more))
         (path,) = (outputs / name).glob("*/metrics.csv")
         return read_metrics(path)
 
@@ -106,7 +105,7 @@ def test_what_breaks_the_contract_is_refused_in_one_line(lab, outputs, name):
 
 
 @pytest.mark.parametrize("name", ["MoreSetup", "NumpyDraws", "PythonDraws", "TorchDraws", "BySeed"])
-def test_what_is_drawn_is_the_same_each_time(rows, lab, outputs, name):
+def test_what_is_drawn_is_the_same_each_time(rows, outputs, name):
     first = rows(name)
     (path,) = (outputs / name).glob("mlp-*")
     path.rename(outputs / "before")
@@ -114,8 +113,8 @@ def test_what_is_drawn_is_the_same_each_time(rows, lab, outputs, name):
 
 
 @pytest.mark.parametrize(("name", "alike"), [("NumpyDraws", True), ("BySeed", False)])
-def test_seeds_share_their_data_unless_loading_asks_for_the_seed(lab, outputs, name, alike):
-    assert lab("-m", *words(name), "seed=0,1").code == 0
+def test_seeds_share_their_data_unless_loading_asks_for_the_seed(train_all, outputs, name, alike):
+    train_all(*words(name), seeds=(0, 1))
     facts = [json.loads(f.provenance.read_text())["data"] for f in runs(outputs).values()]
     assert [fact["seed"] for fact in facts] == ([None, None] if alike else [0, 1])
     assert (facts[0]["training inputs"] == facts[1]["training inputs"]) is alike

@@ -40,10 +40,9 @@ def test_a_network_that_does_not_fit_is_refused_in_one_line(lab, outputs, name):
 
 
 @pytest.mark.parametrize("stack", ["never", "always"])
-def test_a_network_trains_in_the_type_that_its_config_says(lab, outputs, stack):
+def test_a_network_trains_in_the_type_that_its_config_says(train_all, outputs, stack):
     for name in ("Dense", "Double"):
-        outcome = lab("-m", *SHORT, *net(name), "seed=0,1", f"sweep.stack={stack}")
-        assert (outcome.code, outcome.err) == (0, "")
+        train_all(*SHORT, *net(name), f"sweep.stack={stack}", seeds=(0, 1))
     found = {name[:-3]: files for name, files in runs(outputs).items() if name.endswith("s0")}
     rows, other = (read_metrics(found[f"{name}-sinc"].metrics) for name in ("dense", "double"))
     # the same but for weights that were drawn in more digits
@@ -54,13 +53,13 @@ def test_a_network_trains_in_the_type_that_its_config_says(lab, outputs, stack):
 
 
 @pytest.mark.parametrize("name", ["Drawing", "Noise", "LateMask"])
-def test_a_network_that_draws_is_the_same_each_time_and_trained_alone(lab, outputs, name):
-    words = ["-m", *SHORT, *net(name), "seed=0,1", "sweep.stack=always"]
+def test_a_network_that_draws_is_the_same_each_time_and_trained_alone(
+    train_all, outputs, capsys, name
+):
     seen = []
     for study in ("a", "b"):
-        outcome = lab(*words, f"study={study}")
-        assert (outcome.code, outcome.err) == (0, "")
-        assert "in stacks" not in outcome.out
+        train_all(*SHORT, *net(name), "sweep.stack=always", f"study={study}", seeds=(0, 1))
+        assert "in stacks" not in capsys.readouterr().out
         seen.append([p.read_bytes() for p in sorted((outputs / study).glob("*/metrics.csv"))])
     assert seen[0] == seen[1]
     assert seen[0][0] != seen[0][1]
@@ -86,12 +85,11 @@ DRAWING = {
 
 
 @pytest.mark.parametrize("what", DRAWING)
-def test_whatever_draws_is_the_same_each_time_and_on_its_own(lab, outputs, what):
+def test_whatever_draws_is_the_same_each_time_and_on_its_own(train_all, outputs, what):
     words = [*SHORT, "model=mlp", "model.hidden=[5]", *DRAWING[what]]
     for study in ("a", "b"):
-        outcome = lab("-m", *words, "seed=0,1", f"study={study}")
-        assert (outcome.code, outcome.err) == (0, "")
-    assert lab(*words, "seed=1", "study=one").code == 0
+        train_all(*words, f"study={study}", seeds=(0, 1))
+    train_all(*words, "study=one", seeds=(1,))
     sweeps = [
         {path.parent.name: path.read_bytes() for path in (outputs / study).glob("*/metrics.csv")}
         for study in ("a", "b")
@@ -145,15 +143,15 @@ def test_a_loss_that_is_none_is_refused_in_one_line(lab, outputs, loss, says):
 
 
 @pytest.mark.parametrize("stack", ["never", "always"])
-def test_observers_of_ones_own_draw_from_streams_and_change_no_setting(lab, outputs, stack):
+def test_observers_of_ones_own_draw_from_streams_and_change_no_setting(train_all, outputs, stack):
     more = [
         "+callbacks.coin._target_=users_models.Coin",
         "+callbacks.end._target_=users_models.Moody",
     ]
     seen = []
     for study in ("a", "b"):
-        words = ["-m", *SHORT, "model=mlp", "seed=0,1", *more, f"sweep.stack={stack}"]
-        assert lab(*words, f"study={study}").code == 0
+        words = [*SHORT, "model=mlp", *more, f"sweep.stack={stack}"]
+        train_all(*words, f"study={study}", seeds=(0, 1))
         seen.append([p.read_bytes() for p in sorted((outputs / study).glob("*/metrics.csv"))])
     assert seen[0] == seen[1]
     coins = [row["coin"] for row in read_metrics(next((outputs / "a").glob("*/metrics.csv")))]

@@ -1,6 +1,7 @@
 """A sweep's jobs are composed as Hydra alone composes them, one after another."""
 
 from contextlib import ExitStack
+from copy import deepcopy
 
 import pytest
 from hydra import compose as hydra_compose
@@ -14,7 +15,7 @@ from omegaconf import OmegaConf
 from dl_experiments import build
 from hydra_plugins.dl_experiments_launcher._compose import Composer
 from hydra_plugins.dl_experiments_launcher.sweeper import LabSweeper
-from tests.conftest import CONF
+from tests.conftest import CONF, _composed
 
 build.register_resolvers()
 
@@ -55,6 +56,22 @@ def assert_composed_as_by_hydra(loader, master, jobs):
         for node in ("model", "hydra", "hydra.job", "hydra.overrides.task"):
             for flag in (OmegaConf.is_struct, OmegaConf.is_readonly):
                 assert flag(OmegaConf.select(ours, node)) == flag(OmegaConf.select(hydras, node))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["model.hidden=[4]", "data.samples=16", "optimizer.lr=1e-3", "seed=3", "study=b"],
+        ["schedule=cosine", "trainer.max_epochs=7", "trainer.precision=64-true", "logger=none"],
+        ["model=deep", "data=digits", "data.batch_size=8", "model.activation=tanh", "arm=null"],
+        ["experiment=hw1_2_minimal_ratio", "scale=smoke", "at.smoke.epochs=3", "model.dropout=0.1"],
+        ["~callbacks.predictions", "+callbacks.own._target_=a.B", "+callbacks.own.first=4"],
+    ],
+)
+def test_what_the_tests_compose_is_what_hydra_composes(compose, words):
+    ours, hydras = compose(*words), deepcopy(_composed(tuple(words)))
+    hydras["paths"] = ours["paths"]
+    assert ours == hydras
 
 
 SWEEPS = [
