@@ -25,17 +25,27 @@ from dl_experiments.sweep import proof
 proof.equal = lambda config, train: ""
 {_TRAIN}"""
 """``train.py`` that takes what a stack does not know to be equal."""
-UNCLAIMED = f"""
-import runpy, sys
+CLAIMS_TIMED = f"""
+import atexit, multiprocessing, resource, runpy, sys, time
 from dl_experiments import claims
-class Unclaimed:
-    look = release = lambda self, seconds=0.0: None
-def take(path):
-    path.mkdir(parents=True, exist_ok=True)
-    return Unclaimed()
-claims.take = take
+spent = multiprocessing.Value("d", 0.0)
+def timed(act):
+    def call(*arguments):
+        started = time.thread_time()
+        try:
+            return act(*arguments)
+        finally:
+            with spent.get_lock():
+                spent.value += time.thread_time() - started
+    return call
+claims.take, claims.free = timed(claims.take), timed(claims.free)
+claims.Claim.look, claims.Claim.release = timed(claims.Claim.look), timed(claims.Claim.release)
+def tell():
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    print(sum(sum(resource.getrusage(who)[:2]) for who in whose), spent.value)
+atexit.register(tell)
 {_TRAIN}"""
-"""``train.py`` that does not ask whose a run is."""
+"""``train.py`` that says at its end what processor time it took, and what of that for claims."""
 _COMPILE = """
 import time, torch
 from dl_experiments.sweep import kernel
@@ -94,14 +104,42 @@ def whole(overrides: Sequence[str], seeds: int, epochs: int, script: str = "") -
     return Contestant(seconds, count(seeds, "model"))
 
 
-def train(overrides: Sequence[str], seeds: int, epochs: int, script: Sequence[str] = ()) -> None:
-    """Run the command on the processor, in an outputs folder that is gone afterwards."""
+def claims_cost(overrides: Sequence[str], seeds: int, epochs: int) -> Mapping[str, Contestant]:
+    """Processor seconds of a whole command over seeds, with its claims and less what they took.
+
+    Args:
+        overrides: What is trained; without ``trainer.max_epochs`` and ``seed``.
+        seeds: How many models.
+        epochs: Of each.
+    """
+    spent: list[float] = []
+
+    def seconds() -> float:
+        said = train(overrides, seeds, epochs, ["-c", CLAIMS_TIMED])
+        total, claims = map(float, said.splitlines()[-1].split())
+        spent.append(total - claims)
+        return total
+
+    detail = count(seeds, "model")
+    return {
+        "claimed": Contestant(seconds, detail),
+        "unclaimed": Contestant(lambda: spent[-1], detail),
+    }
+
+
+def train(overrides: Sequence[str], seeds: int, epochs: int, script: Sequence[str] = ()) -> str:
+    """Run the command on the processor, in an outputs folder that is gone afterwards.
+
+    Returns:
+        What it said.
+    """
     with tempfile.TemporaryDirectory() as outputs:
         sweep = [f"seed=range(0,{seeds})", f"trainer.max_epochs={epochs}"]
         where = ["trainer.accelerator=cpu", f"paths.outputs={outputs}"]
-        _python([*(script or ["train.py"]), "-m", *overrides, *sweep, *where])
+        said = _python([*(script or ["train.py"]), "-m", *overrides, *sweep, *where])
         completed = len(list(Path(outputs).glob("*/*/summary.json")))
         assert completed == seeds, f"{completed} of {seeds} runs are there"
+    return said
 
 
 def compile_seconds() -> float | None:

@@ -51,7 +51,8 @@ class Claim:
     """
 
     def __init__(self, path: Path, lease: Lease, facts: Facts) -> None:
-        self._path, self._lease, self._facts = path, lease, facts
+        self._path, self._lease = path, lease
+        self._file, self._text = path / CLAIM, _as_text(facts)
         self._looked = time.monotonic()
         lease.holds += 1
 
@@ -72,16 +73,13 @@ class Claim:
         self._looked = time.monotonic()
 
     def _stands(self) -> bool:
-        try:
-            return _read(self._path) == self._facts
-        except ValueError:
-            return False
+        return _text(self._file) == self._text
 
     def release(self) -> None:
         """Give the run back."""
         with suppress(OSError):
             if self._stands():
-                (self._path / CLAIM).unlink()
+                self._file.unlink()
         self._lease.holds -= 1
         if self._lease.holds == 0:
             folder = self._path.parent
@@ -185,7 +183,11 @@ def _create(path: Path, facts: Facts) -> bool:
 
 def _write(handle: int, facts: Facts) -> None:
     with os.fdopen(handle, "wb") as file:
-        file.write(json.dumps(facts).encode())
+        file.write(_as_text(facts))
+
+
+def _as_text(facts: Facts) -> bytes:
+    return json.dumps(facts).encode()
 
 
 def _take_over(path: Path, facts: Facts) -> None:
@@ -230,15 +232,9 @@ def _read(path: Path, patience: float = _CUT) -> Facts | None:
     file = path / CLAIM
     limit = time.monotonic() + patience
     while True:
-        try:
-            text = file.read_bytes()
-        except FileNotFoundError:
+        text = _text(file)
+        if text is None:
             return None
-        except OSError as error:
-            if error.errno != errno.ESTALE or time.monotonic() >= limit:
-                raise
-            time.sleep(0.02)  # it was replaced while it was opened
-            continue
         try:
             facts = json.loads(text)
             break
@@ -251,6 +247,20 @@ def _read(path: Path, patience: float = _CUT) -> Facts | None:
             f"{file} is no claim of this version; where no process trains this run, remove the file"
         )
     return facts
+
+
+def _text(file: Path) -> bytes | None:
+    """What is in a file; None where there is none."""
+    limit = time.monotonic() + _CUT
+    while True:
+        try:
+            return file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno != errno.ESTALE or time.monotonic() >= limit:
+                raise
+            time.sleep(0.02)  # it was replaced while it was opened
 
 
 def _is_ours(facts: Any) -> bool:
