@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dl_experiments import identity, settings, validation
+from dl_experiments import identity, schema_check, settings
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
 from dl_experiments.callbacks.checkpoint import Checkpoint
@@ -37,6 +37,7 @@ from dl_experiments.problem import dtype as dtype
 from dl_experiments.problem import loss as loss
 from dl_experiments.problem import model as model
 from dl_experiments.problem import prepare_data as prepare_data
+from dl_experiments.schema_check import against_signature
 from dl_experiments.tasks.task import Task
 
 CHECKPOINT_SECONDS = 20.0
@@ -85,7 +86,7 @@ def check(config: Config) -> tuple[InMemoryDataModule, Task]:
     Raises:
         ValueError: Names the key, the value and what is allowed.
     """
-    validation.check(config)
+    schema_check.check(config)
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise ValueError("trainer.accelerator=gpu: this machine or its torch has no CUDA GPU")
     module = data(config)
@@ -152,10 +153,8 @@ def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task
 def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     node = without_name(config["optimizer"])
     kind = find("optimizer", node.pop("_target_"))
+    against_signature("optimizer", kind, node, ["params"])
     accepted = inspect.signature(kind).parameters
-    unknown = [key for key in node if key not in accepted]
-    if unknown:
-        raise ValueError(f"optimizer.{unknown[0]} is not a key of {kind.__name__}")
     # One fused kernel for all parameters where torch has it, else one call for each operation.
     for faster in ("fused", "foreach"):
         if faster in accepted:
@@ -163,9 +162,11 @@ def _optimizer(config: Config) -> tuple[Callable[..., Any], Callable[..., Any] |
             break
     schedule = without_name(config["schedule"])
     target = schedule.pop("_target_")
-    return partial(kind, **node), None if target is None else partial(
-        find("schedule", target), **schedule
-    )
+    if target is None:
+        return partial(kind, **node), None
+    found = find("schedule", target)
+    against_signature("schedule", found, schedule, ["optimizer"])
+    return partial(kind, **node), partial(found, **schedule)
 
 
 def recording_schedule(config: Config) -> schedules.Schedule:

@@ -12,24 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-NOT_SCIENCE = (
-    "hydra",
-    "paths",
-    "data.root",  # is paths.data
-    "study",
-    "experiment",
-    "scale",
-    "arm",
-    "rerun",
-    "logger",
-    "sweep",
-    "trainer.accelerator",
-    "trainer.threads",
-    "callbacks.critical_points",  # as predictions
-    "callbacks.predictions",  # computed from the snapshots, at any later time too
-    "callbacks.sensitivity",
-    "callbacks.sharpness",
-)
+from dl_experiments import schema
+
+NOT_SCIENCE = frozenset(["hydra", *schema.not_science()])
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""
 
 NEUTRAL: dict[str, Any] = {"trainer.target_accuracy": None}

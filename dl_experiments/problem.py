@@ -18,6 +18,7 @@ from dl_experiments.data.contract import Contract
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.measures.flat import Loss
+from dl_experiments.schema_check import against_signature
 
 Config = Mapping[str, Any]
 
@@ -164,6 +165,7 @@ def instantiate(key: str, node: Config, **more: Any) -> Any:
     made = find(key, target)
     with settings.kept(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
+        against_signature(key, made, keys, more)
         return call(key, made, keys | more)
 
 

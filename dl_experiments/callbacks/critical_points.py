@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dl_experiments import randomness
+from dl_experiments import randomness, schema
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks.observer import Joint
 from dl_experiments.data.loader import InMemoryDataModule
@@ -20,8 +20,8 @@ from dl_experiments.measures.critical_points import describe
 from dl_experiments.measures.flat import FlatNet
 from dl_experiments.measures.hessian import rows_at_once
 from dl_experiments.measures.search import Found, Search
+from dl_experiments.schema_check import check_values
 from dl_experiments.tasks.task import Task
-from dl_experiments.validation import number, whole_number
 
 NAME = "critical_points"
 KINKED = nn.ReLU | nn.LeakyReLU | nn.SELU
@@ -82,25 +82,19 @@ class CriticalPoints(Joint):
     ) -> None:
         self.directory = directory
         self.settings: dict[str, Any] = {
-            "epochs": _whole_numbers("epochs", epochs, 0),
+            "epochs": epochs,
             "newton": newton,
             "descent": descent,
-            "widths": [_whole_numbers("widths", one, 1) for one in _list("widths", widths)],
+            "widths": widths,
             "narrow_descent": narrow_descent,
             "published_steps": published_steps,
             "published_lr": published_lr,
             "radius": radius,
             "samples": samples,
         }
-        for key in ("newton", "descent", "narrow_descent", "published_steps", "samples"):
-            whole_number(f"callbacks.{NAME}.{key}", self.settings[key], 1)
-        for key, value in (
-            ("published_lr", published_lr),
-            ("radius", radius),
-            ("memory_gib", memory_gib),
-        ):
-            number(f"callbacks.{NAME}.{key}", value, 0, open_end=True)
         self.memory_gib = memory_gib
+        declared = {**self.settings, "memory_gib": memory_gib}
+        check_values(f"callbacks.{NAME}", schema.CriticalPoints, declared)
 
     def check(self, task: Task, data: InMemoryDataModule) -> None:
         """Refuse a run that could not be measured, before it is trained.
@@ -228,15 +222,3 @@ def _ends(found: Sequence[tuple[int, Found]], at: int, net: FlatNet) -> dict[str
         "converged": each(lambda one: bool(one.end.converged[at])),
         "thetas": torch.stack([one.end.thetas[at] for _, one in found]).cpu().numpy(),
     }
-
-
-def _list(key: str, value: object) -> Sequence[Any]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f"callbacks.{NAME}.{key}={value} must be a list")
-    return value
-
-
-def _whole_numbers(key: str, values: object, least: int) -> list[int]:
-    for value in _list(key, values):
-        whole_number(f"callbacks.{NAME}.{key}", value, least)
-    return list(_list(key, values))

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dl_experiments import randomness
+from dl_experiments import randomness, schema
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks.observer import Observer
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 from dl_experiments.measures.flat import Batch
+from dl_experiments.schema_check import check_values
 from dl_experiments.tasks.task import Task
-from dl_experiments.validation import whole_number
 
 
 class Probe(Observer):
@@ -37,14 +37,16 @@ class Probe(Observer):
         split: ``train`` or ``test``: where the samples come from.
 
     Raises:
-        ValueError: ``samples`` is not a whole number from 1 up.
+        ValueError: A setting is not what the schema says.
     """
 
     name: str
     split: str
 
     def __init__(self, directory: RunDirectory, settings: Mapping[str, Any]) -> None:
-        whole_number(self.key("samples"), settings["samples"], 1)
+        declared = schema.fields(schema.Callbacks).get(self.name)
+        node = declared.nodes[0] if declared else schema.Probe
+        check_values(f"callbacks.{self.name}", node, settings)
         self.directory, self.settings = directory, settings
 
     @abstractmethod

@@ -12,7 +12,6 @@ from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.measures.flat import Batch
 from dl_experiments.measures.sensitivity import batch_mean_norms, sensitivity
 from dl_experiments.tasks.task import Task
-from dl_experiments.validation import whole_number
 
 
 @final
@@ -45,13 +44,10 @@ class Sensitivity(Probe):
         samples: int,
         evaluation_batches: Sequence[int],
     ) -> None:
-        key = self.key("evaluation_batches")
-        if isinstance(evaluation_batches, str) or not isinstance(evaluation_batches, Sequence):
-            raise ValueError(f"{key}={evaluation_batches} must be a list of batch sizes")
-        settings = {"samples": samples, "evaluation_batches": list(evaluation_batches)}
+        settings = {"samples": samples, "evaluation_batches": evaluation_batches}
         super().__init__(directory, settings)
+        key = self.key("evaluation_batches")
         for size in evaluation_batches:
-            whole_number(key, size, 1)
             if size > samples:
                 raise ValueError(f"{key}={size} is more than {self.key('samples')}={samples}")
 

@@ -20,7 +20,6 @@ from dl_experiments.measures.sharpness import (
     sampled_sharpness,
 )
 from dl_experiments.tasks.task import Task
-from dl_experiments.validation import number, whole_number
 
 
 @final
@@ -60,16 +59,9 @@ class Sharpness(Probe):
         starts: int,
         lanczos: int,
     ) -> None:
-        key = self.key("radii")
-        if isinstance(radii, str) or not isinstance(radii, Sequence):
-            raise ValueError(f"{key}={radii} must be a list of ascending numbers above 0")
-        for radius in radii:
-            number(key, radius, 0, open_end=True)
-        check_radii(key, radii)
         counts = {"draws": draws, "steps": steps, "starts": starts, "lanczos": lanczos}
-        super().__init__(directory, {"samples": samples, "radii": list(radii), **counts})
-        for name, count in counts.items():
-            whole_number(self.key(name), count, 1)
+        super().__init__(directory, {"samples": samples, "radii": radii, **counts})
+        check_radii(self.key("radii"), radii)
 
     def arrays(
         self, model: nn.Module, batches: Sequence[Batch], task: Task, data: InMemoryDataModule

@@ -43,9 +43,9 @@ ONE_LINE = {
     "schedule=step schedule.step_size=0": ["schedule.step_size=0", "from 1 up"],
     "schedule=step schedule.gamma=-1": ["schedule.gamma=-1"],
     # the model
-    "model.activation=swish": ["model.activation=swish", "relu", "gelu"],
-    "model.hidden=wide": ["model.hidden=wide", "list"],
-    "model.hidden=[5,0]": ["model.hidden=[5, 0]", ">= 1"],
+    "model.activation=swish": ["model.activation='swish'", "relu", "gelu"],
+    "model.hidden=wide": ["model.hidden='wide'", "list"],
+    "model.hidden=[5,0]": ["model.hidden=[5, 0]", "from 1 up"],
     "model.dropout=1.5": ["model.dropout=1.5"],
     "model=mlp_sized model.depth=5 model.parameters=10": ["model.parameters=10", "depth"],
     "model=cnn": ["convolutional", "image"],
@@ -54,7 +54,7 @@ ONE_LINE = {
     "+model.widht=3": ["model", "widht"],
     "model._target_=nowhere.Net": ["model._target_=nowhere.Net"],
     # the data
-    "data.samples=0": ["data.samples=0", "from 1 up"],
+    "data.samples=0": ["data.samples=0", "from 2 up"],
     "data.samples=null": ["data.samples=None"],
     "data=digits data.samples=2000": ["data.samples=2000", "1437"],
     "data.low=1": ["data.low=1", "data.high=1"],
@@ -73,8 +73,9 @@ ONE_LINE = {
     "loss=hinge": ["loss='hinge'", "mse, l1, huber"],
     "data=digits loss=l1": ["loss='l1'", "cross_entropy, mse"],
     "callbacks.snapshots.schedule=often": ["callbacks.snapshots.schedule='often'", "decades"],
-    "seed=-1": ["seed=-1", "from 0 up"],
-    "seed=zero": ["seed='zero'", "from 0 up"],
+    "seed=-1": ["seed=-1", "from 0 to 2**63 - 1"],
+    "seed=9223372036854775808": ["seed=9223372036854775808", "from 0 to 2**63 - 1"],
+    "seed=zero": ["seed='zero'", "a whole number from 0"],
     "study=../elsewhere": ["study='../elsewhere'"],
     "study=a/b": ["study='a/b'", "letters"],
     "study=report": ["study='report'", "other than report"],
@@ -101,7 +102,7 @@ ONE_LINE = {
         *("callbacks.sharpness.samples=201", "200 train samples"),
     ],
     "experiment=hw1_3_sharpness scale=smoke callbacks.sharpness.radii=[-1]": [
-        *("callbacks.sharpness.radii=-1", "above 0"),
+        *("callbacks.sharpness.radii=[-1]", "above 0"),
     ],
     "experiment=hw1_2_minimal_ratio scale=smoke callbacks.critical_points.memory_gib=1e-9": [
         *("callbacks.critical_points.memory_gib=1e-09", "GiB"),
@@ -251,7 +252,7 @@ def test_a_broken_status_is_named(lab, outputs, compose):
     ("words", "code", "parts"),
     [
         ("-m seed=0,1 optimizer.lr=-1", 2, ["optimizer.lr=-1", "above 0"]),
-        ("hydra.mode=RUN model.activation=swish", 1, ["model.activation=swish", "relu"]),
+        ("hydra.mode=RUN model.activation=swish", 1, ["model.activation='swish'", "relu"]),
         ("model=bogus", 1, ["model/bogus", "shallow"]),
     ],
 )

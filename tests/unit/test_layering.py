@@ -17,6 +17,8 @@ LAYERS = [
     ["dl_experiments.leases"],
     ["dl_experiments.claims"],
     ["dl_experiments"],  # the package itself: only what must come first
+    ["dl_experiments.schema"],
+    ["dl_experiments.schema_check"],
     ["dl_experiments.identity"],
     ["dl_experiments.job"],
     ["dl_experiments.source"],
@@ -25,7 +27,6 @@ LAYERS = [
     ["dl_experiments.settings"],
     ["dl_experiments.artifacts"],
     ["dl_experiments.folder"],
-    ["dl_experiments.validation"],
     ["dl_experiments.provenance"],
     ["dl_experiments.models"],
     ["dl_experiments.data"],

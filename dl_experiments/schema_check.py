@@ -1,0 +1,256 @@
+"""Holds a resolved config against the schema: one clear line for what is wrong.
+
+Which key is unknown or missing is found here; what a value may be, pydantic says, which is imported
+when the first value is checked, and converts nothing.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from dl_experiments import schema
+from dl_experiments.schema import Field, Named, Run
+
+Config = Mapping[str, Any]
+_Problem = tuple[int, str]  # unknown keys come first, then missing ones, then values
+
+
+def check(config: Config) -> None:
+    """Refuse a resolved config with a key that is not known, or a value that is not allowed.
+
+    Raises:
+        ValueError: Names the key, the value and what is allowed.
+    """
+    landed = config.get("experiment")
+    if isinstance(landed, Mapping):
+        raise ValueError(
+            f"experiment: its file sets {', '.join(landed)} under the key experiment, where "
+            "nothing reads it; the file's first line must be '# @package _global_'"
+        )
+    problems = sorted(_problems("", Run, config, config), key=lambda problem: problem[0])
+    if problems:
+        raise ValueError(problems[0][1])
+    optimizer = config["optimizer"]
+    if optimizer.get("nesterov") and not optimizer.get("momentum"):
+        raise ValueError("optimizer.nesterov=True needs optimizer.momentum above 0")
+
+
+def check_values(key: str, node: type, values: Config) -> None:
+    """Refuse values that a node's declaration does not allow; for a constructor.
+
+    Args:
+        key: The node's, dotted.
+        node: Its declaration.
+        values: Some of its keys.
+
+    Raises:
+        ValueError: Names the key, the value and what is allowed.
+    """
+    for name, field in schema.fields(node).items():
+        if name in values:
+            for _, said in _of_value(f"{key}.{name}", field, values[name], {}):
+                raise ValueError(said)
+
+
+def refusal(key: str, annotation: Any, value: Any) -> str:
+    """A value, and what is wanted in its place."""
+    wanted = says(annotation)
+    whole = isinstance(value, float) and value.is_integer() and "whole number" in wanted
+    return f"{key}={value!r} is not {wanted}{f'; write {value:.0f}' if whole else ''}"
+
+
+def fits(annotation: Any, value: Any) -> bool:
+    """Whether a value is what an annotation says, without being converted to it."""
+    from pydantic import ValidationError
+
+    try:
+        _adapter(annotation).validate_python(value)
+        return True
+    except ValidationError:
+        return False
+
+
+@cache
+def _adapter(annotation: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    rules = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+    return TypeAdapter(annotation, config=rules)
+
+
+def _problems(prefix: str, node: type, value: Config, config: Config) -> Iterator[_Problem]:
+    known, more = schema.fields(node), schema.extra(node)
+    for key, one in value.items():
+        field = known.get(key, more)
+        if field is not None:
+            yield from _of_value(f"{prefix}{key}", field, one, config)
+        elif not schema.is_open(node):
+            yield 0, unknown(f"{prefix}{key}", list(known), config)
+    for key, field in known.items():
+        if field.required and key not in value:
+            yield 1, f"{prefix}{key} is missing"
+
+
+def _of_value(key: str, field: Field, value: Any, config: Config) -> Iterator[_Problem]:
+    if not field.nodes:
+        if not fits(field.annotation, value):
+            yield 2, refusal(key, field.annotation, value)
+    elif isinstance(value, Mapping):
+        node = _named(field.nodes, value.get("_target_"))
+        yield from _problems(f"{key}.", node, value, config)
+    elif value is not None or not field.nullable:
+        yield 2, f"{key}={value!r} is not a group of keys{' or null' * field.nullable}"
+
+
+def _named(nodes: Sequence[type], target: object) -> type:
+    """The node that a ``_target_`` names; the last where it names none."""
+    for node in nodes[:-1]:
+        if target in get_args(schema.fields(node)["_target_"].annotation):
+            return node
+    return nodes[-1]
+
+
+def unknown(key: str, siblings: Sequence[str], config: Config, whose: str = "") -> str:
+    """What is said of a key that is not known.
+
+    Args:
+        key: Dotted.
+        siblings: The keys that are known in its place.
+        config: In which the key may have its true place elsewhere.
+        whose: What the siblings are the keys of, where that is a class.
+    """
+    path, _, last = key.rpartition(".")
+    near = difflib.get_close_matches(last, siblings, 1)
+    if near:
+        known = f"{path}.{near[0]}".strip(".")
+    else:
+        ends = {dotted.rpartition(".")[2]: dotted for dotted in reversed([*_keys(config)])}
+        near = difflib.get_close_matches(last, ends, 1, 0.7)
+        known = ends[near[0]] if near else ""
+    said = f"{key} is not a key"
+    said += f"; did you mean {known}?" if known else f"; allowed: {', '.join(siblings) or 'none'}"
+    said += f" (of {whose})" if whose else ""
+    return said if path else f"{said} (values of one's own, to refer to, go under at)"
+
+
+def _keys(config: Config, node: type = Run, prefix: str = "") -> Iterator[str]:
+    """The declared keys that a config has, dotted."""
+    for key, field in schema.fields(node).items():
+        if key in config and key != "_target_":
+            yield f"{prefix}{key}"
+            if field.nodes and isinstance(value := config[key], Mapping):
+                yield from _keys(
+                    value, _named(field.nodes, value.get("_target_")), f"{prefix}{key}."
+                )
+
+
+def says(annotation: Any) -> str:
+    """What a value may be, in words."""
+    if annotation in (None, NoneType):
+        return "null"
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    marks: Sequence[Any] = ()
+    if origin is Annotated:
+        annotation, *marks = arguments
+        if named := [mark.words for mark in marks if isinstance(mark, Named)]:
+            return str(named[0])
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin in (Annotated, Union, UnionType, Literal):
+            return says(annotation)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(says(one) for one in arguments))
+    if origin is Literal:
+        if len(arguments) == 1:
+            return repr(arguments[0])
+        return f"one of {', '.join(str(one) for one in arguments)}"
+    if annotation is bool:
+        return "true or false"
+    if annotation in (int, float):
+        return f"a {'whole ' * (annotation is int)}number{_within(marks)}"
+    if origin in (list, tuple, Sequence) or annotation in (list, tuple):
+        items = [one for one in arguments if one is not ...]
+        count = next((f"{mark.min_length} " for mark in marks if hasattr(mark, "min_length")), "")
+        return f"a list of {count}{_plural(says(items[0])) if items else 'values'}"
+    return "a word" if annotation is str else str(getattr(annotation, "__name__", annotation))
+
+
+def _within(marks: Sequence[Any]) -> str:
+    """Limits in words, as in "from 1 up"."""
+    low = next(((m.ge, True) for m in marks if hasattr(m, "ge")), None)
+    low = low or next(((m.gt, False) for m in marks if hasattr(m, "gt")), None)
+    high = next(((m.le, True) for m in marks if hasattr(m, "le")), None)
+    high = high or next(((m.lt, False) for m in marks if hasattr(m, "lt")), None)
+    if low is None:
+        return ""
+    least = f" {'from' if low[1] else 'above'} {low[0]}"
+    if high is None:
+        return least + " up" * low[1]
+    most = f"{'' if low[1] else 'and up '}to {high[0]}" if high[1] else f"and below {high[0]}"
+    return f"{least} {most}"
+
+
+def _plural(words: str) -> str:
+    for one in ("whole number", "number", "list", "word"):
+        if words.startswith(f"a {one}"):
+            return f"{one}s{words.removeprefix(f'a {one}')}"
+    return words
+
+
+def against_signature(
+    key: str, made: Callable[..., Any], node: Config, given: Iterable[str] = ()
+) -> None:
+    """Hold a node's keys and values against the signature of what it is given to.
+
+    Where that takes any keyword, names are not held against it; where an annotation is of a kind
+    that cannot be checked, values are not.
+
+    Args:
+        key: The node's, dotted.
+        made: What its ``_target_`` names.
+        node: Without ``_target_``.
+        given: Parameters that are no business of the config.
+
+    Raises:
+        ValueError: It does not know a key, or a value is not of its type.
+    """
+    annotations = _annotations(made)
+    for name, value in node.items():
+        if name in annotations:
+            if not _fits_loosely(annotations[name], value):
+                said = refusal(f"{key}.{name}", annotations[name], value)
+                raise ValueError(f"{said} (of {made.__name__})")
+        elif not _takes_any(made):
+            own = [name for name in annotations if name not in {*given, "self"}]
+            raise ValueError(unknown(f"{key}.{name}", own, {}, made.__name__))
+
+
+def _takes_any(made: Callable[..., Any]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(made).parameters.values())
+
+
+@cache
+def _annotations(made: Callable[..., Any]) -> Mapping[str, Any]:
+    """What each parameter of its own may be."""
+    try:
+        parameters = inspect.signature(made, eval_str=True).parameters
+    except Exception:  # a name that exists for type checkers alone
+        parameters = inspect.signature(made).parameters
+    found = {}
+    for name, one in parameters.items():
+        if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
+            told = one.annotation is not one.empty and not isinstance(one.annotation, str)
+            found[name] = one.annotation if told else Any
+    return found
+
+
+def _fits_loosely(annotation: Any, value: Any) -> bool:
+    """Whether it fits, as a list or as the tuple that YAML cannot say; or that cannot be told."""
+    try:
+        return fits(annotation, value) or (
+            isinstance(value, list) and fits(annotation, tuple(value))
+        )
+    except Exception:  # whatever pydantic says of annotations that it does not understand
+        return True
