@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dl_experiments import streams
@@ -21,7 +22,12 @@ ConfigStore.instance().store("analyze", OmegaConf.load(CONFIG))
 def main(config: DictConfig) -> None:
     """Analyse what the config names, and say where everything is."""
     outputs, names = Path(str(config.paths.outputs)).expanduser(), config.experiment
-    wanted = names if names is None else names if isinstance(names, ListConfig) else [names]
+    names = names if names is None or isinstance(names, ListConfig) else [names]
+    if names is not None and any(isinstance(name, float) for name in names):
+        # A study that is named by a commit, such as 12e4567, is no number.
+        words = dict(word.partition("=")[::2] for word in HydraConfig.get().overrides.task)
+        names = [name.strip(" '\"") for name in words["experiment"].strip("[]").split(",")]
+    wanted = names if names is None else [str(name) for name in names]
     try:
         written = analyze(outputs, wanted, config.figures.dpi, config.options)
     except (AnalysisError, OSError) as error:

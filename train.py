@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from dl_experiments import build, stop
 from dl_experiments.job import Job
 from dl_experiments.sweep.plan import plan
-from hydra_plugins.dl_experiments_launcher import _grid, _words
+from hydra_plugins.dl_experiments_launcher import _grid, _refusals, _words
 
 build.register_resolvers()
 
@@ -31,10 +31,23 @@ def plan_sweep(configs: list[DictConfig]) -> list:
 
 train.plan = plan_sweep  # type: ignore[attr-defined]
 
+
+def main(folder: str = "conf") -> None:
+    """The command line; what is wrong with it ends it with one line and exit code 2.
+
+    Args:
+        folder: Of the configs, relative to this file.
+    """
+    words = sys.argv[1:]
+    try:
+        _grid.check_words(words)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    with _refusals.told(words):
+        hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
+
+
 if __name__ == "__main__":
     with stop.command():
-        try:
-            _grid.check_words(sys.argv[1:])
-        except ValueError as error:
-            raise SystemExit(str(error)) from None
-        hydra.main(version_base="1.3", config_path="conf", config_name="train")(train)()
+        main()

@@ -71,8 +71,11 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     try:
         resolved = cast(dict[str, Any], OmegaConf.to_container(own, resolve=True))
     except OmegaConfBaseException as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        said = " ".join(str(error).partition("full_key:")[0].split())
+        raise ValueError(f"{error.full_key}: {said}") from error
     resolved.pop("at", None)  # an experiment's table of scales has done its work
+    if type(resolved.get("study")) is int:
+        resolved["study"] = str(resolved["study"])
     return resolved
 
 

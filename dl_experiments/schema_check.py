@@ -26,16 +26,21 @@ def check(config: Config) -> None:
     """
     landed = config.get("experiment")
     if isinstance(landed, Mapping):
-        raise ValueError(
-            f"experiment: its file sets {', '.join(landed)} under the key experiment, where "
-            "nothing reads it; the file's first line must be '# @package _global_'"
-        )
+        raise ValueError(f"experiment: {no_package('experiment')}")
     problems = sorted(_problems("", Run, config, config), key=lambda problem: problem[0])
     if problems:
         raise ValueError(problems[0][1])
     optimizer = config["optimizer"]
     if optimizer.get("nesterov") and not optimizer.get("momentum"):
         raise ValueError("optimizer.nesterov=True needs optimizer.momentum above 0")
+
+
+def no_package(group: str) -> str:
+    """What is said of an option's file that has forgotten where it belongs."""
+    return (
+        f"the first line of its file must be '# @package _global_', or what it sets lands under "
+        f"{group}, where nothing reads it"
+    )
 
 
 def check_values(key: str, node: type, values: Config) -> None:
@@ -59,7 +64,8 @@ def refusal(key: str, annotation: Any, value: Any) -> str:
     """A value, and what is wanted in its place."""
     wanted = says(annotation)
     whole = isinstance(value, float) and value.is_integer() and "whole number" in wanted
-    return f"{key}={value!r} is not {wanted}{f'; write {value:.0f}' if whole else ''}"
+    shown = repr(value) if len(repr(value)) <= 120 else f"{repr(value)[:60]}…"
+    return f"{key}={shown} is not {wanted}{f'; write {value:.0f}' if whole else ''}"
 
 
 def fits(annotation: Any, value: Any) -> bool:
@@ -123,6 +129,7 @@ def unknown(key: str, siblings: Sequence[str], config: Config, whose: str = "") 
         whose: What the siblings are the keys of, where that is a class.
     """
     path, _, last = key.rpartition(".")
+    siblings = [name for name in siblings if name != "_target_"]
     near = difflib.get_close_matches(last, siblings, 1)
     if near:
         known = f"{path}.{near[0]}".strip(".")
@@ -145,6 +152,40 @@ def _keys(config: Config, node: type = Run, prefix: str = "") -> Iterator[str]:
                 yield from _keys(
                     value, _named(field.nodes, value.get("_target_")), f"{prefix}{key}."
                 )
+
+
+def depth(key: str) -> int | None:
+    """How deep the lists lie that a dotted key takes; None: that is not declared, or varies."""
+    found = {_depth(one) for field in _declared(key.split("."), Run) for one in _kinds(field)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _declared(path: Sequence[str], node: type) -> Iterator[Field]:
+    field = schema.fields(node).get(path[0], schema.extra(node))
+    if field is not None and len(path) == 1:
+        yield field
+    elif field is not None:
+        for one in field.nodes:
+            yield from _declared(path[1:], one)
+
+
+def _kinds(field: Field) -> Iterator[Any]:
+    """What a value may be, without marks; a group's options are words."""
+    todo = [] if field.nodes else [field.annotation]
+    if field.nodes:
+        yield str
+    while todo:
+        one = todo.pop()
+        if get_origin(one) is Annotated or get_origin(one) in (Union, UnionType):
+            todo += get_args(one)[: 1 if get_origin(one) is Annotated else None]
+        elif one is not NoneType:
+            yield one
+
+
+def _depth(kind: Any) -> int:
+    if get_origin(kind) is Annotated:
+        return _depth(get_args(kind)[0])
+    return 1 + _depth(get_args(kind)[0]) if get_origin(kind) is list else 0
 
 
 def says(annotation: Any) -> str:

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
 import torch
 from hydra import compose as hydra_compose
@@ -142,9 +141,7 @@ def lab(
         GlobalHydra.instance().clear()
         code = 0
         try:
-            hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")(
-                entry.train
-            )()
+            entry.main(str(CONF))
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
             if isinstance(error.code, str):  # Python prints it and exits with 1

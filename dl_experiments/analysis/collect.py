@@ -194,6 +194,9 @@ def read_run(path: Path) -> Run:
             raise ValueError(f"config.yaml has no {key}")
     if isinstance(flat["seed"], bool) or not isinstance(flat["seed"], int):
         raise ValueError(f"config.yaml: seed is {flat['seed']!r}, not an integer")
+    for key, value in flat.items():
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"config.yaml: {key} is {value}, which is no number of 64 bits")
     status = directory.read_status()
     if status is None:
         raise ValueError("no status.json, so the run never started")

@@ -1,11 +1,16 @@
 """Refuses a command line that would silently ignore part of a grid."""
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from dl_experiments import schema_check
 from hydra_plugins.dl_experiments_launcher._compose import Composer
+from hydra_plugins.dl_experiments_launcher._refusals import CONF, GROUPS
 
 _ONE_EACH = ("experiment", "scale")
 _NUMBER_KEY = {
@@ -16,19 +21,58 @@ _NUMBER_KEY = {
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Refuse a number where a group's option is wanted, which Hydra answers with a traceback.
+    """Refuse what Hydra answers with a traceback, or takes and ignores.
 
     Raises:
-        ValueError: One line that names the key to set instead.
+        ValueError: One line that names what to say instead.
     """
     for word in words:
-        group, _, options = word.partition("=")
-        for option in options.split(",") if group in _NUMBER_KEY else ():
-            if option.lstrip("+-").replace(".", "", 1).replace("e-", "", 1).isdigit():
-                raise ValueError(
-                    f"{word}: {option} is not an option of {group}; "
-                    f"to set a number, say {_NUMBER_KEY[group]}={options}"
-                )
+        group, equals, options = word.partition("=")
+        if equals and not group:
+            raise ValueError(f"{word!r} is not key=value")
+        for one in options.split(",") if group in GROUPS else ():
+            if one.lstrip("+-").replace(".", "", 1).replace("e-", "", 1).isdigit():
+                said = f"{word}: {one} is not an option of {group}"
+                if group in _NUMBER_KEY:
+                    raise ValueError(f"{said}; to set a number, say {_NUMBER_KEY[group]}={options}")
+                known = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+                raise ValueError(f"{said}; allowed: {', '.join(known)}")
+
+
+def as_words(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A grid with each YAML list in it as the values of a sweep, where that is what it must be.
+
+    Hydra writes a list as one value. It is a grid where its lists lie one deeper than those of what
+    the key takes: ``seed: [0, 1]``, ``model.hidden: [[50], [100, 100]]``.
+
+    Raises:
+        ValueError: It could be either; says how to write both.
+    """
+    return {key: _swept(key, value) for key, value in params.items()}
+
+
+def _swept(key: str, value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    own = 0 if key in GROUPS else schema_check.depth(key)
+    if own is not None and _depth(value) == own + 1:
+        return ",".join(map(_as_word, value))
+    each = ",".join(f"[{one}]" if own else str(one) for one in value)
+    one = str(value).replace(" ", "")
+    raise ValueError(
+        f"hydra.sweeper.params.{key}={value}: a list can be the values of a sweep or one value; "
+        f'write {key}: "{each}" for {len(value)} jobs, {key}: "{one}" for one'
+    )
+
+
+def _as_word(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w.-]*", value):
+        return value
+    return json.dumps(value).replace('"', "'")
+
+
+def _depth(value: Any) -> int:
+    return 1 + max((_depth(one) for one in value), default=0) if isinstance(value, list) else 0
 
 
 def check_grid(

@@ -1,5 +1,7 @@
 """Hydra's basic sweeper, which leaves no ``multirun.yaml`` among the runs."""
 
+import re
+import sys
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
-from omegaconf import open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 
 @dataclass
@@ -36,7 +38,19 @@ class LabSweeper(BasicSweeper):
             assert self.config is not None
             with open_dict(self.config):
                 self.config.hydra.sweep.dir = scratch
-            return super().sweep(arguments)
+                self._read_lists()
+            return super().sweep([_with_a_name(word) for word in arguments])
+
+    def _read_lists(self) -> None:
+        from hydra_plugins.dl_experiments_launcher._grid import as_words
+
+        params = OmegaConf.to_container(DictConfig(self.params or {}), resolve=True)
+        assert isinstance(params, dict)
+        try:
+            self.params = as_words({str(key): value for key, value in params.items()})
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(2) from None
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose the jobs, unless the launcher does so itself before the first one runs.
@@ -45,3 +59,11 @@ class LabSweeper(BasicSweeper):
         """
         if not getattr(self.launcher, "composes_all_first", False):
             super().validate_batch_is_legal(batch)
+
+
+def _with_a_name(word: str) -> str:
+    """A study that is named by a commit, such as 12e4567, in quotes: it is no number."""
+    key, equals, names = word.partition("=")
+    if key != "study" or not re.search(r"(^|,)[\d.]+(e\d+)?(,|$)", names):
+        return word
+    return key + equals + ",".join(f"'{name}'" for name in names.split(","))

@@ -267,3 +267,22 @@ def test_a_gpu_trains_and_measures(lab, outputs, data):
     assert state(files) == "completed"
     assert json.loads(files.provenance.read_text())["device"].startswith("cuda")
     assert (files.measures / "predictions.npz").exists() == (data == "sinc")
+
+
+def test_a_study_may_be_called_by_a_year_or_a_commit(lab, outputs, tmp_path):
+    """And a grid may be written as YAML lists."""
+    file = tmp_path / "conf/experiment/mine.yaml"
+    file.parent.mkdir(parents=True)
+    grid = "{sweeper: {params: {seed: [0, 1], model.hidden: [[4], [5, 6]]}}}"
+    lines = ["# @package _global_", "study: 2025", f"hydra: {grid}"]
+    file.write_text("\n".join(lines))
+    short = ["trainer.max_epochs=1", "logger=none", "data.samples=16", "data.batch_size=8"]
+    assert lab(f"--config-dir={tmp_path / 'conf'}", "experiment=mine", *short).code == 0
+    assert lab(*short, "study=2026").code == 0
+    for name in ("12e4567", "1.5"):
+        assert lab("-m", *short, f"study={name}").code == 0
+    found = {path.name: len(list(path.glob("[!.]*"))) for path in outputs.iterdir()}
+    assert found == {"2025": 4, "2026": 1, "12e4567": 1, "1.5": 1}
+    for files in outputs.glob("*/*/config.yaml"):
+        study = RunDirectory(files.parent).read_config()["study"]
+        assert study == files.parents[1].name

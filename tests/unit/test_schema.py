@@ -12,6 +12,7 @@ from dl_experiments import build, schema, schema_check
 from dl_experiments.data.functions import FUNCTIONS
 from dl_experiments.data.sources import SHAPES
 from dl_experiments.models.mlp import ACTIVATIONS
+from hydra_plugins.dl_experiments_launcher._grid import as_words
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_every_node_refuses_what_it_does_not_know(places):
 
 
 def targets():
-    for node in set(declared()):
+    for node in dict.fromkeys(declared()):
         annotation = schema.fields(node).get("_target_")
         for target in get_args(annotation.annotation) if annotation else ():
             if isinstance(target, str) and target.startswith("dl_experiments."):
@@ -257,6 +258,38 @@ def test_a_value_is_refused_in_the_words_of_its_declaration(compose, word):
     with pytest.raises(ValueError, match=key) as caught:
         build.check(config)
     assert str(caught.value) == WRONG[word]
+
+
+def test_what_a_file_without_its_header_sets_is_not_ignored(compose):
+    config = compose() | {"experiment": {"study": "mine", "trainer": {"max_epochs": 2}}}
+    with pytest.raises(ValueError, match="first line of its file must be '# @package _global_'"):
+        schema_check.check(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("seed", [0, 1], "0,1"),
+        ("model", ["deep", "shallow"], "deep,shallow"),
+        ("batch_size", ["small", "full"], "small,full"),
+        ("model.activation", ["relu", "tanh"], "relu,tanh"),
+        ("model.hidden", [[50], [100, 100]], "[50],[100, 100]"),
+        ("model.blocks", [[[4]], [[4], [8]]], "[[4]],[[4], [8]]"),
+        ("trainer.target_loss", [0.1, None], "0.1,null"),
+        ("rerun", [True, False], "true,false"),
+        ("arm", ["equal steps"], "'equal steps'"),
+        ("seed", "range(0,5)", "range(0,5)"),
+        ("model.hidden", [50, 100], None),
+        ("model.blocks", [[4], [8]], None),
+        ("model.width", [1, 2], None),
+    ],
+)
+def test_a_list_in_a_grid_is_its_values_where_it_cannot_be_one(key, value, word):
+    if word is None:
+        with pytest.raises(ValueError, match=rf"^hydra\.sweeper\.params\.{key}=.* for 2 jobs, "):
+            as_words({key: value})
+    else:
+        assert as_words({key: value}) == {key: word}
 
 
 class Wide:

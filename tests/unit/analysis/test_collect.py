@@ -59,6 +59,10 @@ SMALL = "seed: 0\nmodel: {name: deep}\ndata: {name: mnist}\n"
         (break_config("seed: 0\nmodel: {name: deep}\n"), "config.yaml has no data.name"),
         (break_config("model: {name: deep}\ndata: {name: mnist}\n"), "config.yaml has no seed"),
         (break_config(SMALL.replace("0", "first")), "seed is 'first', not an integer"),
+        (
+            break_config(SMALL.replace("0", str(2**127))),
+            f"seed is {2**127}, which is no number of 64",
+        ),
         (break_config(SMALL + "lr: .nan\n"), "lr=nan is not a finite number"),
         (lambda d: d.config.write_bytes(b"\xff\xfe\x00a"), "config.yaml is not YAML"),
         (lambda d: d.status.unlink(), "no status.json, so the run never started"),

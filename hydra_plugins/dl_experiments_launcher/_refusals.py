@@ -1,0 +1,116 @@
+"""What Hydra refuses, told in one line of our own words, with what is near."""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
+
+from dl_experiments import schema_check
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+GROUPS = tuple(sorted(path.name for path in CONF.iterdir() if path.is_dir()))
+_FULL = "HYDRA_FULL_ERROR"
+
+
+@contextmanager
+def told(words: Sequence[str]) -> Iterator[None]:
+    """Call Hydra in this: what it raises ends the command with one line and exit code 2.
+
+    Where the user has set ``HYDRA_FULL_ERROR``, it is raised as it is.
+
+    Args:
+        words: Of the command line.
+    """
+    if _FULL in os.environ:
+        yield
+        return
+    os.environ[_FULL] = "1"  # else Hydra prints for itself
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
+        if isinstance(error, ValueError) and not _is_hydras(error):
+            raise
+        print(in_one_line(error, words), file=sys.stderr)
+        raise SystemExit(2) from None
+    finally:
+        os.environ.pop(_FULL, None)
+
+
+def in_one_line(error: Exception, words: Sequence[str]) -> str:
+    """What is said of an error of Hydra's."""
+    said = " ".join(str(error).partition("\nSee https")[0].split())
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error.override)
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{mark.name}, line {mark.line + 1}: {error.problem}"
+    if packaged := re.search(
+        r"'(\w+)@(\w+)\.\1'", said
+    ):  # an override in a file without its header
+        group = packaged[2]
+        asks = next((word for word in words if word.startswith(f"{group}=")), group)
+        return f"{asks}: {schema_check.no_package(group)}"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        return _missing(error.missing_cfg_file, error.options or (), said)
+    cause = error.__cause__
+    key = getattr(cause, "full_key", None)
+    if key is not None:
+        return _unknown(str(key), getattr(cause, "parent_node", None))
+    for word in words:
+        name = word.partition("=")[0].lstrip("+~")
+        if name and name in said:
+            if word.startswith("+"):
+                return f"{word}: {name} is there already; leave out the +"
+            if word.startswith("~") and name not in GROUPS:
+                return f"{word}: there is no such key to leave out"
+            return f"{word}: {said}"
+        path, _, last = name.rpartition(".")
+        if path and f"'{last}'" in said:
+            return f"{word}: {path} has no keys of its own"
+    return f"{' '.join(words)}: {said}"
+
+
+def option(group: str, wrong: str, options: Sequence[str]) -> str:
+    """What is said of an option that a group does not have."""
+    near = difflib.get_close_matches(wrong, options, 1)
+    hint = f"did you mean {near[0]}?; " if near else ""
+    return f"{group}={wrong}: not an option; {hint}allowed: {', '.join(options)}"
+
+
+def _unreadable(word: str) -> str:
+    if "=" not in word.lstrip("+~"):
+        return f"{word!r} is not key=value"
+    return f"{word!r} cannot be read as key=value; put what holds any of {{}}[](),:= into quotes"
+
+
+def _missing(file: str, options: Sequence[str], said: str) -> str:
+    group, _, wrong = file.rpartition("/")
+    if not group:
+        return said
+    place = said.partition("'")[2].partition("'")[0]  # the file that asks for it
+    asks = "" if place in ("", "train", "hydra/config") else f"{place}.yaml: "
+    return asks + option(group, wrong, options)
+
+
+def _unknown(key: str, parent: Any) -> str:
+    siblings = [str(name) for name in parent] if hasattr(parent, "keys") else []
+    if "." in key:
+        return schema_check.unknown(key, siblings, {})
+    return schema_check.unknown(key, [*siblings, *(g for g in GROUPS if g not in siblings)], {})
+
+
+def _is_hydras(error: Exception) -> bool:
+    """Whether it was raised while Hydra composed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return str(module).partition(".")[0] in ("hydra", "omegaconf")
