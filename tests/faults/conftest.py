@@ -106,6 +106,7 @@ def equal_arrays(one, other):
         return mine.files == theirs.files and all(
             np.array_equal(mine[key], theirs[key], equal_nan=mine[key].dtype.kind == "f")
             for key in mine.files
+            if key != "seconds"
         )
 
 
