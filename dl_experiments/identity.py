@@ -14,7 +14,7 @@ from typing import Any
 
 from dl_experiments import schema
 
-NOT_SCIENCE = frozenset(["hydra", *schema.not_science()])
+NOT_SCIENCE = ("hydra", *schema.not_science())
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""
 
 NEUTRAL: dict[str, Any] = {"trainer.target_accuracy": None}
