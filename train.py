@@ -1,6 +1,7 @@
 """Compose a config and train it: ``python train.py -m model=deep,shallow data=mnist``."""
 
 import sys
+from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -21,7 +22,11 @@ def job(config: DictConfig, hydra_node: DictConfig) -> Job:
 
 def train(config: DictConfig) -> float | None:
     """Train one config; what a launcher without a plan calls for each job."""
-    return plan([job(config, HydraConfig.get())])[0](config)
+    try:
+        (call,) = plan([job(config, HydraConfig.get())])
+    except ValueError as error:
+        _refuse(error)
+    return call(config)
 
 
 def plan_sweep(configs: list[DictConfig]) -> list:
@@ -30,6 +35,11 @@ def plan_sweep(configs: list[DictConfig]) -> list:
 
 
 train.plan = plan_sweep  # type: ignore[attr-defined]
+
+
+def _refuse(error: ValueError) -> NoReturn:
+    print(error, file=sys.stderr)
+    raise SystemExit(2) from None
 
 
 def main(folder: str = "conf") -> None:
@@ -42,8 +52,7 @@ def main(folder: str = "conf") -> None:
     try:
         _grid.check_words(words)
     except ValueError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+        _refuse(error)
     with _refusals.told(words):
         hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
 

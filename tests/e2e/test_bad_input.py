@@ -226,6 +226,13 @@ def test_a_typo_is_one_line_with_what_is_near(lab, outputs, tmp_path, monkeypatc
     assert os.listdir(tmp_path) == []
 
 
+def test_under_another_launcher_a_refusal_is_one_line_too(lab):
+    for words in (["optimizer.lr=0"], ["-m", "seed=0,1", "optimizer.lr=0"]):
+        outcome = lab(*words, "hydra/launcher=basic")
+        assert outcome.code == 2
+        assert outcome.err == "optimizer.lr=0 is not a number above 0\n"
+
+
 EXPERIMENT = """\
 # @package _global_
 defaults:
