@@ -1,7 +1,6 @@
 """Compose a config and train it: ``python train.py -m model=deep,shallow data=mnist``."""
 
 import sys
-from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -10,7 +9,7 @@ from omegaconf import DictConfig
 from dl_experiments import build, stop
 from dl_experiments.job import Job
 from dl_experiments.sweep.plan import plan
-from hydra_plugins.dl_experiments_launcher import _grid, _refusals, _words
+from hydra_plugins.dl_experiments_launcher import _refusals, _words
 
 build.register_resolvers()
 
@@ -21,39 +20,18 @@ def job(config: DictConfig, hydra_node: DictConfig) -> Job:
 
 
 def train(config: DictConfig) -> float | None:
-    """Train one config; what a launcher without a plan calls for each job."""
-    try:
+    """Train one config; ``train.plan``, which the lab launcher calls, checks all jobs first."""
+    with _refusals.refused():
         (call,) = plan([job(config, HydraConfig.get())])
-    except ValueError as error:
-        _refuse(error)
     return call(config)
 
 
-def plan_sweep(configs: list[DictConfig]) -> list:
-    """Check all jobs of a command before the first runs; what the lab launcher asks for."""
-    return plan([job(c, c.hydra) for c in configs])
-
-
-train.plan = plan_sweep  # type: ignore[attr-defined]
-
-
-def _refuse(error: ValueError) -> NoReturn:
-    print(error, file=sys.stderr)
-    raise SystemExit(2) from None
+train.plan = lambda configs: plan([job(c, c.hydra) for c in configs])  # type: ignore[attr-defined]
 
 
 def main(folder: str = "conf") -> None:
-    """The command line; what is wrong with it ends it with one line and exit code 2.
-
-    Args:
-        folder: Of the configs, relative to this file.
-    """
-    words = sys.argv[1:]
-    try:
-        _grid.check_words(words)
-    except ValueError as error:
-        _refuse(error)
-    with _refusals.told(words):
+    """The command line, with the configs in a folder beside this file."""
+    with _refusals.told(sys.argv[1:]):
         hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
 
 

@@ -10,33 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments import schema_check
 from hydra_plugins.dl_experiments_launcher._compose import Composer
-from hydra_plugins.dl_experiments_launcher._refusals import CONF, GROUPS
+from hydra_plugins.dl_experiments_launcher._refusals import GROUPS
 
 _ONE_EACH = ("experiment", "scale")
-_NUMBER_KEY = {
-    "batch_size": "data.batch_size",
-    "label_noise": "label_noise.fraction",
-    "optimizer": "optimizer.lr",
-}
-
-
-def check_words(words: Sequence[str]) -> None:
-    """Refuse what Hydra answers with a traceback, or takes and ignores.
-
-    Raises:
-        ValueError: One line that names what to say instead.
-    """
-    for word in words:
-        group, equals, options = word.partition("=")
-        if equals and not group:
-            raise ValueError(f"{word!r} is not key=value")
-        for one in options.split(",") if group in GROUPS else ():
-            if one.lstrip("+-").replace(".", "", 1).replace("e-", "", 1).isdigit():
-                said = f"{word}: {one} is not an option of {group}"
-                if group in _NUMBER_KEY:
-                    raise ValueError(f"{said}; to set a number, say {_NUMBER_KEY[group]}={options}")
-                known = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-                raise ValueError(f"{said}; allowed: {', '.join(known)}")
 
 
 def as_words(params: Mapping[str, Any]) -> dict[str, Any]:

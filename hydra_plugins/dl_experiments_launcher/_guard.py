@@ -1,6 +1,5 @@
 """Refuses, before Hydra makes any folder, what the launcher is too late for."""
 
-import sys
 from typing import Any
 
 from hydra.experimental.callback import Callback
@@ -17,18 +16,22 @@ class Guard(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """The sweeper is about to write into the outputs folder."""
         from dl_experiments.sweep.plan import check_outputs
+        from hydra_plugins.dl_experiments_launcher._refusals import refused
 
-        _refuse(lambda: _check_places(config))
-        _refuse(lambda: check_outputs(config.paths.outputs))
+        with refused():
+            _check_places(config)
+            check_outputs(config.paths.outputs)
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """``hydra.mode=RUN``: there is no launcher."""
         from dl_experiments import build
         from dl_experiments.job import Job
         from dl_experiments.sweep.plan import check
+        from hydra_plugins.dl_experiments_launcher._refusals import refused
 
-        _refuse(lambda: _check_places(config))
-        _refuse(lambda: check([Job(build.resolve(config), [])]))
+        with refused():
+            _check_places(config)
+            check([Job(build.resolve(config), [])])
 
 
 def _check_places(config: DictConfig) -> None:
@@ -55,11 +58,3 @@ def _check_places(config: DictConfig) -> None:
             "hydra.job.chdir=True: a command stays where it is; paths.outputs and study say where "
             "runs lie"
         )
-
-
-def _refuse(check: Any) -> None:
-    try:
-        check()
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None

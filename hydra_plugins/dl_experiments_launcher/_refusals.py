@@ -18,6 +18,11 @@ from dl_experiments import schema_check
 CONF = Path(__file__).resolve().parents[2] / "conf"
 GROUPS = tuple(sorted(path.name for path in CONF.iterdir() if path.is_dir()))
 _FULL = "HYDRA_FULL_ERROR"
+_NUMBER_KEY = {
+    "batch_size": "data.batch_size",
+    "label_noise": "label_noise.fraction",
+    "optimizer": "optimizer.lr",
+}
 
 
 @contextmanager
@@ -29,6 +34,8 @@ def told(words: Sequence[str]) -> Iterator[None]:
     Args:
         words: Of the command line.
     """
+    with refused():
+        check_words(words)
     if _FULL in os.environ:
         yield
         return
@@ -42,6 +49,35 @@ def told(words: Sequence[str]) -> Iterator[None]:
         raise SystemExit(2) from None
     finally:
         os.environ.pop(_FULL, None)
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """A ``ValueError`` ends the command with its one line and exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Refuse what Hydra answers with a traceback, or takes and ignores.
+
+    Raises:
+        ValueError: One line that names what to say instead.
+    """
+    for word in words:
+        group, equals, options = word.partition("=")
+        if equals and not group:
+            raise ValueError(f"{word!r} is not key=value")
+        for one in options.split(",") if group in GROUPS else ():
+            if one.lstrip("+-").replace(".", "", 1).replace("e-", "", 1).isdigit():
+                said = f"{word}: {one} is not an option of {group}"
+                if group in _NUMBER_KEY:
+                    raise ValueError(f"{said}; to set a number, say {_NUMBER_KEY[group]}={options}")
+                known = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+                raise ValueError(f"{said}; allowed: {', '.join(known)}")
 
 
 def in_one_line(error: Exception, words: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """The words of a command line that lead to one job, also when it is given by itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -24,3 +25,19 @@ def of_job(hydra_node: DictConfig) -> list[str]:
     task = [word for word in hydra_node.overrides.task if not word.startswith("rerun=")]
     more = [word for word in hydra_node.overrides.hydra if word.startswith("hydra.searchpath")]
     return [*options, *task, *more]
+
+
+def studies(named: object, words: Sequence[str]) -> list[str] | None:
+    """The studies that ``experiment=`` names; None: all.
+
+    Args:
+        named: As it was read: a commit such as 12e4567 has become a number.
+        words: Of the command line.
+    """
+    if named is None:
+        return None
+    names = list(named) if isinstance(named, ListConfig) else [named]
+    if any(isinstance(name, float) for name in names):
+        said = dict(word.partition("=")[::2] for word in words)["experiment"]
+        names = [name.strip(" '\"") for name in said.strip("[]").split(",")]
+    return [str(name) for name in names]

@@ -1,7 +1,6 @@
 """Hydra's basic sweeper, which leaves no ``multirun.yaml`` among the runs."""
 
 import re
-import sys
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -43,14 +42,12 @@ class LabSweeper(BasicSweeper):
 
     def _read_lists(self) -> None:
         from hydra_plugins.dl_experiments_launcher._grid import as_words
+        from hydra_plugins.dl_experiments_launcher._refusals import refused
 
         params = OmegaConf.to_container(DictConfig(self.params or {}), resolve=True)
         assert isinstance(params, dict)
-        try:
+        with refused():
             self.params = as_words({str(key): value for key, value in params.items()})
-        except ValueError as error:
-            print(error, file=sys.stderr)
-            raise SystemExit(2) from None
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose the jobs, unless the launcher does so itself before the first one runs.

@@ -90,7 +90,7 @@ def test_a_run_is_trained_anew_and_the_old_one_moved_aside(lab, outputs, table, 
 
 def test_rerun_is_true_or_false(lab, outputs):
     outcome = lab("rerun=again")
-    assert (outcome.code, outcome.err) == (2, "rerun='again' is neither true nor false\n")
+    assert (outcome.code, outcome.err) == (2, "rerun='again' is not true or false\n")
     assert not outputs.exists()
 
 
