@@ -15,6 +15,7 @@ from dl_experiments import schema
 from dl_experiments.schema import Field, Named, Run
 
 Config = Mapping[str, Any]
+_PLAIN = (list, tuple, dict, Sequence, Mapping, Union, UnionType)
 _Problem = tuple[int, str]  # unknown keys come first, then missing ones, then values
 
 
@@ -274,7 +275,7 @@ def _takes_any(made: Callable[..., Any]) -> bool:
 
 @cache
 def _annotations(made: Callable[..., Any]) -> Mapping[str, Any]:
-    """What each parameter of its own may be."""
+    """What each parameter of its own may be; its default is always among that."""
     try:
         parameters = inspect.signature(made, eval_str=True).parameters
     except Exception:  # a name that exists for type checkers alone
@@ -282,16 +283,19 @@ def _annotations(made: Callable[..., Any]) -> Mapping[str, Any]:
     found = {}
     for name, one in parameters.items():
         if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
-            told = one.annotation is not one.empty and not isinstance(one.annotation, str)
-            found[name] = one.annotation if told else Any
+            told = one.annotation if _is_plain(one.annotation) else Any
+            found[name] = told | None if one.default is None and told is not Any else told
     return found
 
 
-def _fits_loosely(annotation: Any, value: Any) -> bool:
-    """Whether it fits, as a list or as the tuple that YAML cannot say; or that cannot be told."""
-    try:
-        return fits(annotation, value) or (
-            isinstance(value, list) and fits(annotation, tuple(value))
-        )
-    except Exception:  # whatever pydantic says of annotations that it does not understand
+def _is_plain(annotation: Any) -> bool:
+    """Whether all that it allows can be said in YAML; of a ``Path`` or a dtype a word may do."""
+    if get_origin(annotation) is Literal or annotation in (int, float, bool, str, None, NoneType):
         return True
+    inner = [one for one in get_args(annotation) if one is not ...]
+    return get_origin(annotation) in _PLAIN and all(map(_is_plain, inner))
+
+
+def _fits_loosely(annotation: Any, value: Any) -> bool:
+    """Whether it fits, as a list or as the tuple that YAML cannot say."""
+    return fits(annotation, value) or (isinstance(value, list) and fits(annotation, tuple(value)))

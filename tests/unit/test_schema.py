@@ -3,10 +3,12 @@
 import inspect
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import get_args
 
 import pytest
+import torch
 
 from dl_experiments import build, schema, schema_check
 from dl_experiments.data.functions import FUNCTIONS
@@ -302,14 +304,33 @@ class Wide:
 class Narrow:
     """One that takes nothing else."""
 
-    def __init__(self, width: int, widths: tuple[int, ...] = (), odd: "Unknown" = None):  # noqa: F821
+    def __init__(
+        self,
+        width: int,
+        widths: tuple[int, ...] = (),
+        root: Path = Path(),
+        dtype: torch.dtype | None = None,
+        some: int = None,  # noqa: RUF013
+    ):
+        """See the class."""
+
+
+class Odd:
+    """One whose types are for type checkers alone."""
+
+    def __init__(self, width: int, odd: "Unknown" = None):  # noqa: F821
         """See the class."""
 
 
 def test_a_signature_says_what_a_node_of_ones_own_may_have():
     against = schema_check.against_signature
     against("model", Wide, {"width": 3, "deep": "x", "whatever": 1})
-    against("model", Narrow, {"width": 3, "odd": object()})
+    against("model", Narrow, {"width": 3, "widths": [1, 2], "some": None})
+    against("model", Narrow, {"width": 3, "root": "/a/folder", "dtype": "float64"})
+    against("model", Odd, {"width": 3, "odd": object()})
+    for wrong in ({"widths": [1, "x"]}, {"widths": 3}, {"some": "x"}, {"width": None}):
+        with pytest.raises(ValueError, match=r" \(of Narrow\)$"):
+            against("model", Narrow, wrong)
     with pytest.raises(ValueError, match=r"^model\.width='x' is not a whole number \(of Wide\)$"):
         against("model", Wide, {"width": "x"})
     with pytest.raises(
