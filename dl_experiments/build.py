@@ -228,6 +228,7 @@ def trainer(config: Config, chosen: list[Callback], epochs: int) -> Trainer:
             devices=1,
             precision=wanted["precision"],
             callbacks=chosen,
+            default_root_dir=os.devnull,  # where a Slurm job would look for weights to go on from
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

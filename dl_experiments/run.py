@@ -182,8 +182,9 @@ class _Streams(Callback):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what Lightning says of itself at every start."""
+    """Hold back what Lightning says of itself at every start, and where ``srun`` is on the path."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        for words in (".*LeafSpec.*", "The `srun` command"):
+            warnings.filterwarnings("ignore", message=words)
         yield

@@ -71,15 +71,31 @@ def alone(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("alone") / "outputs").metrics.read_bytes()
 
 
+@pytest.fixture
+def srun(tmp_path, monkeypatch):
+    """A machine of a Slurm cluster."""
+    (tmp_path / "bin").mkdir()
+    srun = tmp_path / "bin/srun"
+    srun.write_text("#!/bin/sh\n")
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert shutil.which("srun") == str(srun)
+
+
+@pytest.mark.parametrize("surroundings", [{}, SLURM], ids=["a login node", "a job"])
+def test_on_a_cluster_a_run_by_itself_is_the_same(outputs, srun, tmp_path, surroundings):
+    """Lightning warns there of srun, and goes on from what a job of Slurm's has left."""
+    (tmp_path / "hpc_ckpt_1.ckpt").write_text("of another run")
+    words = [*WORDS, "sweep.stack=never", f"paths.outputs={outputs}"]
+    done = command(ROOT / "train.py", *words, cwd=tmp_path, **surroundings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    (files,) = runs(outputs).values()
+    assert read_metrics(files.metrics)[-1]["epoch"] == 3
+
+
 @pytest.mark.parametrize("whose", FRESH | SURROUNDINGS)
-def test_variables_decide_nothing(outputs, alone, whose, tmp_path, monkeypatch):
-    if whose == "Slurm's":  # a login node has srun
-        (tmp_path / "bin").mkdir()
-        srun = tmp_path / "bin/srun"
-        srun.write_text("#!/bin/sh\n")
-        srun.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-        assert shutil.which("srun") == str(srun)
+def test_variables_decide_nothing(outputs, alone, whose):
     files = (
         trained(outputs, fresh, **FRESH[whose])
         if whose in FRESH
