@@ -6,27 +6,23 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from dl_experiments import build, stop
+from dl_experiments import stop
+from dl_experiments.config import register_resolvers, resolve
 from dl_experiments.job import Job
-from dl_experiments.sweep.plan import plan
+from dl_experiments.sweep import command
 from hydra_plugins.dl_experiments_launcher import _refusals, _words
 
-build.register_resolvers()
-
-
-def job(config: DictConfig, hydra_node: DictConfig) -> Job:
-    """A job's resolved config, and the words that lead to it."""
-    return Job(build.resolve(config), _words.of_job(hydra_node))
+register_resolvers()
 
 
 def train(config: DictConfig) -> float | None:
-    """Train one config; ``train.plan``, which the lab launcher calls, checks all jobs first."""
+    """Train one config; the lab launcher calls ``train.plan`` for all jobs instead."""
     with _refusals.refused():
-        (call,) = plan([job(config, HydraConfig.get())])
+        (call,) = command.plan([Job(resolve(config), _words.of_job(HydraConfig.get()))])
     return call(config)
 
 
-train.plan = lambda configs: plan([job(c, c.hydra) for c in configs])  # type: ignore[attr-defined]
+train.plan = command.plan  # type: ignore[attr-defined]
 
 
 def main(folder: str = "conf") -> None:

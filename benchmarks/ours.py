@@ -14,6 +14,7 @@ from torch import nn
 from benchmarks.harness import Contestant, NotMeasured, count
 from dl_experiments import build
 from dl_experiments.build import Config
+from dl_experiments.config import register_resolvers, resolve
 from dl_experiments.data.images import ImageData
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
@@ -45,10 +46,10 @@ def few_test_images(label_noise: LabelNoise, **keys: Any) -> ImageData:
 
 def config(overrides: Sequence[str]) -> Config:
     """The resolved config of ``python train.py <overrides>``, on the processor unless they say."""
-    build.register_resolvers()
+    register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose("train", ["trainer.accelerator=cpu", *overrides])
-    return build.resolve(composed)
+    return resolve(composed)
 
 
 def parts(overrides: Sequence[str]) -> tuple[InMemoryDataModule, nn.Module, int]:

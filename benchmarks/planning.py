@@ -35,12 +35,11 @@ def planning(overrides: Sequence[str], seeds: int, look: bool) -> Contestant:
     def seconds() -> float:
         record._digests.clear()  # as in a process that has just begun
         started = time.perf_counter()
-        parts = [build.check(job.config) for job in jobs]
+        planned = [Planned(job, *build.check(job.config), "start", 0) for job in jobs]
         if look:
-            planned = inspection.inspect(jobs, parts)
+            planned, _ = inspection.inspect(planned, [])
         else:
-            pairs = zip(jobs, parts, strict=True)
-            planned = [grouping.with_key(Planned(job, *own, "start", 0)) for job, own in pairs]
+            planned = [grouping.with_key(one) for one in planned]
         grouping.units(planned)
         return time.perf_counter() - started
 

@@ -2,7 +2,8 @@
 
 Training and analysis meet only here. Everything but the append-only ``metrics.csv``, ``run.log``
 and the event files is written beside its target, flushed, then renamed, so a reader sees the old
-file or the new one and never half of one. Nothing is unpickled: weights are safetensors.
+file or the new one and never half of one. Nothing is unpickled: weights are safetensors. Torch is
+imported only where tensors are written or read.
 """
 
 import csv
@@ -14,16 +15,17 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import safetensors.torch
-import torch
 import yaml
-from lightning_utilities.core.apply_func import apply_to_collection
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 State = Literal["running", "completed", "diverged", "interrupted", "failed"]
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast where libyaml is there
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LOOK = 1.0
 """Seconds for which a look at a run's claim will do for its rows, which can be written again."""
 FINISHED: tuple[State, ...] = ("completed", "diverged")
@@ -90,6 +92,7 @@ class RunDirectory:
         self.metrics = self.path / "metrics.csv"
         self.summary = self.path / "summary.json"
         self.measures = self.path / "measures"
+        self.taken = self.measures / "taken.json"
         self.checkpoint = self.path / "checkpoint.ckpt"
         self.weights = self.path / "weights"
         self.provenance = self.path / "provenance.json"
@@ -114,7 +117,7 @@ class RunDirectory:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the whole resolved config as YAML."""
-        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        text = yaml.dump(dict(config), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
         self.replace(self.config, lambda file: file.write(text.encode()))
 
     def read_config(self) -> dict[str, Any]:
@@ -125,7 +128,7 @@ class RunDirectory:
             OSError: It cannot be read.
         """
         try:
-            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+            config = yaml.load(self.config.read_text(encoding="utf-8"), Loader=_LOADER)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{self.config} is not YAML: {error}") from error
         if not isinstance(config, dict):
@@ -161,6 +164,11 @@ class RunDirectory:
             return {}
         return facts if isinstance(facts, dict) else {}
 
+    def read_summary(self) -> dict[str, float]:
+        """The final values of a finished run."""
+        summary: dict[str, float] = json.loads(self.summary.read_text(encoding="utf-8"))
+        return summary
+
     def write_measure(
         self,
         name: str,
@@ -177,6 +185,10 @@ class RunDirectory:
 
     def write_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Replace ``checkpoint.ckpt``: tensors, numbers, strings and containers of them."""
+        import torch
+        from lightning_utilities.core.apply_func import apply_to_collection
+        from torch import Tensor
+
         own = apply_to_collection(dict(state), Tensor, Tensor.clone)  # a view would bring its base
         self.replace(self.checkpoint, lambda file: torch.save(own, file))
 
@@ -186,6 +198,8 @@ class RunDirectory:
         Raises:
             ValueError: It cannot be read.
         """
+        import torch
+
         try:
             state: dict[str, Any] = torch.load(
                 self.checkpoint, map_location="cpu", weights_only=True
@@ -204,8 +218,10 @@ class RunDirectory:
         found = self.weights.glob("epoch-*.safetensors")
         return dict(sorted((int(path.stem.removeprefix("epoch-")), path) for path in found))
 
-    def write_weights(self, epoch: int, weights: Mapping[str, Tensor]) -> None:
+    def write_weights(self, epoch: int, weights: "Mapping[str, Tensor]") -> None:
         """Write a snapshot of parameters and buffers."""
+        import safetensors.torch
+
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         seen: set[int] = set()
         for name, tensor in plain.items():  # what is tied is written under each of its names
@@ -215,8 +231,10 @@ class RunDirectory:
         data = safetensors.torch.save(plain, metadata={"epoch": str(epoch)})
         self.replace(self.snapshot(epoch), lambda file: file.write(data))
 
-    def read_weights(self, epoch: int) -> dict[str, Tensor]:
+    def read_weights(self, epoch: int) -> "dict[str, Tensor]":
         """A snapshot's tensors."""
+        import safetensors.torch
+
         return safetensors.torch.load_file(self.snapshot(epoch))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self, final
 import torch
 from lightning import Callback
 
-from dl_experiments import agreement, build, claims, folder, provenance, record, stop
+from dl_experiments import agreement, build, claims, folder, provenance, record, stop, taken
 from dl_experiments.artifacts import (
     FINISHED,
     RunDirectory,
@@ -22,6 +22,7 @@ from dl_experiments.artifacts import (
     read_metrics,
 )
 from dl_experiments.callbacks.checkpoint import Checkpoint
+from dl_experiments.callbacks.observer import FromWeights
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.folder import Config, RunFailed, RunTaken
@@ -237,9 +238,16 @@ class Run:
             for name, took in self.recorder.seconds.items():
                 summary[f"time/{name}_seconds"] = round(took, 3)
         self.files.write_json(self.files.summary, summary)
+        taken.write(self.config, self.files, self._lacking())
         diverged = self.recorder.diverged
         log.info("ended at epoch %d%s", last["epoch"], ", diverged" if diverged else "")
         return self._write_status("diverged" if diverged else "completed")
+
+    def _lacking(self) -> list[str]:
+        """Keys of the callbacks of which a measurement is missing, or may be."""
+        keys = [key for key, node in self.config["callbacks"].items() if node is not None]
+        chosen = self.callbacks[1:-1]  # between recorder and checkpoint
+        return [key for key, one in zip(keys, chosen, strict=True) if not _has_all(one)]
 
     def _write_status(self, state: State, error: str | None = None) -> Status:
         epoch = None
@@ -267,6 +275,13 @@ class Run:
         finally:
             root.removeHandler(handler)
             handler.close()
+
+
+def _has_all(callback: Callback) -> bool:
+    try:
+        return not (isinstance(callback, FromWeights) and callback.missing())
+    except Exception:  # a user's; it is asked again when the run is looked at, which says why
+        return False
 
 
 def _now() -> str:

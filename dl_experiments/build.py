@@ -5,7 +5,6 @@ bad cell before its first run starts.
 """
 
 import inspect
-import math
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,8 +14,6 @@ from weakref import WeakKeyDictionary
 import torch
 from lightning import Callback, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,51 +29,21 @@ from dl_experiments.environment import without_lightnings
 from dl_experiments.problem import Config as Config
 from dl_experiments.problem import checked_data as checked_data
 from dl_experiments.problem import data as data
-from dl_experiments.problem import drawn, find, without_name
 from dl_experiments.problem import dtype as dtype
 from dl_experiments.problem import loss as loss
 from dl_experiments.problem import model as model
 from dl_experiments.problem import prepare_data as prepare_data
 from dl_experiments.schema_check import against_signature
+from dl_experiments.targets import drawn, find, is_foreign, without_name
 from dl_experiments.tasks.task import Task
 
 CHECKPOINT_SECONDS = 20.0
 """Least time between two checkpoints of a run."""
 
 _counted: WeakKeyDictionary[nn.Module, tuple[int, bool]] = WeakKeyDictionary()
+_alike: dict[object, tuple[int, bool]] = {}
 SINGLE_THREAD_FLOPS = 2e7
 """Forward operations of one batch below which a second thread costs more than it gives."""
-
-
-def register_resolvers() -> None:
-    """Make ``${run_path:}``, a run's place below the outputs, known to Hydra's own configs."""
-    OmegaConf.register_new_resolver(
-        "run_path", lambda *, _root_: str(identity.run_path(resolve(_root_))), replace=True
-    )
-    OmegaConf.register_new_resolver("epochs_for", epochs_for, replace=True)
-
-
-def epochs_for(updates: int, samples: int, batch_size: int) -> int:
-    """``${epochs_for:updates,samples,batch_size}``: fewest epochs with so many updates."""
-    return math.ceil(updates / math.ceil(samples / batch_size))
-
-
-def resolve(config: DictConfig) -> dict[str, Any]:
-    """The plain, resolved config of a run, without Hydra's own node.
-
-    Raises:
-        ValueError: An interpolation leads nowhere.
-    """
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    try:
-        resolved = cast(dict[str, Any], OmegaConf.to_container(own, resolve=True))
-    except OmegaConfBaseException as error:
-        said = " ".join(str(error).partition("full_key:")[0].split())
-        raise ValueError(f"{error.full_key}: {said}") from error
-    resolved.pop("at", None)  # an experiment's table of scales has done its work
-    if type(resolved.get("study")) is int:
-        resolved["study"] = str(resolved["study"])
-    return resolved
 
 
 def check(config: Config) -> tuple[InMemoryDataModule, Task]:
@@ -264,14 +231,22 @@ def convolves(network: nn.Module, module: InMemoryDataModule) -> bool:
 
 
 def _operations(network: nn.Module, module: InMemoryDataModule) -> tuple[int, bool]:
-    """Of one sample: how many, and whether convolutions are among them; counted once a network."""
+    """Of one sample: how many, and whether convolutions are among them; counted once a network.
+
+    Networks of this package that read the same are the same.
+    """
     if network not in _counted:
-        counter = forward_once(network, module)
-        kinds = counter.get_flop_counts().get("Global", {})
-        _counted[network] = (
-            int(counter.get_total_flops()),
-            any("convolution" in str(operation) for operation in kinds),
+        ours = not any(
+            is_foreign(type(part).__module__) or part._forward_hooks or part._forward_pre_hooks
+            for part in network.modules()
         )
+        alike = (repr(network), tuple(module.input_shape)) if ours else None
+        if alike not in _alike:
+            counter = forward_once(network, module)
+            kinds = counter.get_flop_counts().get("Global", {})
+            convolves = any("convolution" in str(operation) for operation in kinds)
+            _alike[alike] = int(counter.get_total_flops()), convolves
+        _counted[network] = _alike[alike] if ours else _alike.pop(alike)
     return _counted[network]
 
 

@@ -4,10 +4,8 @@ What training builds and what an analysis needs to evaluate a finished run's wei
 """
 
 import inspect
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
-from pkgutil import resolve_name
 from typing import Any, cast
 
 import torch
@@ -18,7 +16,7 @@ from dl_experiments.data.contract import Contract
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.measures.flat import Loss
-from dl_experiments.schema_check import against_signature
+from dl_experiments.targets import call, find, instantiate, is_foreign, reason, without_name
 
 Config = Mapping[str, Any]
 
@@ -49,7 +47,7 @@ def data(config: Config) -> InMemoryDataModule:
     except ValueError:
         raise
     except Exception as error:
-        raise ValueError(f"{name}: {_reason(error)}") from error
+        raise ValueError(f"{name}: {reason(error)}") from error
     if missing:
         raise ValueError(f"{name}: {type(built).__name__} sets no {missing[0]}")
     task = find("task", config["task"]["_target_"])
@@ -81,7 +79,7 @@ def prepare_data(module: InMemoryDataModule) -> None:
     except ValueError:
         raise
     except Exception as error:
-        raise ValueError(f"{module.contract.name}: prepare_data: {_reason(error)}") from error
+        raise ValueError(f"{module.contract.name}: prepare_data: {reason(error)}") from error
 
 
 def model(config: Config, module: InMemoryDataModule) -> nn.Module:
@@ -119,81 +117,3 @@ def loss(config: Config) -> Loss:
 def dtype(config: Config) -> torch.dtype:
     """The type of a run's weights."""
     return torch.float64 if config["trainer"]["precision"] == "64-true" else torch.float32
-
-
-def is_foreign(name: str) -> bool:
-    """Whether a dotted name is a user's: neither this package's nor torch's own."""
-    return not name.startswith(("dl_experiments.", "torch."))
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def without_name(node: Config) -> dict[str, Any]:
-    """A copy; ``name`` labels a choice and is an argument of data alone."""
-    return {key: value for key, value in node.items() if key != "name"}
-
-
-def drawn(key: str, seed: int, node: Config, /, **more: Any) -> Any:
-    """``instantiate``, for what is neither data nor a network, with whatever a user's code raises.
-
-    Its global random numbers are a stream of the seed.
-
-    Raises:
-        ValueError: See ``instantiate``; or one line of what was raised.
-    """
-    if not is_foreign(node["_target_"]):
-        return instantiate(key, node, **more)
-    try:
-        with settings.guarded(seed, key.partition(".")[0]):
-            return instantiate(key, node, **more)
-    except ValueError:
-        raise
-    except Exception as error:
-        raise ValueError(f"{key}: {_reason(error)} ({node['_target_']})") from error
-
-
-def instantiate(key: str, node: Config, **more: Any) -> Any:
-    """Call what ``_target_`` names with the node's other keys.
-
-    Raises:
-        ValueError: There is no such thing, it lacks a key or does not know one, or it refuses.
-    """
-    keys = dict(node)
-    target = keys.pop("_target_")
-    made = find(key, target)
-    with settings.kept(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
-        against_signature(key, made, keys, more)
-        return call(key, made, keys | more)
-
-
-def call(key: str, made: Callable[..., Any], keys: Config) -> Any:
-    """Call ``made``.
-
-    Raises:
-        ValueError: It lacks a key or does not know one, or it refuses a value.
-    """
-    try:
-        inspect.signature(made).bind(**keys)
-    except TypeError as error:
-        raise ValueError(f"{key}: {error} ({made.__qualname__})") from error
-    return made(**keys)
-
-
-def find(key: str, target: str) -> Any:
-    """What a dotted name stands for; importing a user's module may fail in any way.
-
-    Args:
-        key: Where it is said, for the message.
-        target: A dotted name.
-
-    Raises:
-        ValueError: It cannot be imported.
-    """
-    try:
-        with settings.guarded(0, "import"):
-            return resolve_name(target)
-    except Exception as error:
-        raise ValueError(f"{key}._target_={target} cannot be imported: {_reason(error)}") from error

@@ -7,7 +7,7 @@ where loading uses it.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -53,24 +53,7 @@ def of(config: Config, module: InMemoryDataModule) -> dict[str, Any]:
     for which, data in (("training", module.train), ("test", module.test)):
         for part in ("inputs", "targets"):
             facts[f"{which} {part}"] = _digest(data, part)
-    return {"data": facts, "code": code(config)}
-
-
-def code(config: Config) -> dict[str, str]:
-    """``_target_`` -> checksum of its source, for those outside this package that have one."""
-    digests = {target: source.digest(target) for target in sorted(set(_targets(config)))}
-    return {target: digest for target, digest in digests.items() if digest is not None}
-
-
-def _targets(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        if isinstance(node.get("_target_"), str):
-            yield node["_target_"]
-        for value in node.values():
-            yield from _targets(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _targets(value)
+    return {"data": facts, "code": source.code(config)}
 
 
 def _digest(data: InMemory, part: str) -> str:

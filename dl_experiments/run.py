@@ -1,19 +1,18 @@
 """One run: train it to its end by itself, or take what its files lack."""
 
-import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Protocol, cast, final, runtime_checkable
+from contextlib import contextmanager, suppress
+from typing import cast, final
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from dl_experiments import build, claims, randomness, record, settings, stop
+from dl_experiments import build, claims, randomness, record, settings, stop, taken
 from dl_experiments.artifacts import RunDirectory, Status
 from dl_experiments.attempt import Run
-from dl_experiments.callbacks.observer import around
+from dl_experiments.callbacks.observer import FromWeights, around
 from dl_experiments.callbacks.recorder import Sink
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.folder import Config as Config
@@ -29,17 +28,6 @@ from dl_experiments.tasks.task import Task
 log = logging.getLogger(__name__)
 
 
-@runtime_checkable
-class FromWeights(Protocol):
-    """A callback whose measurement can also be taken from the files of a finished run."""
-
-    def missing(self) -> bool:
-        """Whether the run has what it takes but not the measurement."""
-
-    def measure(self, task: Task, data: InMemoryDataModule) -> None:
-        """Take it; the model's own weights do not matter."""
-
-
 def checkpoint_epoch(job: Job) -> int:
     """Where a run to be resumed goes on; 0 where its checkpoint cannot be read."""
     try:
@@ -48,15 +36,19 @@ def checkpoint_epoch(job: Job) -> int:
         return 0
 
 
-def read_summary(files: RunDirectory) -> dict[str, float]:
-    """The final values of a finished run."""
-    summary: dict[str, float] = json.loads(files.summary.read_text(encoding="utf-8"))
-    return summary
-
-
 def lacks(job: Job) -> bool:
-    """Whether a finished run lacks measurements that its config asks for."""
-    return bool(_lacking(job.config, RunDirectory(job.path)))
+    """Whether a finished run lacks measurements that its config asks for.
+
+    Where it lacks none and its files did not say so yet, they do from now on.
+    """
+    files = RunDirectory(job.path)
+    if taken.whole(job.config, files):
+        return False
+    if _lacking(job.config, files):
+        return True
+    with suppress(OSError):
+        taken.write(job.config, files)
+    return False
 
 
 def catch_up(job: Job) -> bool:
@@ -80,6 +72,7 @@ def catch_up(job: Job) -> bool:
             for callback in lacking:
                 with around(callback, task, module):
                     callback.measure(task, module)
+        taken.write(config, files)
     return True
 
 

@@ -8,14 +8,14 @@ what stands beside it unused. Packages that are installed count by their version
 import ast
 import hashlib
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 _OURS = ("dl_experiments", "hydra_plugins")
 _RECORDED = ("torch", "lightning", "torchmetrics", "numpy")  # their versions, in the provenance
@@ -62,6 +62,23 @@ def digest(target: str) -> str | None:
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
     return _version(top)
+
+
+def code(config: Mapping[str, Any]) -> dict[str, str]:
+    """``_target_`` -> checksum of its source, for those outside this package that have one."""
+    digests = {target: digest(target) for target in sorted(set(_targets(config)))}
+    return {target: digest for target, digest in digests.items() if digest is not None}
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("_target_"), str):
+            yield node["_target_"]
+        for value in node.values():
+            yield from _targets(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _targets(value)
 
 
 def closure(target: str) -> list[tuple[str, ast.stmt]]:

@@ -20,7 +20,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import train as entry
-from dl_experiments import build
+from dl_experiments.config import resolve
 from dl_experiments.job import Job
 from dl_experiments.sweep.plan import plan
 
@@ -61,7 +61,7 @@ def outputs(tmp_path: Path) -> Path:
 @cache  # composing is most of a test's time
 def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return build.resolve(hydra_compose("train", list(overrides)))
+        return resolve(hydra_compose("train", list(overrides)))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, cast, final
+from typing import Any, Protocol, Self, cast, final, runtime_checkable
 
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -103,6 +103,17 @@ class Scalars(Observer):
     @abstractmethod
     def values(self, task: Task, data: InMemoryDataModule) -> Mapping[str, float]:
         """The numbers, with the weights of the moment; nothing is left changed."""
+
+
+@runtime_checkable
+class FromWeights(Protocol):
+    """A callback whose measurement can also be taken from the files of a finished run."""
+
+    def missing(self) -> bool:
+        """Whether the run has what it takes but not the measurement."""
+
+    def measure(self, task: Task, data: InMemoryDataModule) -> None:
+        """Take it; the model's own weights do not matter."""
 
 
 @contextmanager

@@ -25,7 +25,7 @@ MOST_MEMBERS = {"cpu": 128, "cuda": 1024}
 @final
 @dataclass(frozen=True)
 class Planned:
-    """A job that was looked at while its command is planned.
+    """A job that is to be trained, looked at while its command is planned.
 
     Attributes:
         job: With the record that its own data must agree with.
@@ -33,7 +33,6 @@ class Planned:
         task: Its task, to look at.
         decision: What there is to do.
         epoch: Where it starts.
-        changed: What differs now from what a finished run was trained on, in words.
         key: What it shares with those that it may be stacked with, see ``with_key``.
         alone: Why it is trained alone; empty: it is stacked.
     """
@@ -43,7 +42,6 @@ class Planned:
     task: Task
     decision: run.Decision
     epoch: int
-    changed: Sequence[str] = ()
     key: Hashable = None
     alone: str = ""
 

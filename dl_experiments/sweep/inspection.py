@@ -7,12 +7,11 @@ a stack does not know is tried, see ``proof.py``.
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dl_experiments import agreement, build, folder, record, run
+from dl_experiments import agreement, build, folder, planning, record, run, source
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.build import Config
 from dl_experiments.callbacks.observer import Observer
@@ -20,84 +19,82 @@ from dl_experiments.data.contract import ContractBroken
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.identity import scientific
 from dl_experiments.job import Job
-from dl_experiments.problem import is_foreign
+from dl_experiments.planning import Finished
 from dl_experiments.sweep import grouping, known, proof, trial, unit
 from dl_experiments.sweep.grouping import Planned
+from dl_experiments.targets import is_foreign
 from dl_experiments.tasks.task import Task
 
-Parts = tuple[InMemoryDataModule, Task]
+
+def begun(job: Job, module: InMemoryDataModule, task: Task, decision: folder.Decision) -> Planned:
+    """A job that is to be trained, with where it starts and as it was begun.
+
+    Args:
+        job: Its config is checked.
+        module: Its data, to look at.
+        task: Its task, to look at.
+        decision: What there is to do.
+    """
+    epoch = run.checkpoint_epoch(job) if decision == "resume" else 0
+    return Planned(folder.as_begun(job) if epoch else job, module, task, decision, epoch)
 
 
-def inspect(jobs: Sequence[Job], parts: Sequence[Parts]) -> list[Planned]:
+def inspect(
+    todos: Sequence[Planned], finished: Sequence[Job]
+) -> tuple[list[Planned], list[Finished]]:
     """Look at what the jobs of a command are trained on; load nothing if none is to be trained.
 
     A data set whose ``load`` raises is no business of the other runs: its own will say why.
 
     Args:
-        jobs: Their configs are checked.
-        parts: Data and task of each, to look at.
+        todos: What is to be trained.
+        finished: What is finished, and held against what there is now.
 
     Raises:
         ValueError: Data break the contract or cannot be prepared, a network does not fit them, or
             a run would go on with other data or code than it was begun with.
     """
-    planned = [_decided(job, *own) for job, own in zip(jobs, parts, strict=True)]
-    nodes = [_data_node(job.config) for job in jobs]
-    trains = any(one.decision != "skip" for one in planned)
-    for node in dict.fromkeys(nodes):
+    nodes = [_data_node(one.job.config) for one in todos]
+    done = [_data_node(job.config) for job in finished]
+    planned, compared = list(todos), [planning.compared(job) for job in finished]
+    for node in dict.fromkeys([*nodes, *done]):
         places = [place for place, other in enumerate(nodes) if other == node]
-        members = [planned[place] for place in places]
-        todo = [one for one in members if one.decision != "skip"]
+        others = [place for place, other in enumerate(done) if other == node]
+        own, jobs = [todos[place] for place in places], [finished[place] for place in others]
+        if not own and not (todos and _may_change(jobs)):
+            continue
         try:
-            found = _look(members, todo) if todo or (trains and _may_change(members)) else {}
+            found = _look(own, jobs)
             for place in places:
-                planned[place] = _compared(planned[place], found)
+                planned[place] = _expecting(todos[place], found)
+            for place in others:
+                compared[place] = planning.compared(finished[place], found.get("data"))
         except ValueError as error:
-            words = (todo or members)[0].job.words if len(jobs) > 1 else ""
-            raise ValueError(f"{words}: {error}" if words else str(error)) from error
-    return _tried(planned)
+            first = own[0].job if own else jobs[0]
+            raise planning.named(first, error, len(todos) + len(finished)) from error
+    return _tried(planned), compared
 
 
-def _may_change(members: Sequence[Planned]) -> bool:
+def _may_change(finished: Sequence[Job]) -> bool:
     """Whether finished runs have a record of data that a user's module loads."""
-    return is_foreign(members[0].job.config["data"]["_target_"]) and any(
-        RunDirectory(one.job.path).read_provenance().get("data") for one in members
+    return is_foreign(finished[0].config["data"]["_target_"]) and any(
+        RunDirectory(job.path).read_provenance().get("data") for job in finished
     )
-
-
-def notes(planned: Sequence[Planned]) -> list[str]:
-    """A line for each way in which finished runs contradict what there is now."""
-    words = Counter(" and ".join(one.changed) for one in planned if one.changed)
-    return [
-        f"{count} of those finished before {'was' if count == 1 else 'were'} trained on something "
-        f"else: {what} differ; put that back, or train anew with rerun=true"
-        for what, count in words.items()
-    ]
-
-
-def _decided(job: Job, module: InMemoryDataModule, task: Task) -> Planned:
-    if job.config["rerun"]:
-        return Planned(job, module, task, "start", 0)
-    decision = run.decide(job)
-    if decision != "resume":
-        return Planned(job, module, task, decision, 0)
-    epoch = run.checkpoint_epoch(job)
-    return Planned(folder.as_begun(job) if epoch else job, module, task, decision, epoch)
 
 
 def _data_node(config: Config) -> str:
     return json.dumps([config["data"], config["label_noise"], config["task"]], sort_keys=True)
 
 
-def _look(members: Sequence[Planned], todo: Sequence[Planned]) -> agreement.Record:
+def _look(todos: Sequence[Planned], finished: Sequence[Job]) -> agreement.Record:
     """Load the data of one node, check them whole, and let the networks see some.
 
     Returns:
         Their record; empty where they cannot be loaded.
     """
     # Where seeds have data of their own, those of a run that has a record can be compared.
-    known_ones = [one for one in members if one.decision == "skip" or one.epoch]
-    config = (known_ones or todo)[0].job.config
+    known_ones = [*(one.job for one in todos if one.epoch), *finished]
+    config = (known_ones or [one.job for one in todos])[0].config
     module = build.data(config)
     build.prepare_data(module)
     try:
@@ -108,21 +105,19 @@ def _look(members: Sequence[Planned], todo: Sequence[Planned]) -> agreement.Reco
         return {}
     module.check(build.dtype(config))
     found = record.of(config, module)
-    trial.networks([one.job.config for one in todo], module)
+    trial.networks([one.job.config for one in todos], module)
     return found
 
 
-def _compared(one: Planned, found: agreement.Record) -> Planned:
-    """A job, held against what there is now.
+def _expecting(one: Planned, found: agreement.Record) -> Planned:
+    """A job with the record that its own data must agree with.
 
     Raises:
         ValueError: It would go on with other data or code.
     """
-    files = RunDirectory(one.job.path)
-    own = {"data": found.get("data"), "code": record.code(one.job.config)}
-    if one.decision == "skip":
-        return replace(one, changed=agreement.differences(files.read_provenance(), own))
+    own = {"data": found.get("data"), "code": source.code(one.job.config)}
     if one.epoch:
+        files = RunDirectory(one.job.path)
         folder.check_unchanged(files, files.read_provenance(), own)
     return replace(one, job=replace(one.job, expected=own))
 
@@ -133,13 +128,16 @@ def _tried(planned: Sequence[Planned]) -> list[Planned]:
     Once for all jobs that differ in seed alone: the others of a command have no say.
     """
     verdicts: dict[str, str] = {}
+    looked: dict[tuple[int, int], tuple[Planned, list[str]]] = {}
     found = []
     for one in planned:
-        if one.decision != "skip":
-            one = grouping.with_key(one)
-            if not one.alone and (what := _unknown(one)):
-                one = _judged(one, what, verdicts)
-        found.append(one)
+        alike = id(one.task), one.epoch  # jobs that differ in seed alone share their parts
+        if alike not in looked:
+            known_as = grouping.with_key(one)
+            looked[alike] = known_as, [] if known_as.alone else _unknown(known_as)
+        first, what = looked[alike]
+        one = replace(one, key=first.key, alone=first.alone)
+        found.append(_judged(one, what, verdicts) if what else one)
     return found
 
 

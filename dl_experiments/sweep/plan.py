@@ -1,44 +1,65 @@
 """From the jobs of a command to what is trained: all checked first, then grouped."""
 
+import json
 import logging
-import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from dl_experiments import build, run
+from dl_experiments import build, planning, run, source
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.folder import set_aside, tidy
 from dl_experiments.job import Job
+from dl_experiments.planning import Call, Finished
 from dl_experiments.sweep import grouping, inspection
 from dl_experiments.sweep.grouping import Planned
 from dl_experiments.sweep.progress import Display
 from dl_experiments.sweep.training import Training
 from dl_experiments.sweep.unit import Unit
+from dl_experiments.tasks.task import Task
+
+Parts = tuple[InMemoryDataModule, Task]
 
 
-def check(jobs: Sequence[Job]) -> list[Planned]:
+def check(jobs: Sequence[Job]) -> tuple[list[Planned], list[Finished]]:
     """Refuse a sweep with an impossible job, before anything is trained.
+
+    Returns:
+        What is to be trained, and what is finished, each in the order of the jobs.
 
     Raises:
         ValueError: One line that names the job, the key, the value and what is allowed.
     """
-    parts = []
+    planning.check(jobs)
+    todos: list[Planned] = []
+    finished: list[Job] = []
+    made: dict[str, Parts] = {}
     for job in jobs:
         try:
-            parts.append(build.check(job.config))
+            if (decision := planning.decision(job)) != "skip":
+                todos.append(inspection.begun(job, *_parts(job, made), decision))
+                continue
+            finished.append(job)
+            if not planning.is_whole(job):
+                build.check(job.config)
         except ValueError as error:
-            label = job.words if len(jobs) > 1 else ""
-            raise ValueError(f"{label}: {error}" if label else str(error)) from error
-    _check_distinct(jobs)
-    for outputs in {job.config["paths"]["outputs"] for job in jobs}:
-        check_outputs(outputs)
+            raise planning.named(job, error, len(jobs)) from error
     _show_fetching()
-    return inspection.inspect(jobs, parts)
+    return inspection.inspect(todos, finished)
+
+
+def _parts(job: Job, made: dict[str, Parts]) -> Parts:
+    """Data and task to look at; one for all jobs of ours that differ in seed alone."""
+    if source.code(job.config):  # a user's code may do anything with its seed
+        return build.check(job.config)
+    alike = json.dumps({**job.config, "seed": None}, sort_keys=True)
+    if alike not in made:
+        made[alike] = build.check(job.config)
+    return made[alike]
 
 
 def _show_fetching() -> None:
@@ -49,34 +70,7 @@ def _show_fetching() -> None:
         logger.addHandler(logging.StreamHandler())
 
 
-def _check_distinct(jobs: Sequence[Job]) -> None:
-    counts = Counter(job.id for job in jobs)
-    identity, count = counts.most_common(1)[0]
-    if count > 1:
-        same = [job.words for job in jobs if job.id == identity]
-        raise ValueError(
-            f"{count} jobs of this sweep are the same run: {same[0]!r} and {same[1]!r}; "
-            "what distinguishes them is overridden or changes nothing"
-        )
-
-
-def check_outputs(outputs: object) -> None:
-    """Refuse an outputs folder that cannot be written.
-
-    Raises:
-        ValueError: It, or the folder it would be made in, cannot.
-    """
-    named = isinstance(outputs, str) and outputs
-    if not named or not _writable(Path(str(outputs)).expanduser().absolute()):
-        raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
-
-
-def _writable(path: Path) -> bool:
-    existing = next(p for p in (path, *path.parents) if os.path.exists(p))
-    return os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)
-
-
-def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
+def plan(jobs: Sequence[Job]) -> list[Call]:
     """Check a sweep whole, then say for each job what to call, one at a time.
 
     A call may train more than its own run, in a stack or in worker processes beside it; a later
@@ -87,10 +81,9 @@ def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
         ValueError: See ``check``; or a run that is to be trained anew is being trained.
     """
     torch.set_num_threads(1)  # a process that ran parallel kernels cannot be forked safely
-    planned = check(jobs)
-    todos = [one for one in planned if one.decision != "skip"]
+    todos, finished = check(jobs)
     for one in todos:
-        if not _writable(one.job.path.absolute()):
+        if not planning.writable(one.job.path.absolute()):
             raise ValueError(f"{one.job.path} cannot be written; who has made the study may do so")
     units = grouping.units(todos) if todos else []
     try:
@@ -98,36 +91,31 @@ def plan(jobs: Sequence[Job]) -> list[Callable[[Any], float | None]]:
     except run.RunFailed as error:
         raise ValueError(str(error)) from error
     display = Display(len(todos))
-    for line in [*_announcement(planned, units), *inspection.notes(planned)]:
+    for line in [*_announcement(len(jobs), todos, units), *planning.notes(finished)]:
         display.say(line)
-    finished = [one.job for one in planned if one.decision == "skip"]
-    for job in finished:
-        tidy(job.path)
-    lacking = [job for job in finished if run.lacks(job)]
+    for done in finished:
+        tidy(done.job.path)
+    lacking = [done.job for done in finished if run.lacks(done.job)]
     training = Training(units, lacking, display)
     return [partial(_call, job, training, display) for job in jobs]
 
 
-def _announcement(planned: Sequence[Planned], units: Sequence[Unit]) -> list[str]:
+def _announcement(runs: int, todos: Sequence[Planned], units: Sequence[Unit]) -> list[str]:
     """What there is to do, and which runs are not in a stack and why."""
-    decisions = Counter(one.decision for one in planned)
-    notes = [f"{decisions['skip']} finished before"] * (decisions["skip"] > 0)
-    notes += [f"{decisions['resume']} resumed"] * (decisions["resume"] > 0)
+    finished, resumed = runs - len(todos), sum(one.decision == "resume" for one in todos)
+    notes = [f"{finished} finished before"] * (finished > 0)
+    notes += [f"{resumed} resumed"] * (resumed > 0)
     stacks = [str(len(unit.jobs)) for unit in units if len(unit.jobs) > 1]
     notes += [f"in stacks of {', '.join(stacks)}"] * bool(stacks)
-    noun = "run" if len(planned) == 1 else "runs"
-    why = Counter(unit.why for unit in units if unit.why) if len(planned) > 1 else Counter()
-    return [
-        f"{len(planned)} {noun}{': ' if notes else ''}{', '.join(notes)}",
-        *(f"{count} alone: {reason}" for reason, count in why.items()),
-    ]
+    why = Counter(unit.why for unit in units if unit.why) if runs > 1 else Counter()
+    alone = [f"{count} alone: {reason}" for reason, count in why.items()]
+    return [planning.announcement(runs, notes), *alone]
 
 
 def _call(job: Job, training: Training, display: Display, _: Any) -> float | None:
-    if job.path in training:
-        error = training.result(job.path)
-        if error is not None:
-            raise run.RunFailed(error)
-    else:
-        display.say(f"skipped, finished before: {job.path}")
-    return run.read_summary(RunDirectory(job.path)).get("test/loss")
+    if job.path not in training:
+        return planning.skip(job, display.say, None)
+    error = training.result(job.path)
+    if error is not None:
+        raise run.RunFailed(error)
+    return RunDirectory(job.path).read_summary().get("test/loss")

@@ -186,7 +186,7 @@ def _numbers(files: RunDirectory) -> Iterator[tuple[str, np.ndarray]]:
         yield column, np.array([row.get(column, np.nan) for row in rows])
     for name, tensor in files.read_weights(max(files.snapshots())).items():
         yield f"the weights {name}", tensor.double().numpy()
-    for path in sorted(files.measures.glob("*")):
+    for path in sorted(set(files.measures.glob("*")) - {files.taken}):
         for name, value in _measure(path).items():
             if "seconds" not in name:
                 yield f"{path.stem}'s {name}", np.asarray(value)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
-from typing import final
+from typing import Any, final
 
 # Hydra's own way to apply ``key=value``, ``+key=value`` and ``~key`` to a composed config, and to
 # name the overrides; it has no public one, and a second copy of its rules would drift from them.
@@ -13,10 +13,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
+from dl_experiments.config import resolve
+from hydra_plugins.dl_experiments_launcher._shared import Shared, with_value
+
 
 @final
 class Composer:
-    """Gives what ``load_sweep_config`` gives, in a twentieth of the time for most jobs of a sweep.
+    """Gives what ``load_sweep_config`` gives, in little of the time for most jobs of a sweep.
 
     Words that choose an option of a group (``model=deep``) say which files are read and merged,
     which takes the time; it is done once for all jobs with the same such words. The other words
@@ -29,9 +32,10 @@ class Composer:
 
     def __init__(self, loader: ConfigLoader, config: DictConfig) -> None:
         self.loader, self.config = loader, config
-        self.is_group = cache(self._is_group)  # all three are asked the same for job after job
+        self.is_group = cache(self._is_group)  # all are asked the same for job after job
         self._parse = cache(self._parsed)
         self._choose = cache(self._chosen)
+        self._share, self._resolve = cache(self._shared), cache(self._resolved)
 
     def compose(self, words: Sequence[str]) -> DictConfig:
         """The config of the job with these overrides, with its ``hydra`` node; the caller's own.
@@ -39,22 +43,45 @@ class Composer:
         Raises:
             HydraException: What Hydra has to say against the words.
         """
-        overrides = [self._parse(word) for word in words]
-        if any(_is_hydras_business(override) for override in overrides):
+        if self.is_hydras_business(words):
             return self.loader.load_sweep_config(self.config, list(words))
+        choices, changes = self._split(words)
+        config = deepcopy(self._choose(choices))
+        ConfigLoaderImpl._apply_overrides_to_config(changes, config)
+        _note([self._parse(word) for word in words], config)
+        return config
+
+    def resolved(self, words: Sequence[str]) -> dict[str, Any]:
+        """What ``resolve`` makes of that; to be read only, as jobs share what is equal.
+
+        Raises:
+            HydraException: What Hydra has to say against the words.
+            ValueError: An interpolation leads nowhere.
+        """
+        # What a word refers to may change with any other.
+        if self.is_hydras_business(words) or any("${" in word for word in words):
+            return resolve(self.compose(words))
+        choices, changes = self._split(words)
+        plain, rest = self._share(choices).divide(changes)
+        config = self._resolve((*choices, *(str(change.input_line) for change in rest)))
+        for change in plain:
+            config = with_value(config, change.key_or_group.split("."), change.value())
+        return config
+
+    def is_hydras_business(self, words: Sequence[str]) -> bool:
+        """Whether only Hydra knows what follows: its own node changed, or a sweep in a job."""
+        return any(_is_hydras_business(self._parse(word)) for word in words)
+
+    def _split(self, words: Sequence[str]) -> tuple[tuple[str, ...], list[Override]]:
+        """The words that choose options, and what the others change."""
         choices, changes = [], []
-        for word, override in zip(words, overrides, strict=True):
-            is_value = isinstance(override.value(), dict) or not self.is_group(
-                override.key_or_group
-            )
-            if is_value:
+        for word in words:
+            override = self._parse(word)
+            if isinstance(override.value(), dict) or not self.is_group(override.key_or_group):
                 changes.append(override)
             else:
                 choices.append(word)
-        config = deepcopy(self._choose(tuple(choices)))
-        ConfigLoaderImpl._apply_overrides_to_config(changes, config)
-        _note(overrides, config)
-        return config
+        return tuple(choices), changes
 
     def _is_group(self, key: str) -> bool:
         """Whether a group has that name; ``net/activation`` is one that lies in another."""
@@ -74,6 +101,12 @@ class Composer:
 
     def _chosen(self, choices: tuple[str, ...]) -> DictConfig:
         return self.loader.load_sweep_config(self.config, list(choices))
+
+    def _shared(self, choices: tuple[str, ...]) -> Shared:
+        return Shared(self._choose(choices))
+
+    def _resolved(self, words: tuple[str, ...]) -> dict[str, Any]:
+        return resolve(self.compose(words))
 
 
 def _is_hydras_business(override: Override) -> bool:

@@ -51,17 +51,12 @@ def _depth(value: Any) -> int:
     return 1 + max((_depth(one) for one in value), default=0) if isinstance(value, list) else 0
 
 
-def check_grid(
-    composer: Composer,
-    job_overrides: Sequence[Sequence[str]],
-    composed_jobs: Sequence[DictConfig],
-) -> None:
+def check_grid(composer: Composer, job_overrides: Sequence[Sequence[str]]) -> None:
     """Refuse two experiments or scales, and a group option that a plain key makes idle.
 
     Args:
-        composer: Composed the jobs.
+        composer: Composes the jobs.
         job_overrides: The overrides of each job.
-        composed_jobs: The config of each job.
 
     Raises:
         ValueError: One line that says what would be ignored, and what to type instead.
@@ -75,12 +70,12 @@ def check_grid(
             )
     if len(job_overrides) > 1 or composer.config.hydra.sweeper.get("params"):
         seen: set[str] = set()
-        for words, composed in zip(job_overrides, composed_jobs, strict=True):
+        for words in job_overrides:
             for word in words:
                 if word not in seen:
                     seen.add(word)
                     if _is_option(composer, _key(word)):
-                        _check_option(composer, words, composed, word)
+                        _check_option(composer, words, word)
 
 
 def _is_option(composer: Composer, key: str) -> bool:
@@ -88,7 +83,7 @@ def _is_option(composer: Composer, key: str) -> bool:
     return key not in _ONE_EACH and not key.startswith("hydra/") and composer.is_group(key)
 
 
-def _check_option(composer: Composer, words: Sequence[str], job: DictConfig, option: str) -> None:
+def _check_option(composer: Composer, words: Sequence[str], option: str) -> None:
     """Refuse ``option`` where leaving it out gives the same config though it was not the default.
 
     Plain keys of the same job, or those an experiment sets, then decide all it differs in.
@@ -97,6 +92,7 @@ def _check_option(composer: Composer, words: Sequence[str], job: DictConfig, opt
         without = composer.compose([w for w in words if w != option])
     except HydraException:  # a plain key of the job is there only with this option
         return
+    job = composer.compose(words)
     group = _key(option)
     if job.hydra.runtime.choices.get(group) == without.hydra.runtime.choices.get(group):
         return

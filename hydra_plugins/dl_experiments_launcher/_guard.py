@@ -15,7 +15,7 @@ class Guard(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """The sweeper is about to write into the outputs folder."""
-        from dl_experiments.sweep.plan import check_outputs
+        from dl_experiments.planning import check_outputs
         from hydra_plugins.dl_experiments_launcher._refusals import refused
 
         with refused():
@@ -24,14 +24,19 @@ class Guard(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """``hydra.mode=RUN``: there is no launcher."""
-        from dl_experiments import build
+        from dl_experiments import planning
+        from dl_experiments.config import resolve
         from dl_experiments.job import Job
-        from dl_experiments.sweep.plan import check
         from hydra_plugins.dl_experiments_launcher._refusals import refused
 
         with refused():
             _check_places(config)
-            check([Job(build.resolve(config), [])])
+            jobs = [Job(resolve(config))]
+            planning.check(jobs)
+            if not planning.nothing_to_do(jobs):
+                from dl_experiments.sweep.plan import check
+
+                check(jobs)
 
 
 def _check_places(config: DictConfig) -> None:

@@ -43,7 +43,7 @@ def told(words: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        if isinstance(error, ValueError) and not _is_hydras(error):
+        if isinstance(error, ValueError) and not is_hydras(error):
             raise
         print(in_one_line(error, words), file=sys.stderr)
         raise SystemExit(2) from None
@@ -143,7 +143,7 @@ def _unknown(key: str, parent: Any) -> str:
     return schema_check.unknown(key, [*siblings, *(g for g in GROUPS if g not in siblings)], {})
 
 
-def _is_hydras(error: Exception) -> bool:
+def is_hydras(error: Exception) -> bool:
     """Whether it was raised while Hydra composed."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

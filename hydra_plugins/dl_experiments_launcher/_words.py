@@ -14,17 +14,36 @@ def of_job(hydra_node: DictConfig) -> list[str]:
     Args:
         hydra_node: The job's ``hydra``.
     """
-    places = {place.provider: place.path for place in hydra_node.runtime.config_sources}
-    options = []  # first, so that more overrides can follow
-    if "command-line" in places:
-        options.append(f"--config-dir={places['command-line']}")
-    if places["main"] != str(CONF):
-        options.append(f"--config-path={places['main']}")
+    before, after = places(hydra_node)
+    return [*before, *_lasting(hydra_node.overrides.task), *after]
+
+
+def of_jobs(hydra_node: DictConfig, jobs: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The same for the jobs of a sweep.
+
+    Args:
+        hydra_node: The sweep's ``hydra``.
+        jobs: The overrides of each.
+    """
+    before, after = places(hydra_node)
+    return [[*before, *_lasting(words), *after] for words in jobs]
+
+
+def _lasting(words: Sequence[str]) -> list[str]:
+    return [word for word in words if not word.startswith("rerun=")]
+
+
+def places(hydra_node: DictConfig) -> tuple[list[str], list[str]]:
+    """Where configs are found: options, first so that more overrides can follow, and overrides."""
+    found = {place.provider: place.path for place in hydra_node.runtime.config_sources}
+    options = []
+    if "command-line" in found:
+        options.append(f"--config-dir={found['command-line']}")
+    if found["main"] != str(CONF):
+        options.append(f"--config-path={found['main']}")
     if hydra_node.job.config_name != "train":
         options.append(f"--config-name={hydra_node.job.config_name}")
-    task = [word for word in hydra_node.overrides.task if not word.startswith("rerun=")]
-    more = [word for word in hydra_node.overrides.hydra if word.startswith("hydra.searchpath")]
-    return [*options, *task, *more]
+    return options, [w for w in hydra_node.overrides.hydra if w.startswith("hydra.searchpath")]
 
 
 def studies(named: object, words: Sequence[str]) -> list[str] | None:

@@ -6,7 +6,7 @@ Hydra imports this module at every start to discover it, so it imports nothing h
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, final
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
@@ -15,9 +15,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from dl_experiments import stop
+from dl_experiments.job import Job
 from dl_experiments.stop import INTERRUPTED
 from hydra_plugins.dl_experiments_launcher._compose import Composer
 from hydra_plugins.dl_experiments_launcher._grid import check_grid
+from hydra_plugins.dl_experiments_launcher._refusals import is_hydras
+from hydra_plugins.dl_experiments_launcher._words import of_jobs
 
 
 @dataclass
@@ -35,10 +38,11 @@ ConfigStore.instance().store(
 class LabLauncher(Launcher):
     """Composes every job, lets the task function plan them all, then runs them in order.
 
-    A task function may carry an attribute ``plan``: a function from the list of job configs
-    (with their ``hydra`` node) to a list of callables, one a job. It may raise ``ValueError`` to
-    refuse the sweep, which ends the command with that one line and leaves nothing on disk. A
-    task function without ``plan`` is called for each job, as by Hydra's basic launcher.
+    A task function may carry an attribute ``plan``: a function from the list of jobs (see
+    ``job.Job``: a resolved config and the words that lead to it) to a list of callables, one a job.
+    It may raise ``ValueError`` to refuse the sweep, which ends the command with that one line and
+    leaves nothing on disk. A task function without ``plan`` is called for each job's config, as by
+    Hydra's basic launcher.
     """
 
     # What our sweeper asks: it need not compose the jobs to find a bad one.
@@ -68,19 +72,20 @@ class LabLauncher(Launcher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         composer = Composer(self.hydra_context.config_loader, self.config)
-        configs = [composer.compose(overrides) for overrides in job_overrides]
-        for number, config in enumerate(configs, start=initial_job_idx):
-            with open_dict(config):
-                config.hydra.job.id = str(number)
-                config.hydra.job.num = number
+        jobs = [_Cell(composer, words, n) for n, words in enumerate(job_overrides, initial_job_idx)]
         plan = getattr(self.task_function, "plan", None)
         if plan is None:
-            return [self._run(config, self.task_function) for config in configs]
+            return [self._run(job, self.task_function) for job in jobs]
         try:
-            check_grid(composer, job_overrides, configs)
-            calls = plan(configs)
-            returns = [self._run(c, call) for c, call in zip(configs, calls, strict=True)]
+            resolved = [composer.resolved(words) for words in job_overrides]
+            check_grid(composer, job_overrides)
+            words = of_jobs(self.config.hydra, job_overrides)
+            calls = plan([Job(*job) for job in zip(resolved, words, strict=True)])
+            start = self._run if self._is_watched() else _start
+            returns = [start(job, call) for job, call in zip(jobs, calls, strict=True)]
         except ValueError as error:
+            if is_hydras(error):
+                raise
             _leave(2, str(error))
         except (KeyboardInterrupt, stop.Stopped):
             _leave(128 + stop.number(), INTERRUPTED)
@@ -90,16 +95,48 @@ class LabLauncher(Launcher):
             _leave(1, "\n".join([f"{len(failed)} of {len(returns)} runs failed:", *lines]))
         return returns
 
-    def _run(self, config: DictConfig, call: Any) -> JobReturn:
+    def _is_watched(self) -> bool:
+        """Whether Hydra has something of its own to do at a job, which must be composed for it."""
+        own = self.config.hydra
+        quiet = own.runtime.choices.get("hydra/job_logging") == "none" and own.output_subdir is None
+        return not quiet or bool(own.job.env_set) or bool(own.callbacks.keys() - {"outputs"})
+
+    def _run(self, job: "_Cell", call: Any) -> JobReturn:
         returned = run_job(
             hydra_context=self.hydra_context,
             task_function=call,
-            config=config,
+            config=job.composed(),
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return returned
+
+
+@final
+@dataclass(frozen=True)
+class _Cell:
+    """A job of the sweep, which is composed where Hydra is to see it."""
+
+    composer: Composer
+    words: Sequence[str]
+    number: int
+
+    def composed(self) -> DictConfig:
+        config = self.composer.compose(self.words)
+        with open_dict(config):
+            config.hydra.job.id = str(self.number)
+            config.hydra.job.num = self.number
+        return config
+
+
+def _start(job: _Cell, call: Any) -> JobReturn:
+    """What Hydra's ``run_job`` does, where it has nothing to do but call."""
+    try:
+        returned, status = call(None), JobStatus.COMPLETED
+    except Exception as error:
+        returned, status = error, JobStatus.FAILED
+    return JobReturn(overrides=job.words, status=status, _return_value=returned)
 
 
 def _leave(code: int, message: str) -> NoReturn:

@@ -7,7 +7,7 @@ import pytest
 from commands import command
 
 from dl_experiments import run
-from dl_experiments.sweep import plan
+from dl_experiments import planning
 
 ROOT = Path(__file__).parents[2]
 

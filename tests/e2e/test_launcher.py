@@ -1,7 +1,9 @@
 """Hydra's own contract for launchers, and what ours promises beyond it."""
 
+import os
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import hydra
 import pytest
@@ -9,6 +11,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobStatus
+from hydra.experimental.callback import Callback
 from hydra.extra.pytest_plugin import hydra_restore_singletons, hydra_sweep_runner  # noqa: F401
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 from hydra.version import VersionBase
@@ -42,12 +45,12 @@ class Task:
         self.failing, self.refuse, self.ran = failing, refuse, []
         self.planned = None
 
-    def plan(self, configs):
-        self.planned = [config.a for config in configs]
-        self.jobs = [config.hydra.job.num for config in configs]
+    def plan(self, jobs):
+        self.planned = [job.config["a"] for job in jobs]
+        self.words = [job.overrides[-1:] for job in jobs]
         if self.refuse:
             raise ValueError(self.refuse)
-        return [lambda config, a=config.a: self.call(a) for config in configs]
+        return [lambda _, a=a: self.call(a) for a in self.planned]
 
     def call(self, a):
         self.ran.append(a)
@@ -106,10 +109,29 @@ def test_jobs_are_planned_together_and_run_in_order(sweep, tmp_path):
     code, err, returns = sweep(task, "a=3,1,2")
     assert (code, err) == (0, "")
     assert task.planned == task.ran == [3, 1, 2]
-    assert task.jobs == [0, 1, 2]
+    assert task.words == [["a=3"], ["a=1"], ["a=2"]]
     assert [r.return_value for r in returns] == [30, 10, 20]
     assert [list(r.overrides) for r in returns] == [["a=3"], ["a=1"], ["a=2"]]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["job-1", "job-2", "job-3"]
+    assert [path.name for path in tmp_path.iterdir()] == ["conf"]  # a job's folder is its own
+
+
+class Watching(Callback):
+    """Sees the jobs, as a user's callback of Hydra's may."""
+
+    seen: ClassVar[list] = []
+
+    def on_job_start(self, config, **kwargs):
+        self.seen.append((config.a, config.hydra.job.num, os.environ.get("WATCHED")))
+
+
+def test_a_callback_of_hydras_sees_each_job(sweep, tmp_path):
+    Watching.seen.clear()
+    words = [f"+hydra.callbacks.mine._target_={__name__}.Watching", "+hydra.job.env_set.WATCHED=x"]
+    task = Task()
+    assert sweep(task, "a=3,1", *words)[0] == 0
+    assert Watching.seen == [(3, 0, "x"), (1, 1, "x")]
+    assert task.ran == [3, 1]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["job-1", "job-3"]
 
 
 def test_a_single_run_is_a_sweep_of_one(sweep):

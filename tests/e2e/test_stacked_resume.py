@@ -15,7 +15,7 @@ import torch
 from finished import TINY, state
 from safetensors.torch import load_file
 
-from dl_experiments import build, run, stop
+from dl_experiments import build, stop
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks.recorder import Recorder
 
@@ -47,7 +47,7 @@ def assert_same_run(resumed, whole):
 
 def measured(files):
     """The summary without times."""
-    return {k: v for k, v in run.read_summary(files).items() if not k.startswith("time/")}
+    return {k: v for k, v in files.read_summary().items() if not k.startswith("time/")}
 
 
 def alive(pid):

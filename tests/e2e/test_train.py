@@ -12,7 +12,6 @@ import pytest
 import torch
 from finished import TINY, assert_scalars_are_the_metrics, events_of, runs, state
 
-from dl_experiments import run
 from dl_experiments.artifacts import RunDirectory, read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +46,7 @@ def test_a_run_leaves_its_files_and_nothing_else(lab, outputs):
     assert header == "step,epoch,train/loss,test/loss"
     rows = read_metrics(files.metrics)
     assert [(row["step"], row["epoch"]) for row in rows] == [(0, 0), (2, 1), (4, 2)]
-    summary = run.read_summary(files)
+    summary = files.read_summary()
     assert summary.pop("time/fit_seconds") >= summary.pop("time/evaluation_seconds") >= 0
     assert summary == rows[-1] | {"model/parameters": 13}
 
@@ -119,7 +118,7 @@ def test_an_experiment_runs_in_one_word(lab, outputs):
     assert (outcome.code, outcome.err) == (0, "")
     assert list(runs(outputs)) == ["deep-sinc-s0", "middle-sinc-s0", "shallow-sinc-s0"]
     assert {files.path.parent.name for files in runs(outputs).values()} == {"hw1_1_simulate"}
-    parameters = {run.read_summary(files)["model/parameters"] for files in runs(outputs).values()}
+    parameters = {files.read_summary()["model/parameters"] for files in runs(outputs).values()}
     assert max(parameters) - min(parameters) <= 1
 
 
@@ -137,7 +136,7 @@ def test_diverging_is_a_result(lab, outputs):
     assert not np.isfinite(rows[-1]["train/loss"])
     assert np.isfinite(rows[0]["train/loss"])
     assert diverged.read_status().epoch == rows[-1]["epoch"] < 30
-    assert "train/loss" not in run.read_summary(diverged)
+    assert "train/loss" not in diverged.read_summary()
     assert max(diverged.snapshots()) == rows[-1]["epoch"]
     assert "diverged at epoch" in outcome.out
     assert "2 finished before" in lab(*words, "logger=none").out

@@ -10,7 +10,8 @@ from hydra import compose, initialize_config_dir
 from nets import drawn, seeded
 from torch import nn
 
-from dl_experiments import build, problem
+from dl_experiments import problem
+from dl_experiments.config import resolve
 from dl_experiments.measures.matching import layers, match, permuted
 from dl_experiments.models.cnn import CNN
 from dl_experiments.models.mlp import MLP
@@ -62,7 +63,7 @@ def objective(one, other, model, orders):
 )
 def test_the_function_of_every_configured_model_stays(model, data):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = build.resolve(compose("train", [f"model={model}", f"data={data}"]))
+        config = resolve(compose("train", [f"model={model}", f"data={data}"]))
     module = problem.data(config)
     one, other = (problem.model(config | {"seed": seed}, module).double().eval() for seed in (0, 1))
     state = other.state_dict()

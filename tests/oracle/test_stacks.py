@@ -87,7 +87,7 @@ def assert_same(pairs, weights, metrics):
             assert (mine["step"], mine["epoch"]) == (theirs["step"], theirs["epoch"])
             for name in mine.keys() - {"step", "epoch"}:
                 assert float(mine[name]) == pytest.approx(float(theirs[name]), rel=metrics)
-        assert run.read_summary(stacked).keys() == run.read_summary(alone).keys()
+        assert stacked.read_summary().keys() == alone.read_summary().keys()
         one, other = (json.loads(files.status.read_text()) for files in (stacked, alone))
         assert one["run_id"] == other["run_id"]
         assert one["state"] == other["state"] == "completed"

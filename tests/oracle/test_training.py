@@ -324,4 +324,4 @@ def test_the_model_that_trained_is_the_one_that_was_stored(train):
     model = build.model(config, module)
     model.load_state_dict(weights(files))
     loss = functional.mse_loss(model(module.train.inputs), module.train.targets)
-    assert loss.item() == pytest.approx(run.read_summary(files)["train/loss"], rel=1e-5)
+    assert loss.item() == pytest.approx(files.read_summary()["train/loss"], rel=1e-5)

@@ -1,23 +1,27 @@
 """A sweep's jobs are composed as Hydra alone composes them, one after another."""
 
+import re
 from contextlib import ExitStack
 from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import permutations
 
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from dl_experiments import build
+from dl_experiments.config import register_resolvers, resolve
 from hydra_plugins.dl_experiments_launcher._compose import Composer
 from hydra_plugins.dl_experiments_launcher.sweeper import LabSweeper
 from tests.conftest import CONF, _composed
 
-build.register_resolvers()
+register_resolvers()
 
 
 @pytest.fixture
@@ -46,6 +50,9 @@ def assert_composed_as_by_hydra(loader, master, jobs):
     composed = [composer.compose(words) for words in jobs]  # all, before any is looked at
     for words, ours in zip(jobs, composed, strict=True):
         hydras = loader.load_sweep_config(master, list(words))
+        plain = composer.resolved(words)
+        assert plain == resolve(hydras)
+        assert repr(plain) == repr(resolve(hydras))  # types, and the order of keys
         assert content(ours, resolve=False) == content(hydras, resolve=False)
         for config in (ours, hydras):
             config.hydra.job.num = 0  # what is known later
@@ -141,6 +148,90 @@ def test_nested_groups(sweep, tmp_path):
     assert_composed_as_by_hydra(*sweep(*words, folder=tmp_path, name="app"))
 
 
+REFERRING = """
+a: 1
+b: {c: 2, d: "${.c}", e: "${a}", f: 4}
+g: {h: "${oc.select:b.c}", i: "${b.${which}}", j: "x ${..which} y", k: 1}
+which: c
+l: ["${a}", 3]
+m: "${b}"
+n: 0.5
+o: ???
+p: "${epochs_for:${a},3,2}"
+"""
+SET = [
+    "a=5",
+    "b.c=5",
+    "b.d=9",
+    "b.e=9",
+    "b.f=9",
+    "g.k=2",
+    "which=d",
+    "l=[1,2]",
+    "m=3",
+    "n=1",
+    "n=[1,a]",
+]
+SET += [
+    "o=1",
+    "p=7",
+    "n=null",
+    "n='b c'",
+    "n=???",
+    "b={f:1}",
+    "b.f=[[1],[2]]",
+    "++n=3",
+    "~n",
+    "study=5",
+]
+
+
+@pytest.mark.parametrize("more", ["", 'q: "${now:%Y}"', "n: 1", "r: {f: 0}"])
+def test_what_a_changed_value_changes_with_it(sweep, tmp_path, more):
+    """Whatever refers to it, in whatever way; in pairs, as one word may undo another's effect."""
+    lines = [line for line in REFERRING.splitlines() if line.partition(":")[0] != more[:1]]
+    (tmp_path / "app.yaml").write_text("\n".join([*lines, more, "study: a"]))
+    loader, config, _ = sweep(folder=tmp_path, name="app")
+    pairs = [[] if more else list(pair) for pair in permutations(SET, 2)]
+    composer = Composer(loader, config)
+    taken = 0
+    for words in [*([word] for word in SET), *pairs[::17]]:
+        try:
+            hydras = resolve(loader.load_sweep_config(config, words))
+        except (HydraException, ValueError) as error:
+            with pytest.raises(type(error), match=re.escape(str(error))):
+                composer.resolved(words)
+            continue
+        assert repr(composer.resolved(words)) == repr(hydras)
+        taken += 1
+    assert taken > len(SET) / 2
+
+
+@dataclass
+class Declared:
+    port: int = 80
+    name: str = "x"
+    sizes: dict[str, int] = field(default_factory=lambda: {"a": 1})
+
+
+def test_a_declared_type_converts_what_it_is_given(sweep, tmp_path):
+    ConfigStore.instance().store("declared", Declared, group="model")
+    (tmp_path / "app.yaml").write_text("defaults: [model: declared, _self_]\nfree: 1\n")
+    words = ["model.port='81'", "model.name=7", "model.sizes.a='3'", "free='81'", "model.port=3"]
+    loader, config, _ = sweep(folder=tmp_path, name="app")
+    assert_composed_as_by_hydra(loader, config, [[word] for word in words])
+    assert Composer(loader, config).resolved(words[:1])["model"]["port"] == 81
+
+
+def test_jobs_that_differ_in_values_share_one_resolved_config(sweep):
+    loader, config, jobs = sweep("model=deep,shallow", "data=sinc", "seed=range(0,32)")
+    composer = Composer(loader, config)
+    configs = [composer.resolved(words) for words in jobs]
+    assert composer._resolve.cache_info().currsize == 2
+    assert [c["seed"] for c in configs] == [*range(32), *range(32)]
+    assert configs[0]["model"] is configs[31]["model"] is not configs[32]["model"]
+
+
 def test_an_experiment_with_its_own_grid(sweep):
     loader, config, jobs = sweep("experiment=hw1_1_simulate", "scale=smoke")
     assert len(jobs) == 18
@@ -216,6 +307,6 @@ def test_what_tests_compose_is_what_hydra_composes(compose):
     """Seed and study are set without it there."""
     words = ["model=deep", "data=digits", "seed=3", "study=mine_2"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = build.resolve(hydra_compose("train", words))
+        config = resolve(hydra_compose("train", words))
     config["paths"]["outputs"] = compose()["paths"]["outputs"]
     assert compose(*words) == config

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     ["dl_experiments._malloc"],
     ["dl_experiments._torchvision"],
+    ["dl_experiments._lean"],
     ["dl_experiments.environment"],
     ["dl_experiments.streams"],
     ["dl_experiments.stop"],
@@ -20,13 +21,17 @@ LAYERS = [
     ["dl_experiments.schema"],
     ["dl_experiments.schema_check"],
     ["dl_experiments.identity"],
+    ["dl_experiments.config"],
     ["dl_experiments.job"],
     ["dl_experiments.source"],
     ["dl_experiments.agreement"],
     ["dl_experiments.randomness"],
     ["dl_experiments.settings"],
+    ["dl_experiments.targets"],
     ["dl_experiments.artifacts"],
+    ["dl_experiments.taken"],
     ["dl_experiments.folder"],
+    ["dl_experiments.planning"],
     ["dl_experiments.provenance"],
     ["dl_experiments.models"],
     ["dl_experiments.data"],
@@ -137,7 +142,7 @@ def test_matplotlib_is_imported_only_by_analyses():
 
 
 def test_hydra_is_imported_only_where_configs_come_in():
-    allowed = {"train", "analyze", "dl_experiments.build"}
+    allowed = {"train", "analyze", "dl_experiments.config"}
     plugins = {name for name in MODULES if name.startswith("hydra_plugins")}
     assert importers("hydra") <= allowed | plugins
     assert importers("omegaconf") <= allowed | plugins

@@ -232,7 +232,7 @@ def test_training_stops_at_the_target_loss(trained):
     assert 0 < rows[-1]["epoch"] < 50
     assert rows[-1]["train/loss"] <= 0.1228 < rows[-2]["train/loss"]
     assert rows[-1]["epoch"] in files.snapshots()
-    assert run.read_summary(files)["train/loss"] == rows[-1]["train/loss"]
+    assert files.read_summary()["train/loss"] == rows[-1]["train/loss"]
 
 
 def test_what_is_logged_is_the_stored_weights_own(trained):

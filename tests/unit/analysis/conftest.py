@@ -7,10 +7,10 @@ import silent
 import torch
 from hydra import compose, initialize_config_dir
 
-from dl_experiments import build
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run, collect
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.config import resolve
 
 CONF = Path(__file__).parents[3] / "conf"
 TINY = ["data=digits", "model=mlp", "model.hidden=[6]", "data.samples=64", "data.batch_size=8"]
@@ -36,7 +36,7 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in range(3):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             composed = compose("train", [*TINY, f"seed={seed}", f"paths.outputs={outputs}"])
-            config = build.resolve(composed)
+            config = resolve(composed)
         silent.execute(config)
     return outputs
 

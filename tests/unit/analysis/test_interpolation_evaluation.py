@@ -7,10 +7,11 @@ import silent
 import torch
 from hydra import compose, initialize_config_dir
 
-from dl_experiments import build, problem
+from dl_experiments import problem
 from dl_experiments.analysis.collect import Run, collect
 from dl_experiments.analysis.interpolation import WholeSets, threads
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.config import resolve
 from dl_experiments.measures.interpolation import between
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -33,7 +34,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     for seed in range(2):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             words = [*SMALL, *NETS[request.param], f"seed={seed}", f"paths.outputs={outputs}"]
-            silent.execute(build.resolve(compose("train", words)))
+            silent.execute(resolve(compose("train", words)))
     torch.set_num_threads(before)
     return collect(outputs).runs
 

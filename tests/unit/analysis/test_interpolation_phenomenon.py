@@ -10,7 +10,6 @@ import pytest
 import silent
 from hydra import compose, initialize_config_dir
 
-from dl_experiments import build
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import AnalysisError, Run, collect
 from dl_experiments.analysis.findings import Finding
@@ -20,6 +19,7 @@ from dl_experiments.analysis.phenomena._interpolation import comparisons
 from dl_experiments.analysis.phenomena._interpolation_lines import alphas
 from dl_experiments.analysis.pipeline import analyze
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.config import resolve
 
 CONF = Path(__file__).parents[3] / "conf"
 TINY = ["data=digits", "data.samples=300", "trainer.max_epochs=4", "trainer.log_every=2"]
@@ -35,7 +35,7 @@ SETTINGS = {
 
 def train(outputs: Path, *words: str) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        silent.execute(build.resolve(compose("train", [*TINY, *words, f"paths.outputs={outputs}"])))
+        silent.execute(resolve(compose("train", [*TINY, *words, f"paths.outputs={outputs}"])))
 
 
 @pytest.fixture(scope="module")

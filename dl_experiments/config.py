@@ -1,0 +1,44 @@
+"""What a composed config comes to: a plain dict, and the words that it may be written with."""
+
+import math
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dl_experiments import identity
+
+
+def register_resolvers() -> None:
+    """Make ``${run_path:}``, a run's place below the outputs, known to Hydra's own configs."""
+    OmegaConf.register_new_resolver(
+        "run_path", lambda *, _root_: str(identity.run_path(resolve(_root_))), replace=True
+    )
+    OmegaConf.register_new_resolver("epochs_for", epochs_for, replace=True)
+
+
+def epochs_for(updates: int, samples: int, batch_size: int) -> int:
+    """``${epochs_for:updates,samples,batch_size}``: fewest epochs with so many updates."""
+    return math.ceil(updates / math.ceil(samples / batch_size))
+
+
+def own(config: DictConfig) -> DictConfig:
+    """A config without Hydra's own node."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """The plain, resolved config of a run, without Hydra's own node.
+
+    Raises:
+        ValueError: An interpolation leads nowhere.
+    """
+    try:
+        resolved = cast(dict[str, Any], OmegaConf.to_container(own(config), resolve=True))
+    except OmegaConfBaseException as error:
+        said = " ".join(str(error).partition("full_key:")[0].split())
+        raise ValueError(f"{error.full_key}: {said}") from error
+    resolved.pop("at", None)  # an experiment's table of scales has done its work
+    if type(resolved.get("study")) is int:
+        resolved["study"] = str(resolved["study"])
+    return resolved

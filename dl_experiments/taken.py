@@ -1,0 +1,60 @@
+"""Which measurements a finished run has, told from its files: no callback is built to ask it.
+
+``measures/taken.json`` names the callbacks of which nothing was missing when it was written, each
+with a checksum of its settings and code, and the files that lay in ``measures/`` then.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dl_experiments import source
+from dl_experiments.artifacts import RunDirectory
+
+Config = Mapping[str, Any]
+
+
+def whole(config: Config, files: RunDirectory) -> bool:
+    """Whether a finished run is known to lack no measurement; False where the files do not say."""
+    try:
+        known = json.loads(files.taken.read_text(encoding="utf-8"))
+        callbacks, names = known["callbacks"], known["files"]
+        there = set(os.listdir(files.measures))
+        return there.issuperset(names) and _asked(config).items() <= callbacks.items()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def write(config: Config, files: RunDirectory, lacking: Collection[str] = ()) -> None:
+    """Say which measurements a run has.
+
+    Args:
+        config: The run's.
+        files: Its folder.
+        lacking: Keys of the callbacks whose measurement is missing, or may be.
+    """
+    callbacks = {key: value for key, value in _asked(config).items() if key not in lacking}
+    files.measures.mkdir(exist_ok=True)
+    names = sorted(path.name for path in files.measures.glob("[!.]*") if path != files.taken)
+    files.write_json(files.taken, {"callbacks": callbacks, "files": names})
+
+
+def _asked(config: Config) -> dict[str, str]:
+    """A callback's key -> what it is to measure."""
+    nodes = config["callbacks"].items()
+    return {k: _checksum(json.dumps(node, sort_keys=True)) for k, node in nodes if node is not None}
+
+
+@cache
+def _checksum(node: str) -> str:
+    """Of a callback's settings, and of the user's code or this package's module that it names."""
+    target = json.loads(node)["_target_"]
+    told = [node, str(source.digest(target))]
+    own = Path(__file__).parents[1].joinpath(*target.split(".")[:-1]).with_suffix(".py")
+    if target.startswith("dl_experiments.") and own.exists():
+        told.append(own.read_text(encoding="utf-8"))
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
