@@ -20,6 +20,7 @@ LAYERS = [
     ["dl_experiments.schema"],
     ["dl_experiments.schema_check"],
     ["dl_experiments.identity"],
+    ["dl_experiments.reference"],
     ["dl_experiments.job"],
     ["dl_experiments.source"],
     ["dl_experiments.agreement"],
@@ -137,7 +138,7 @@ def test_matplotlib_is_imported_only_by_analyses():
 
 
 def test_hydra_is_imported_only_where_configs_come_in():
-    allowed = {"train", "analyze", "dl_experiments.build"}
+    allowed = {"train", "analyze", "dl_experiments.build", "dl_experiments.reference.defaults"}
     plugins = {name for name in MODULES if name.startswith("hydra_plugins")}
     assert importers("hydra") <= allowed | plugins
     assert importers("omegaconf") <= allowed | plugins

@@ -1,0 +1,5 @@
+"""What is told of the schema: a page of all keys.
+
+Meanings and limits come from ``schema.py``, defaults from ``conf/``, which Hydra composes. Nothing
+heavy is imported.
+"""
