@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from dl_experiments import build, stop
 from dl_experiments.job import Job
+from dl_experiments.reference import screen
 from dl_experiments.sweep.plan import plan
 from hydra_plugins.dl_experiments_launcher import _refusals, _words
 
@@ -31,8 +32,13 @@ train.plan = lambda configs: plan([job(c, c.hydra) for c in configs])  # type: i
 
 def main(folder: str = "conf") -> None:
     """The command line, with the configs in a folder beside this file."""
-    with _refusals.told(sys.argv[1:]):
-        hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
+    words = sys.argv[1:]
+    with _refusals.told(words):
+        if screen.asked(words):
+            with _refusals.refused():
+                print(screen.text(words), end="")
+        else:
+            hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
 
 
 if __name__ == "__main__":

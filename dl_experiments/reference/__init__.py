@@ -1,4 +1,4 @@
-"""What is told of the schema: a page of all keys.
+"""What is told of the schema: the screen of ``--help`` and a page of all keys.
 
 Meanings and limits come from ``schema.py``, defaults from ``conf/``, which Hydra composes. Nothing
 heavy is imported.

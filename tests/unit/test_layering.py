@@ -151,7 +151,7 @@ def test_lightning_is_no_business_of_models_and_measures():
 
 def test_entry_scripts_are_short():
     for name in ("train", "analyze"):
-        assert len(MODULES[name].read_text().splitlines()) <= 40
+        assert len(MODULES[name].read_text().splitlines()) <= 50
 
 
 def test_nothing_is_unpickled():
