@@ -75,8 +75,9 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-reference: setup ## write docs/keys.md, which follows from the schema and conf/
+reference: setup ## write docs/keys.md and conf/keys.json, which follow from the schema
 	$(BIN)/python -m dl_experiments.reference > docs/keys.md
+	$(BIN)/python -m dl_experiments.reference --json > conf/keys.json
 
 bench: setup ## the speed table, each row against a baseline in the same run
 	$(BIN)/python -m benchmarks
