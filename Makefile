@@ -75,10 +75,14 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+reference: setup ## write docs/keys.md and conf/keys.json, which follow from the schema
+	$(BIN)/python -m dl_experiments.reference > docs/keys.md
+	$(BIN)/python -m dl_experiments.reference --json > conf/keys.json
+
 bench: setup ## the speed table, each row against a baseline in the same run
 	$(BIN)/python -m benchmarks
 
 tensorboard: setup ## show the runs live at http://localhost:6006
 	$(BIN)/tensorboard --logdir outputs
 
-.PHONY: help setup demo hw1-1 hw1-2 hw1-3 basics all test test-faults lint bench tensorboard
+.PHONY: help setup demo hw1-1 hw1-2 hw1-3 basics all test test-faults lint reference bench tensorboard

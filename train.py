@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from dl_experiments import stop
 from dl_experiments.config import register_resolvers, resolve
 from dl_experiments.job import Job
+from dl_experiments.reference import screen
 from dl_experiments.sweep import command
 from hydra_plugins.dl_experiments_launcher import _refusals, _words
 
@@ -27,8 +28,13 @@ train.plan = command.plan  # type: ignore[attr-defined]
 
 def main(folder: str = "conf") -> None:
     """The command line, with the configs in a folder beside this file."""
-    with _refusals.told(sys.argv[1:]):
-        hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
+    words = sys.argv[1:]
+    with _refusals.told(words):
+        if screen.asked(words):
+            with _refusals.refused():
+                print(screen.text(words), end="")
+        else:
+            hydra.main(version_base="1.3", config_path=folder, config_name="train")(train)()
 
 
 if __name__ == "__main__":

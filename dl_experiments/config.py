@@ -1,12 +1,16 @@
 """What a composed config comes to: a plain dict, and the words that it may be written with."""
 
 import math
+from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dl_experiments import identity
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+"""The folder of our own configs."""
 
 
 def register_resolvers() -> None:

@@ -106,14 +106,14 @@ def _of_value(key: str, field: Field, value: Any, config: Config) -> Iterator[_P
         if not fits(field.annotation, value):
             yield 2, refusal(key, field.annotation, value)
     elif isinstance(value, Mapping):
-        node = _named(field.nodes, value.get("_target_"))
+        node = named(field.nodes, value.get("_target_"))
         yield from _problems(f"{key}.", node, value, config)
     elif value is not None or not field.nullable:
         yield 2, f"{key}={value!r} is not a group of keys{' or null' * field.nullable}"
 
 
-def _named(nodes: Sequence[type], target: object) -> type:
-    """The node that a ``_target_`` names; the last where it names none."""
+def named(nodes: Sequence[type], target: object) -> type:
+    """The one of some nodes that a ``_target_`` names; the last where it names none."""
     for node in nodes[:-1]:
         if target in get_args(schema.fields(node)["_target_"].annotation):
             return node
@@ -151,7 +151,7 @@ def _keys(config: Config, node: type = Run, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
             if field.nodes and isinstance(value := config[key], Mapping):
                 yield from _keys(
-                    value, _named(field.nodes, value.get("_target_")), f"{prefix}{key}."
+                    value, named(field.nodes, value.get("_target_")), f"{prefix}{key}."
                 )
 
 

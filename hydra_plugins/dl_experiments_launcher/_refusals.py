@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -14,8 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from dl_experiments import schema_check
+from dl_experiments.config import CONF
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 GROUPS = tuple(sorted(path.name for path in CONF.iterdir() if path.is_dir()))
 _FULL = "HYDRA_FULL_ERROR"
 _NUMBER_KEY = {

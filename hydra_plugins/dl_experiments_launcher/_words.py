@@ -1,11 +1,10 @@
 """The words of a command line that lead to one job, also when it is given by itself."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+from dl_experiments.config import CONF
 
 
 def of_job(hydra_node: DictConfig) -> list[str]:

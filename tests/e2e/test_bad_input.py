@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from commands import command
 
-from dl_experiments import run
-from dl_experiments import planning
+from dl_experiments import planning, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,7 +149,7 @@ def test_what_looks_alike_and_is_right_is_not_refused(lab, words, monkeypatch):
     def planned(cells):
         raise PlannedError(f"{len(cells)} cells")
 
-    monkeypatch.setattr(plan, "_check_distinct", planned)
+    monkeypatch.setattr(planning, "_check_distinct", planned)
     with pytest.raises(PlannedError, match="2 cells"):
         lab(*words.split())
 

@@ -120,7 +120,7 @@ def nodes_of(config, node=schema.Run, place=()):
     for key, value in config.items():
         field = schema.fields(node).get(key, schema.extra(node))
         if field is not None and field.nodes and isinstance(value, Mapping):
-            named = schema_check._named(field.nodes, value.get("_target_"))
+            named = schema_check.named(field.nodes, value.get("_target_"))
             yield from nodes_of(value, named, (*place, key))
 
 
