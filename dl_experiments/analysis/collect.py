@@ -16,16 +16,14 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from dl_experiments import claims
+from dl_experiments.analysis.schema import REPORT, AnalysisError
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
 from dl_experiments.data.sources import SIZES
 from dl_experiments.identity import flatten, scientific
 
-REPORT = "report"  # outputs/report/ is written by the analysis and holds no runs
+__all__ = ["REPORT", "AnalysisError", "Collection", "Run", "collect", "read_run"]
+
 REQUIRED = ("seed", "model.name", "data.name")
-
-
-class AnalysisError(ValueError):
-    """Something the user can put right; its message is one line."""
 
 
 @dataclass(frozen=True)

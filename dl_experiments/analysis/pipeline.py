@@ -8,12 +8,13 @@ from typing import Any
 
 from dl_experiments.analysis import comparison, style
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
-from dl_experiments.analysis.describe import interrupted
+from dl_experiments.analysis.describe import interrupted, states
 from dl_experiments.analysis.findings import FORMATS, Finding, save
 from dl_experiments.analysis.images import write_images
 from dl_experiments.analysis.phenomena import beside, known
 from dl_experiments.analysis.replicates import mixed, one_each
 from dl_experiments.analysis.report import write_report
+from dl_experiments.analysis.schema import check
 from dl_experiments.analysis.tables import write_tables
 
 Analysis = Callable[[Sequence[Run]], Finding]
@@ -38,6 +39,21 @@ class Written:
     notes: list[str]
     text: str = ""
 
+    @property
+    def out(self) -> str:
+        """What the terminal shows: what was found, and where everything is."""
+        lines = [
+            f"figures  {folder}/  ({count} as PNG and SVG, and in tensorboard/)"
+            for folder, count in self.figures.items()
+        ]
+        lines = [states(self.found.runs), *lines, f"tables   {', '.join(map(str, self.tables))}"]
+        return self.text + "".join(f"{line}\n" for line in [*lines, f"report   {self.report}"])
+
+    @property
+    def err(self) -> str:
+        """The notes, a line each."""
+        return "".join(f"{note}\n" for note in self.notes)
+
 
 def analyze(
     outputs: Path,
@@ -51,14 +67,14 @@ def analyze(
         outputs: The folder of the studies.
         wanted: Experiments or studies; none means all.
         dpi: Resolution of the PNGs.
-        options: Experiment -> what its analysis can be told; it has a default for each.
+        options: Experiment -> what its analysis is told; it has a default for each.
 
     Raises:
-        AnalysisError: There is nothing to analyse, a wanted name is not known, or an option has a
-            value that is not allowed.
+        AnalysisError: There is nothing to analyse, a wanted name or an option is not known, or a
+            value is not allowed.
     """
-    if isinstance(dpi, bool) or not isinstance(dpi, int) or not 10 <= dpi <= 1200:
-        raise AnalysisError(f"figures.dpi={dpi} is no resolution: an integer from 10 to 1200")
+    asked = {"experiment": wanted and [*wanted], "figures": {"dpi": dpi}, "options": options or {}}
+    check({"paths": {"outputs": str(outputs)}, **asked})
     found = _read(outputs, wanted)
     analyses = _choose(found, wanted, options or {})
     folder = outputs / REPORT

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -27,6 +29,19 @@ def of_job(hydra_node: DictConfig) -> list[str]:
     return [*options, *task, *more]
 
 
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config as plain values.
+
+    Raises:
+        ValueError: An interpolation leads nowhere.
+    """
+    try:
+        return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    except OmegaConfBaseException as error:
+        said = " ".join(str(error).partition("full_key:")[0].split())
+        raise ValueError(f"{error.full_key}: {said}") from error
+
+
 def studies(named: object, words: Sequence[str]) -> list[str] | None:
     """The studies that ``experiment=`` names; None: all.
 
@@ -36,8 +51,8 @@ def studies(named: object, words: Sequence[str]) -> list[str] | None:
     """
     if named is None:
         return None
-    names = list(named) if isinstance(named, ListConfig) else [named]
+    names = list(named) if isinstance(named, list) else [named]
     if any(isinstance(name, float) for name in names):
-        said = dict(word.partition("=")[::2] for word in words)["experiment"]
+        said = dict(word.lstrip("+").partition("=")[::2] for word in words)["experiment"]
         names = [name.strip(" '\"") for name in said.strip("[]").split(",")]
     return [str(name) for name in names]

@@ -148,8 +148,9 @@ def test_data_that_is_not_there_is_a_note(
     ("options", "message"),
     [
         ({"points": 8}, "points=8 is not an odd number from 5 up"),
-        ({"points": "many"}, "points=many is not an odd number"),
-        ({"samples": 0}, "samples=0 is not a number from 1 up, or null"),
+        ({"points": 3}, "points=3 is not an odd number"),
+        ({"points": "many"}, "points='many' is not an odd number"),
+        ({"samples": 0}, "samples=0 is not a whole number from 1 up or null"),
     ],
 )
 def test_impossible_options_are_refused(trained: Path, options: dict, message: str) -> None:
