@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments import streams
+from dl_experiments.analysis import freshness
 from dl_experiments.analysis.schema import Analysis, AnalysisError, check
 from hydra_plugins.dl_experiments_launcher import _refusals, _words
 
@@ -20,14 +21,12 @@ def report(config: DictConfig) -> None:
     """Analyse what the config names, and say where everything is."""
     with _refusals.refused():
         check(asked := _words.plain(config))
-    outputs = Path(asked["paths"]["outputs"]).expanduser()
-    wanted = _words.studies(asked["experiment"], HydraConfig.get().overrides.task)
+    words = HydraConfig.get().overrides.task
+    asked["experiment"] = _words.studies(asked["experiment"], words)
     with _refusals.refused(AnalysisError, OSError):
-        from dl_experiments.analysis.pipeline import analyze  # brings torch
-
-        written = analyze(outputs, wanted, asked["figures"]["dpi"], asked["options"])
-    print(written.err, end="", file=sys.stderr)
-    print(written.out, end="")
+        said = freshness.said(asked)
+    print(said.err, end="", file=sys.stderr)
+    print(said.out, end="")
 
 
 def main() -> None:

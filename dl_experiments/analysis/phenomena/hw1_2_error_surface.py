@@ -14,7 +14,7 @@ from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
 from dl_experiments.analysis.collect import REPORT, Run
 from dl_experiments.analysis.describe import interval, number
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Drawing, Finding, Passing
 from dl_experiments.analysis.phenomena._surface import Surfaces, keep_only, surfaces
 from dl_experiments.analysis.phenomena._surface_figures import lines, planes
 from dl_experiments.analysis.phenomena._trajectory import Arm, in_words, split
@@ -45,7 +45,7 @@ def analyse(runs: Sequence[Run], samples: int | None = 1000, points: int = 25) -
         try:
             path, found = surfaces(arm, folder, samples, points)
         except ValueError as error:  # data that is not here, snapshots that do not differ
-            notes.append(in_words(arm.name, str(error)))
+            notes.append(Passing(in_words(arm.name, str(error))))
             continue
         used.append(path)
         drawings.append(Drawing(f"planes{ending}", *planes(arm, found)))

@@ -16,7 +16,7 @@ import pandas as pd
 
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Run
 from dl_experiments.analysis.describe import interval, percent, states
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Drawing, Finding, Passing
 from dl_experiments.analysis.phenomena import _interpolation_claims as claims
 from dl_experiments.analysis.phenomena._interpolation import BATCH, Comparison, chosen, comparisons
 from dl_experiments.analysis.phenomena._interpolation_claims import Drawn
@@ -101,7 +101,8 @@ def _drawn(
                 plain.append(kept.between(first, second, at, matched=False))
                 pairs.append((first, second))
             except ValueError as error:
-                notes.append(f"Left out, {comparison.name}, seed {first.seed}: {error}.")
+                said = f"Left out, {comparison.name}, seed {first.seed}: {error}."
+                notes.append(Passing(said))
         if plain:
             comparison = replace(comparison, pairs=tuple(pairs))
             matched = [] if comparison.shared else _matched(kept, comparison, at, notes)
@@ -115,7 +116,7 @@ def _matched(kept: Lines, comparison: Comparison, at: np.ndarray, notes: list[st
     try:
         return [kept.between(one, other, within, matched=True) for one, other in comparison.pairs]
     except ValueError as error:
-        notes.append(f"{comparison.name}: not matched, {error}.")
+        notes.append(Passing(f"{comparison.name}: not matched, {error}."))
         return []
 
 

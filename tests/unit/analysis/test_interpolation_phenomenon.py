@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from dl_experiments import build
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import AnalysisError, Run, collect
-from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.phenomena import _interpolation_claims as claims
 from dl_experiments.analysis.phenomena import hw1_3_interpolation as phenomenon
 from dl_experiments.analysis.phenomena._interpolation import comparisons
@@ -201,6 +201,7 @@ def test_a_net_without_weights_is_left_out_with_a_note(
     finding = draw()
     assert len(finding.notes) == 2
     assert all("no weights of its last epoch (missing)" in note for note in finding.notes)
+    assert all(isinstance(note, Passing) for note in finding.notes)
     assert finding.numbers["pairs"].tolist() == ["1", "1", "2", "2"]
 
 
