@@ -9,31 +9,31 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments import streams
-from dl_experiments.analysis.collect import AnalysisError
-from dl_experiments.analysis.describe import states
-from dl_experiments.analysis.pipeline import analyze
-from hydra_plugins.dl_experiments_launcher._words import studies
+from dl_experiments.analysis import freshness
+from dl_experiments.analysis.schema import Analysis, AnalysisError, check
+from dl_experiments.config import plain
+from hydra_plugins.dl_experiments_launcher import _refusals, _words
 
 # Not through config_path: beside conf/experiment/, Hydra would take experiment= for a group.
-CONFIG = Path(__file__).parent / "conf" / "analyze.yaml"
-ConfigStore.instance().store("analyze", OmegaConf.load(CONFIG))
+ConfigStore.instance().store("analyze", OmegaConf.load(Path(__file__).parent / "conf/analyze.yaml"))
 
 
-@hydra.main(version_base="1.3", config_path=None, config_name="analyze")
-def main(config: DictConfig) -> None:
+def report(config: DictConfig) -> None:
     """Analyse what the config names, and say where everything is."""
-    outputs = Path(str(config.paths.outputs)).expanduser()
-    wanted = studies(config.experiment, HydraConfig.get().overrides.task)
-    try:
-        written = analyze(outputs, wanted, config.figures.dpi, config.options)
-    except (AnalysisError, OSError) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    print(*(f"{note}\n" for note in written.notes), sep="", end="", file=sys.stderr)
-    print(f"{written.text}{states(written.found.runs)}")
-    for folder, count in written.figures.items():
-        print(f"figures  {folder}/  ({count} as PNG and SVG, and in tensorboard/)")
-    print("tables  ", ", ".join(map(str, written.tables)) + f"\nreport   {written.report}")
+    with _refusals.refused():
+        check(asked := plain(config))
+    words = HydraConfig.get().overrides.task
+    asked["experiment"] = _words.studies(asked["experiment"], words)
+    with _refusals.refused(AnalysisError, OSError):
+        said = freshness.said(asked)
+    print(said.err, end="", file=sys.stderr)
+    print(said.out, end="")
+
+
+def main() -> None:
+    """The command line."""
+    with _refusals.told(sys.argv[1:], Analysis):
+        hydra.main(version_base="1.3", config_path=None, config_name="analyze")(report)()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,9 @@ def check(config: Config) -> tuple[InMemoryDataModule, Task]:
         try:
             built.configure_optimizers()
         except (ValueError, TypeError) as error:
-            chosen = [f"{group}={config[group]['name']}" for group in ("optimizer", "schedule")]
+            chosen = [
+                f"{group}={identity.called(config[group])}" for group in ("optimizer", "schedule")
+            ]
             raise ValueError(f"{', '.join(chosen)}: {error}") from error
     recording_schedule(config)
     _check_target_accuracy(config["trainer"]["target_accuracy"], built)
@@ -100,7 +102,7 @@ def _try_model(config: Config, module: InMemoryDataModule) -> nn.Module:
                 return model(config, module)
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise ValueError(f"model={config['model'].get('name')}: {reason}") from error
+            raise ValueError(f"model={identity.called(config['model'])}: {reason}") from error
 
 
 def task(config: Config, module: InMemoryDataModule, network: nn.Module) -> Task:

@@ -31,17 +31,26 @@ def own(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config as plain values.
+
+    Raises:
+        ValueError: An interpolation leads nowhere.
+    """
+    try:
+        return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    except OmegaConfBaseException as error:
+        said = " ".join(str(error).partition("full_key:")[0].split())
+        raise ValueError(f"{error.full_key}: {said}") from error
+
+
 def resolve(config: DictConfig) -> dict[str, Any]:
     """The plain, resolved config of a run, without Hydra's own node.
 
     Raises:
         ValueError: An interpolation leads nowhere.
     """
-    try:
-        resolved = cast(dict[str, Any], OmegaConf.to_container(own(config), resolve=True))
-    except OmegaConfBaseException as error:
-        said = " ".join(str(error).partition("full_key:")[0].split())
-        raise ValueError(f"{error.full_key}: {said}") from error
+    resolved = plain(own(config))
     resolved.pop("at", None)  # an experiment's table of scales has done its work
     if type(resolved.get("study")) is int:
         resolved["study"] = str(resolved["study"])

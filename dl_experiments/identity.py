@@ -75,6 +75,20 @@ def _name(config: Mapping[str, Any], group: str) -> str:
     return str(node.get("name", group)) if isinstance(node, Mapping) else group
 
 
+def called(node: Mapping[str, Any]) -> str | None:
+    """What a choice is called where it is shown: its name, else the last part of its class's.
+
+    Folders keep to ``run_name``, where runs of choices without a name are found.
+
+    Args:
+        node: The group's, with ``name`` or ``_target_``; None: it has neither.
+    """
+    if node.get("name") is not None:
+        return str(node["name"])
+    target = node.get("_target_")
+    return target.rpartition(".")[2] if isinstance(target, str) else None
+
+
 def run_path(config: Mapping[str, Any], identity: str | None = None) -> Path:
     """``<study>/<readable name>-<run id>``, relative to the outputs folder.
 

@@ -15,6 +15,7 @@ from dl_experiments import randomness, settings
 from dl_experiments.data.contract import Contract
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.identity import called
 from dl_experiments.measures.flat import Loss
 from dl_experiments.targets import call, find, instantiate, is_foreign, reason, without_name
 
@@ -35,9 +36,9 @@ def data(config: Config) -> InMemoryDataModule:
     elif noise != LabelNoise(kind=noise.kind):
         raise ValueError(
             f"label_noise.fraction={noise.fraction}, label_noise.test_labels="
-            f"{noise.test_labels}: data={node.get('name')} has no labels"
+            f"{noise.test_labels}: data={called(node)} has no labels"
         )
-    name = f"data={node.get('name')}"
+    name = f"data={called(node)}"
     making = settings.making_data(node.get("seed") or 0, "data")
     try:
         with making if is_foreign(node["_target_"]) else nullcontext():
@@ -91,7 +92,7 @@ def model(config: Config, module: InMemoryDataModule) -> nn.Module:
     node = without_name(config["model"])
     if node.get("_target_") in (None, "???"):
         raise ValueError(
-            f"model={config['model'].get('name')} has no network for data of kind {config['kind']}"
+            f"model={called(config['model'])} has no network for data of kind {config['kind']}"
         )
     with randomness.scope(config["seed"], "weights"):
         built = instantiate("model", node, input_shape=module.input_shape, outputs=module.outputs)

@@ -17,6 +17,7 @@ from dl_experiments.schema import Field, Named, Run
 Config = Mapping[str, Any]
 _PLAIN = (list, tuple, dict, Sequence, Mapping, Union, UnionType)
 _Problem = tuple[int, str]  # unknown keys come first, then missing ones, then values
+_Whole = tuple[type, Config]  # a declaration, and all that is held against it
 
 
 def check(config: Config) -> None:
@@ -28,12 +29,25 @@ def check(config: Config) -> None:
     landed = config.get("experiment")
     if isinstance(landed, Mapping):
         raise ValueError(f"experiment: {no_package('experiment')}")
-    problems = sorted(_problems("", Run, config, config), key=lambda problem: problem[0])
-    if problems:
-        raise ValueError(problems[0][1])
+    check_against(Run, config)
     optimizer = config["optimizer"]
     if optimizer.get("nesterov") and not optimizer.get("momentum"):
         raise ValueError("optimizer.nesterov=True needs optimizer.momentum above 0")
+
+
+def check_against(root: type, config: Config) -> None:
+    """Refuse what a declaration does not know, does not allow, or misses.
+
+    Args:
+        root: The declaration of the whole.
+        config: Resolved.
+
+    Raises:
+        ValueError: Names the key, the value and what is allowed.
+    """
+    problems = sorted(_problems("", root, config, (root, config)), key=lambda problem: problem[0])
+    if problems:
+        raise ValueError(problems[0][1])
 
 
 def no_package(group: str) -> str:
@@ -57,7 +71,7 @@ def check_values(key: str, node: type, values: Config) -> None:
     """
     for name, field in schema.fields(node).items():
         if name in values:
-            for _, said in _of_value(f"{key}.{name}", field, values[name], {}):
+            for _, said in _of_value(f"{key}.{name}", field, values[name], (node, {})):
                 raise ValueError(said)
 
 
@@ -88,26 +102,26 @@ def _adapter(annotation: Any) -> Any:
     return TypeAdapter(annotation, config=rules)
 
 
-def _problems(prefix: str, node: type, value: Config, config: Config) -> Iterator[_Problem]:
+def _problems(prefix: str, node: type, value: Config, whole: _Whole) -> Iterator[_Problem]:
     known, more = schema.fields(node), schema.extra(node)
     for key, one in value.items():
         field = known.get(key, more)
         if field is not None:
-            yield from _of_value(f"{prefix}{key}", field, one, config)
+            yield from _of_value(f"{prefix}{key}", field, one, whole)
         elif not schema.is_open(node):
-            yield 0, unknown(f"{prefix}{key}", list(known), config)
+            yield 0, unknown(f"{prefix}{key}", list(known), *whole)
     for key, field in known.items():
         if field.required and key not in value:
             yield 1, f"{prefix}{key} is missing"
 
 
-def _of_value(key: str, field: Field, value: Any, config: Config) -> Iterator[_Problem]:
+def _of_value(key: str, field: Field, value: Any, whole: _Whole) -> Iterator[_Problem]:
     if not field.nodes:
         if not fits(field.annotation, value):
             yield 2, refusal(key, field.annotation, value)
     elif isinstance(value, Mapping):
         node = named(field.nodes, value.get("_target_"))
-        yield from _problems(f"{key}.", node, value, config)
+        yield from _problems(f"{key}.", node, value, whole)
     elif value is not None or not field.nullable:
         yield 2, f"{key}={value!r} is not a group of keys{' or null' * field.nullable}"
 
@@ -120,12 +134,19 @@ def named(nodes: Sequence[type], target: object) -> type:
     return nodes[-1]
 
 
-def unknown(key: str, siblings: Sequence[str], config: Config, whose: str = "") -> str:
+def unknown(
+    key: str,
+    siblings: Sequence[str],
+    root: type = Run,
+    config: Config | None = None,
+    whose: str = "",
+) -> str:
     """What is said of a key that is not known.
 
     Args:
         key: Dotted.
         siblings: The keys that are known in its place.
+        root: The declaration of the whole.
         config: In which the key may have its true place elsewhere.
         whose: What the siblings are the keys of, where that is a class.
     """
@@ -135,16 +156,19 @@ def unknown(key: str, siblings: Sequence[str], config: Config, whose: str = "") 
     if near:
         known = f"{path}.{near[0]}".strip(".")
     else:
-        ends = {dotted.rpartition(".")[2]: dotted for dotted in reversed([*_keys(config)])}
+        ends = {
+            dotted.rpartition(".")[2]: dotted for dotted in reversed([*_keys(config or {}, root)])
+        }
         near = difflib.get_close_matches(last, ends, 1, 0.7)
         known = ends[near[0]] if near else ""
     said = f"{key} is not a key"
     said += f"; did you mean {known}?" if known else f"; allowed: {', '.join(siblings) or 'none'}"
     said += f" (of {whose})" if whose else ""
-    return said if path else f"{said} (values of one's own, to refer to, go under at)"
+    own = " (values of one's own, to refer to, go under at)" if root is Run and not path else ""
+    return said + own
 
 
-def _keys(config: Config, node: type = Run, prefix: str = "") -> Iterator[str]:
+def _keys(config: Config, node: type, prefix: str = "") -> Iterator[str]:
     """The declared keys that a config has, dotted."""
     for key, field in schema.fields(node).items():
         if key in config and key != "_target_":
@@ -266,7 +290,7 @@ def against_signature(
                 raise ValueError(f"{said} (of {made.__name__})")
         elif not _takes_any(made):
             own = [name for name in annotations if name not in {*given, "self"}]
-            raise ValueError(unknown(f"{key}.{name}", own, {}, made.__name__))
+            raise ValueError(unknown(f"{key}.{name}", own, whose=made.__name__))
 
 
 def _takes_any(made: Callable[..., Any]) -> bool:

@@ -16,16 +16,15 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from dl_experiments import claims
+from dl_experiments.analysis.schema import REPORT, AnalysisError
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
 from dl_experiments.data.sources import SIZES
-from dl_experiments.identity import flatten, scientific
+from dl_experiments.identity import called, flatten, scientific
 
-REPORT = "report"  # outputs/report/ is written by the analysis and holds no runs
+__all__ = ["REPORT", "AnalysisError", "Collection", "Run", "collect", "read_run"]
+
 REQUIRED = ("seed", "model.name", "data.name")
-
-
-class AnalysisError(ValueError):
-    """Something the user can put right; its message is one line."""
+CHOICES = ("model", "data", "optimizer", "schedule")  # which have names
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Run:
     @cached_property
     def flat(self) -> dict[str, Any]:
         """The config with dotted keys; a list is a value."""
-        return dict(flatten(self.config))
+        return _named(dict(flatten(self.config)))
 
     def get(self, key: str) -> Any:
         """The config's value at a dotted key, None where it has none."""
@@ -58,7 +57,7 @@ class Run:
     @cached_property
     def science(self) -> dict[str, Any]:
         """The part of the config that decides the numbers, with dotted keys."""
-        return dict(flatten(scientific(self.config)))
+        return _named(dict(flatten(scientific(self.config))))
 
     @property
     def seed(self) -> int:
@@ -188,7 +187,7 @@ def read_run(path: Path) -> Run:
         raise ValueError("no config.yaml")
     config = directory.read_config()
     scientific(config)  # complains about a value that is no number
-    flat = dict(flatten(config))
+    flat = _named(dict(flatten(config)))
     for key in REQUIRED:
         if flat.get(key) is None:
             raise ValueError(f"config.yaml has no {key}")
@@ -207,6 +206,15 @@ def read_run(path: Path) -> Run:
     rows = _metrics(directory, needed=status.state in FINISHED)
     facts = directory.read_provenance()
     return Run(path, path.parent.name, config, status, rows, _summary(directory), facts)
+
+
+def _named(flat: dict[str, Any]) -> dict[str, Any]:
+    """The same, each choice that its file gave no name called by that of its class."""
+    for group in CHOICES:
+        node = {key: flat.get(f"{group}.{key}") for key in ("name", "_target_")}
+        if node["name"] is None and (name := called(node)):
+            flat[f"{group}.name"] = name
+    return flat
 
 
 def _metrics(directory: RunDirectory, needed: bool) -> list[dict[str, float]]:

@@ -15,6 +15,13 @@ from dl_experiments.analysis.statistics import INTERVAL
 FORMATS = ("png", "svg")
 
 
+class Passing(str):
+    """A note on what could not be had from outside of the runs, such as data, and may be had later.
+
+    A report that has one is not taken for what would be drawn again.
+    """
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A figure, the file name it takes (without ending), and what it shows in a few sentences."""

@@ -1,19 +1,21 @@
 """Run directories -> tables, figures, event files and the report, all under ``outputs/report``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dl_experiments.analysis import comparison, style
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
-from dl_experiments.analysis.describe import interrupted
-from dl_experiments.analysis.findings import FORMATS, Finding, save
+from dl_experiments.analysis.describe import interrupted, states
+from dl_experiments.analysis.findings import FORMATS, Finding, Passing, save
+from dl_experiments.analysis.freshness import Stamp, stamps
 from dl_experiments.analysis.images import write_images
 from dl_experiments.analysis.phenomena import beside, known
 from dl_experiments.analysis.replicates import mixed, one_each
 from dl_experiments.analysis.report import write_report
+from dl_experiments.analysis.schema import check
 from dl_experiments.analysis.tables import write_tables
 
 Analysis = Callable[[Sequence[Run]], Finding]
@@ -29,6 +31,8 @@ class Written:
         notes: Run directories that cannot be read, and what each experiment left out or warns of,
             a line each.
         text: What the one experiment asked for has for the terminal, lines that end; else empty.
+        stamps: Every file with the stamp that it had as it was written.
+        lasting: Whether the same runs would be found to be the same again.
     """
 
     found: Collection
@@ -37,6 +41,23 @@ class Written:
     figures: dict[Path, int]
     notes: list[str]
     text: str = ""
+    stamps: dict[Path, Stamp] = field(default_factory=dict)
+    lasting: bool = True
+
+    @property
+    def out(self) -> str:
+        """What the terminal shows: what was found, and where everything is."""
+        lines = [
+            f"figures  {folder}/  ({count} as PNG and SVG, and in tensorboard/)"
+            for folder, count in self.figures.items()
+        ]
+        lines = [states(self.found.runs), *lines, f"tables   {', '.join(map(str, self.tables))}"]
+        return self.text + "".join(f"{line}\n" for line in [*lines, f"report   {self.report}"])
+
+    @property
+    def err(self) -> str:
+        """The notes, a line each."""
+        return "".join(f"{note}\n" for note in self.notes)
 
 
 def analyze(
@@ -51,30 +72,34 @@ def analyze(
         outputs: The folder of the studies.
         wanted: Experiments or studies; none means all.
         dpi: Resolution of the PNGs.
-        options: Experiment -> what its analysis can be told; it has a default for each.
+        options: Experiment -> what its analysis is told; it has a default for each.
 
     Raises:
-        AnalysisError: There is nothing to analyse, a wanted name is not known, or an option has a
-            value that is not allowed.
+        AnalysisError: There is nothing to analyse, a wanted name or an option is not known, or a
+            value is not allowed.
     """
-    if isinstance(dpi, bool) or not isinstance(dpi, int) or not 10 <= dpi <= 1200:
-        raise AnalysisError(f"figures.dpi={dpi} is no resolution: an integer from 10 to 1200")
+    asked = {"experiment": wanted and [*wanted], "figures": {"dpi": dpi}, "options": options or {}}
+    check({"paths": {"outputs": str(outputs)}, **asked})
     found = _read(outputs, wanted)
     analyses = _choose(found, wanted, options or {})
     folder = outputs / REPORT
     figures, sections = {}, []
+    written: dict[Path, Stamp] = {}
     with style.applied():
         for name, (study, analysis) in analyses.items():
             finding = analysis(found.studies.get(study, []))
-            pictures = _draw(finding, folder / name, dpi)
+            pictures, files = _draw(finding, folder / name, dpi)
+            written |= files
             figures[folder / name] = len(pictures)
             sections.append((finding, pictures))
     tables = write_tables(found.runs, folder)
     report = write_report(folder, sections, found, tables, partial=bool(wanted))
+    written |= stamps([*tables, report])
     text = sections[0][0].text if len(sections) == 1 else ""
     notes = [*interrupted(found.runs), *(f"left out: {problem}" for problem in found.problems)]
     notes += [f"{one.name}: {note}" for one, _ in sections for note in one.notes]
-    return Written(found, report, tables, figures, notes, text)
+    lasting = not any(isinstance(note, Passing) for one, _ in sections for note in one.notes)
+    return Written(found, report, tables, figures, notes, text, written, lasting)
 
 
 def _read(outputs: Path, wanted: Sequence[str] | None) -> Collection:
@@ -142,13 +167,19 @@ def _comparison(study: str) -> Analysis:
     return lambda runs: comparison.analyse(study, runs)
 
 
-def _draw(finding: Finding, folder: Path, dpi: int) -> dict[str, Path]:
-    """Replace the folder's figures; returns name -> PNG."""
+def _draw(finding: Finding, folder: Path, dpi: int) -> tuple[dict[str, Path], dict[Path, Stamp]]:
+    """Replace the folder's figures; returns name -> PNG, and all files with their stamps."""
     folder.mkdir(parents=True, exist_ok=True)
     for ending in FORMATS:
         for old in folder.glob(f"*.{ending}"):
             old.unlink()
-    pictures = {drawing.name: save(drawing, folder, dpi)[0] for drawing in finding.drawings}
+    pictures: dict[str, Path] = {}
+    files: dict[Path, Stamp] = {}
+    for drawing in finding.drawings:
+        saved = save(drawing, folder, dpi)
+        files |= stamps(saved)
+        pictures[drawing.name] = saved[0]
     finding.numbers.to_csv(folder / "numbers.csv", index=False)
     write_images(folder / "tensorboard", finding.name, pictures)
-    return pictures
+    files |= stamps([folder / "numbers.csv", *(folder / "tensorboard").iterdir()])
+    return pictures, files

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dl_experiments import build, randomness, settings
+from dl_experiments import build, identity, randomness, settings
 from dl_experiments.build import Config
 from dl_experiments.data.contract import ContractBroken
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
@@ -51,7 +51,7 @@ def _few(data: InMemory) -> InMemory:
 
 @torch.no_grad()
 def _try(config: Config, task: Task, data: InMemory, module: InMemoryDataModule) -> None:
-    name = f"model={config['model'].get('name')}"
+    name = f"model={identity.called(config['model'])}"
     inputs = data.prepare(data.inputs)
     given = f"{module.contract.name}, inputs {list(inputs.shape)}"
     try:

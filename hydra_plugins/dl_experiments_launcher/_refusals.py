@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from dl_experiments import schema_check
 from dl_experiments.config import CONF
+from dl_experiments.schema import Run
 
 GROUPS = tuple(sorted(path.name for path in CONF.iterdir() if path.is_dir()))
 _FULL = "HYDRA_FULL_ERROR"
@@ -25,16 +27,17 @@ _NUMBER_KEY = {
 
 
 @contextmanager
-def told(words: Sequence[str]) -> Iterator[None]:
+def told(words: Sequence[str], root: type = Run) -> Iterator[None]:
     """Call Hydra in this: what it raises ends the command with one line and exit code 2.
 
     Where the user has set ``HYDRA_FULL_ERROR``, it is raised as it is.
 
     Args:
         words: Of the command line.
+        root: The declaration of what it asks for.
     """
     with refused():
-        check_words(words)
+        check_words(words, root)
     if _FULL in os.environ:
         yield
         return
@@ -44,33 +47,40 @@ def told(words: Sequence[str]) -> Iterator[None]:
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         if isinstance(error, ValueError) and not is_hydras(error):
             raise
-        print(in_one_line(error, words), file=sys.stderr)
+        print(in_one_line(error, words, root), file=sys.stderr)
         raise SystemExit(2) from None
     finally:
         os.environ.pop(_FULL, None)
 
 
 @contextmanager
-def refused() -> Iterator[None]:
-    """A ``ValueError`` ends the command with its one line and exit code 2."""
+def refused(*kinds: type[Exception]) -> Iterator[None]:
+    """An error of these kinds, else a ``ValueError``, ends the command: one line, exit code 2."""
+    kinds = kinds or (ValueError,)
     try:
         yield
-    except ValueError as error:
+    except kinds as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
 
 
-def check_words(words: Sequence[str]) -> None:
+def check_words(words: Sequence[str], root: type = Run) -> None:
     """Refuse what Hydra answers with a traceback, or takes and ignores.
+
+    Args:
+        words: Of the command line.
+        root: The declaration of what it asks for.
 
     Raises:
         ValueError: One line that names what to say instead.
     """
     for word in words:
+        if root is not Run and word in ("-m", "--multirun"):
+            raise ValueError(f"{word}: this command is not swept; several names are a list, [a,b]")
         group, equals, options = word.partition("=")
         if equals and not group:
             raise ValueError(f"{word!r} is not key=value")
-        for one in options.split(",") if group in GROUPS else ():
+        for one in options.split(",") if group in _groups(root) else ():
             if one.lstrip("+-").replace(".", "", 1).replace("e-", "", 1).isdigit():
                 said = f"{word}: {one} is not an option of {group}"
                 if group in _NUMBER_KEY:
@@ -79,7 +89,7 @@ def check_words(words: Sequence[str]) -> None:
                 raise ValueError(f"{said}; allowed: {', '.join(known)}")
 
 
-def in_one_line(error: Exception, words: Sequence[str]) -> str:
+def in_one_line(error: Exception, words: Sequence[str], root: type = Run) -> str:
     """What is said of an error of Hydra's."""
     said = " ".join(str(error).partition("\nSee https")[0].split())
     if isinstance(error, OverrideParseException):
@@ -98,13 +108,15 @@ def in_one_line(error: Exception, words: Sequence[str]) -> str:
     cause = error.__cause__
     key = getattr(cause, "full_key", None)
     if key is not None:
-        return _unknown(str(key), getattr(cause, "parent_node", None))
+        return _unknown(str(key), getattr(cause, "parent_node", None), root)
     for word in words:
-        name = word.partition("=")[0].lstrip("+~")
+        name, _, value = word.lstrip("+~").partition("=")
         if name and name in said:
+            if said.startswith("Ambiguous value"):
+                return f"{word}: several values are a list; write {name}=[{value}]"
             if word.startswith("+"):
                 return f"{word}: {name} is there already; leave out the +"
-            if word.startswith("~") and name not in GROUPS:
+            if word.startswith("~") and name not in _groups(root):
                 return f"{word}: there is no such key to leave out"
             return f"{word}: {said}"
         path, _, last = name.rpartition(".")
@@ -135,11 +147,18 @@ def _missing(file: str, options: Sequence[str], said: str) -> str:
     return asks + option(group, wrong, options)
 
 
-def _unknown(key: str, parent: Any) -> str:
-    siblings = [str(name) for name in parent] if hasattr(parent, "keys") else []
+def _unknown(key: str, parent: Any, root: type) -> str:
+    there: Any = OmegaConf.to_container(parent) if isinstance(parent, DictConfig) else {}
+    siblings = [str(name) for name in there if name != "hydra"]
     if "." in key:
-        return schema_check.unknown(key, siblings, {})
-    return schema_check.unknown(key, [*siblings, *(g for g in GROUPS if g not in siblings)], {})
+        return schema_check.unknown(key, siblings, root)
+    siblings += [group for group in _groups(root) if group not in siblings]
+    return schema_check.unknown(key, siblings, root, there)
+
+
+def _groups(root: type) -> Sequence[str]:
+    """The groups that a command's words choose from."""
+    return GROUPS if root is Run else ()
 
 
 def is_hydras(error: Exception) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from dl_experiments.config import CONF
 
@@ -54,8 +54,8 @@ def studies(named: object, words: Sequence[str]) -> list[str] | None:
     """
     if named is None:
         return None
-    names = list(named) if isinstance(named, ListConfig) else [named]
+    names = list(named) if isinstance(named, list) else [named]
     if any(isinstance(name, float) for name in names):
-        said = dict(word.partition("=")[::2] for word in words)["experiment"]
+        said = dict(word.lstrip("+").partition("=")[::2] for word in words)["experiment"]
         names = [name.strip(" '\"") for name in said.strip("[]").split(",")]
     return [str(name) for name in names]

@@ -45,6 +45,7 @@ def test_without_arguments_the_report_is_written_and_nothing_else(workplace: Pat
     assert not list(workplace.rglob(".hydra"))
     assert {path.name for path in (workplace / "outputs" / "report").iterdir()} == {
         "index.html", "runs.csv", "runs.parquet", "curves.csv", "curves.parquet", "hw1_1_mnist",
+        ".drawn.json",
     }  # fmt: skip
 
 

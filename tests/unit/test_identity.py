@@ -169,3 +169,18 @@ def test_path_says_model_data_and_seed(compose):
     path = identity.run_path(compose("seed=3", "study=mine"))
     assert path.parts[0] == "mine"
     assert path.name.startswith("deep-sinc-s3-")
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [
+        ({"name": "deep", "_target_": "a.b.Net"}, "deep"),
+        ({"name": 7}, "7"),
+        ({"name": None, "_target_": "a.b.Net"}, "Net"),
+        ({"_target_": "Net"}, "Net"),
+        ({"_target_": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_choice_is_called_by_its_name_or_its_class(node, name):
+    assert identity.called(node) == name

@@ -50,6 +50,8 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # An analysis sees run directories and pure functions, never what trains.
 ANALYSIS_MAY = {
     "dl_experiments",
+    "dl_experiments.schema",
+    "dl_experiments.schema_check",
     "dl_experiments.identity",
     "dl_experiments.randomness",
     "dl_experiments.artifacts",

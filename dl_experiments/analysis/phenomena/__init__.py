@@ -1,15 +1,17 @@
 """One module an experiment. A module here with STUDY, TITLE and ``analyse`` is found by itself.
 
-Its own name is the experiment's; a name that starts with an underscore is shared code.
+Its own name is the experiment's; a name that starts with an underscore is shared code. What it can
+be told is declared in ``_options.py``.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.findings import Finding
+if TYPE_CHECKING:  # they load torch, which who only reads the options can do without
+    from dl_experiments.analysis.collect import Run
+    from dl_experiments.analysis.findings import Finding
 
 
 class Phenomenon(Protocol):
@@ -24,10 +26,10 @@ class Phenomenon(Protocol):
     TITLE: str
 
     @staticmethod
-    def analyse(runs: Sequence[Run], **options: Any) -> Finding:
+    def analyse(runs: "Sequence[Run]", **options: Any) -> "Finding":
         """Draw, measure and judge the study's runs, of which there is at least one.
 
-        The options are those that conf/analyze.yaml has under the experiment's name.
+        The options are those that ``_options.py`` has under the experiment's name.
         """
 
 

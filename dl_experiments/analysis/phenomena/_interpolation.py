@@ -69,12 +69,13 @@ def comparisons(runs: Sequence[Run]) -> list[Comparison]:
 def chosen(folders: Sequence[Path]) -> Comparison:
     """The pair that a user names; the nets may differ in anything but their architecture.
 
+    Args:
+        folders: Of two runs.
+
     Raises:
         ValueError: They are not two runs that are finished.
         OSError: A file cannot be read.
     """
-    if len(folders) != 2:
-        raise ValueError(f"a line takes two runs, not {len(folders)}")
     if folders[0] == folders[1]:
         raise ValueError("the same run twice")
     for folder in folders:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.findings import Passing
 from dl_experiments.analysis.swept import arms
 from dl_experiments.analysis.walks import Walk, layout, walks
 from dl_experiments.measures.flat import Layout
@@ -80,12 +81,14 @@ class Arm:
 
 def split(runs: Sequence[Run]) -> tuple[list[Arm], list[str]]:
     """What can be analysed, and a note on each run and each config that cannot."""
-    found, notes = [], []
+    found: list[Arm] = []
+    notes: list[str] = []
     for name, members in arms(runs, []).items():
         try:
             parameters = layout(members[0])
         except ValueError as error:
-            notes.append(in_words(name, f"the model cannot be built here: {error}"))
+            said = in_words(name, f"the model cannot be built here: {error}")
+            notes.append(Passing(said))
             continue
         good, left_out = walks(members, parameters)
         notes += left_out

@@ -15,7 +15,7 @@ from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import interval, is_classification, number, percent
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Drawing, Finding, Passing
 from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric, in_percent
 from dl_experiments.analysis.outcomes import log10_final as log10
 from dl_experiments.analysis.phenomena._basics import unfit
@@ -42,7 +42,8 @@ EFFECT = {True: "final test accuracy", False: "log10 of final training loss, sig
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, where they end, fitted functions, the collapsed stacks, numbers and claims."""
-    drawings, rows, judged, notes = [], [], [], []
+    drawings, rows, judged = [], [], []
+    notes: list[str] = []
     for count, (arm, members) in enumerate(arms(runs, COMPARED).items(), start=1):
         nets = ordered(members)
         ending = f"-{count}" if arm else ""
@@ -55,7 +56,7 @@ def analyse(runs: Sequence[Run]) -> Finding:
         stacks, problems = collapsed([run for found in nets.values() for run in deep(found)])
         rows += _numbers(arm, nets, stacks)
         judged += [in_arm(one, arm) for one in judge(nets, stacks)]
-        notes += [f"Not collapsed: {problem}." for problem in problems]
+        notes += [Passing(f"Not collapsed: {problem}.") for problem in problems]
         for found in nets.values():
             notes += confounded([run for some in found.values() for run in some])
     notes = list(dict.fromkeys(notes))

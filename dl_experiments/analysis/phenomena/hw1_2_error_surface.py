@@ -12,9 +12,9 @@ import pandas as pd
 
 from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
-from dl_experiments.analysis.collect import REPORT, AnalysisError, Run
+from dl_experiments.analysis.collect import REPORT, Run
 from dl_experiments.analysis.describe import interval, number
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Drawing, Finding, Passing
 from dl_experiments.analysis.phenomena._surface import Surfaces, keep_only, surfaces
 from dl_experiments.analysis.phenomena._surface_figures import lines, planes
 from dl_experiments.analysis.phenomena._trajectory import Arm, in_words, split
@@ -35,11 +35,7 @@ def analyse(runs: Sequence[Run], samples: int | None = 1000, points: int = 25) -
         runs: Of the study.
         samples: Of the training set, on which losses are evaluated; None: all.
         points: A side of a plane.
-
-    Raises:
-        AnalysisError: An option has an impossible value.
     """
-    _check(samples, points)
     folder = runs[0].path.parents[1] / REPORT / NAME
     drawings: list[Drawing] = []
     rows, judged, used = [], [], []
@@ -49,7 +45,7 @@ def analyse(runs: Sequence[Run], samples: int | None = 1000, points: int = 25) -
         try:
             path, found = surfaces(arm, folder, samples, points)
         except ValueError as error:  # data that is not here, snapshots that do not differ
-            notes.append(in_words(arm.name, str(error)))
+            notes.append(Passing(in_words(arm.name, str(error))))
             continue
         used.append(path)
         drawings.append(Drawing(f"planes{ending}", *planes(arm, found)))
@@ -59,17 +55,6 @@ def analyse(runs: Sequence[Run], samples: int | None = 1000, points: int = 25) -
         notes += _differing(arm, found)
     keep_only(folder, used)
     return Finding(NAME, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
-
-
-def _check(samples: Any, points: Any) -> None:
-    if not _whole(points) or points < 5 or points % 2 == 0:
-        raise AnalysisError(f"options.{NAME}.points={points} is not an odd number from 5 up")
-    if samples is not None and (not _whole(samples) or samples < 1):
-        raise AnalysisError(f"options.{NAME}.samples={samples} is not a number from 1 up, or null")
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def rises(losses: np.ndarray) -> np.ndarray:

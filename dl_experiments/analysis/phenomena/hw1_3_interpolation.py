@@ -16,7 +16,7 @@ import pandas as pd
 
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Run
 from dl_experiments.analysis.describe import interval, percent, states
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Drawing, Finding, Passing
 from dl_experiments.analysis.phenomena import _interpolation_claims as claims
 from dl_experiments.analysis.phenomena._interpolation import BATCH, Comparison, chosen, comparisons
 from dl_experiments.analysis.phenomena._interpolation_claims import Drawn
@@ -47,9 +47,14 @@ def analyse(
         runs: The folders of two finished runs; None: the study's pairs.
 
     Raises:
-        AnalysisError: An option has an impossible value, or the named runs allow no line.
+        AnalysisError: The range is empty, or the named runs allow no line.
     """
-    at = _check(low, high, points, samples)
+    if low >= high:
+        raise AnalysisError(
+            f"options.{NAME}.low={low}, high={high}: the range of alpha is empty; low must be "
+            "below high"
+        )
+    at = alphas(low, high, points)
     pair = None if runs is None else _named(runs)
     found = found if pair is None else pair.runs
     kept = Lines(found[0].path.parents[1] / REPORT / NAME, samples)
@@ -70,30 +75,10 @@ def analyse(
     return Finding(NAME, TITLE, STUDY, found, _drawings(drawn), pd.DataFrame(rows), judged, notes)
 
 
-def _check(low: Any, high: Any, points: Any, samples: Any) -> np.ndarray:
-    for key, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
-            raise AnalysisError(f"options.{NAME}.{key}={value} is not a number")
-    if low >= high:
-        raise AnalysisError(
-            f"options.{NAME}.low={low}, high={high}: the range of alpha is empty; low must be "
-            "below high"
-        )
-    for key, value, least in (("points", points, 2), ("samples", samples, 1)):
-        if key == "samples" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            more = ", or null" if key == "samples" else ""
-            raise AnalysisError(
-                f"options.{NAME}.{key}={value} is not a whole number from {least} up{more}"
-            )
-    return alphas(low, high, points)
-
-
-def _named(folders: Any) -> Comparison:
+def _named(folders: Sequence[str]) -> Comparison:
     try:
-        return chosen([Path(str(folder)).expanduser().resolve() for folder in folders])
-    except (ValueError, OSError, TypeError) as error:
+        return chosen([Path(folder).expanduser().resolve() for folder in folders])
+    except (ValueError, OSError) as error:
         raise AnalysisError(f"options.{NAME}.runs={folders}: {error}") from error
 
 
@@ -116,7 +101,8 @@ def _drawn(
                 plain.append(kept.between(first, second, at, matched=False))
                 pairs.append((first, second))
             except ValueError as error:
-                notes.append(f"Left out, {comparison.name}, seed {first.seed}: {error}.")
+                said = f"Left out, {comparison.name}, seed {first.seed}: {error}."
+                notes.append(Passing(said))
         if plain:
             comparison = replace(comparison, pairs=tuple(pairs))
             matched = [] if comparison.shared else _matched(kept, comparison, at, notes)
@@ -130,7 +116,7 @@ def _matched(kept: Lines, comparison: Comparison, at: np.ndarray, notes: list[st
     try:
         return [kept.between(one, other, within, matched=True) for one, other in comparison.pairs]
     except ValueError as error:
-        notes.append(f"{comparison.name}: not matched, {error}.")
+        notes.append(Passing(f"{comparison.name}: not matched, {error}."))
         return []
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import AnalysisError, collect
 from dl_experiments.analysis.evaluation import Evaluation
-from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.phenomena import _paths, _surface
 from dl_experiments.analysis.phenomena import hw1_2_error_surface as surface
 from dl_experiments.analysis.phenomena._trajectory import split
@@ -142,14 +142,16 @@ def test_data_that_is_not_there_is_a_note(
     finding = draw()
     assert finding.drawings == []
     assert finding.notes == ["Digits is not there"]
+    assert isinstance(finding.notes[0], Passing)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"points": 8}, "points=8 is not an odd number from 5 up"),
-        ({"points": "many"}, "points=many is not an odd number"),
-        ({"samples": 0}, "samples=0 is not a number from 1 up, or null"),
+        ({"points": 3}, "points=3 is not an odd number"),
+        ({"points": "many"}, "points='many' is not an odd number"),
+        ({"samples": 0}, "samples=0 is not a whole number from 1 up or null"),
     ],
 )
 def test_impossible_options_are_refused(trained: Path, options: dict, message: str) -> None:

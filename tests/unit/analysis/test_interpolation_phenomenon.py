@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import AnalysisError, Run, collect
-from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.phenomena import _interpolation_claims as claims
 from dl_experiments.analysis.phenomena import hw1_3_interpolation as phenomenon
 from dl_experiments.analysis.phenomena._interpolation import comparisons
@@ -183,7 +183,6 @@ def test_two_architectures_are_refused_with_their_shapes(
 def test_runs_that_allow_no_line_are_refused(nets: Path, draw: Callable[..., Finding]) -> None:
     first, second = of(nets, 10, "adam", 0.004)
     for folders, message in (
-        ([str(first.path)], "a line takes two runs, not 1"),
         ([str(first.path)] * 2, "the same run twice"),
         ([str(first.path), str(nets / "nowhere")], "there is no folder .*nowhere"),
         ([str(first.path), str(nets)], "no config.yaml"),
@@ -202,6 +201,7 @@ def test_a_net_without_weights_is_left_out_with_a_note(
     finding = draw()
     assert len(finding.notes) == 2
     assert all("no weights of its last epoch (missing)" in note for note in finding.notes)
+    assert all(isinstance(note, Passing) for note in finding.notes)
     assert finding.numbers["pairs"].tolist() == ["1", "1", "2", "2"]
 
 
@@ -219,12 +219,14 @@ def test_fewer_than_two_runs_are_a_note(nets: Path) -> None:
     [
         ({"low": 1, "high": 1}, "low=1, high=1: the range of alpha is empty"),
         ({"low": 2.0, "high": -1}, "low=2.0, high=-1: the range of alpha is empty"),
-        ({"low": "left"}, "low=left is not a number"),
+        ({"low": "left"}, "low='left' is not a number"),
+        ({"low": -2e6}, "low=-2000000.0 is not a number between -1,000,000 and 1,000,000"),
         ({"high": float("nan")}, "high=nan is not a number"),
         ({"points": 1}, "points=1 is not a whole number from 2 up"),
         ({"points": 2.5}, "points=2.5 is not a whole number from 2 up"),
-        ({"samples": 0}, "samples=0 is not a whole number from 1 up, or null"),
-        ({"runs": "here"}, "runs=here: a line takes two runs, not 4"),
+        ({"samples": 0}, "samples=0 is not a whole number from 1 up or null"),
+        ({"runs": "here"}, "runs='here' is not a list of the folders of two runs or null"),
+        ({"runs": ["here"]}, r"runs=\['here'\] is not a list of the folders of two runs or null"),
     ],
 )
 def test_impossible_options_are_refused(nets: Path, options: dict, message: str) -> None:

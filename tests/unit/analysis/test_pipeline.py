@@ -81,7 +81,7 @@ def test_what_is_not_there_is_said_with_what_is(outputs: Path) -> None:
         analyze(outputs, ["adhoc", "nope"])
     with pytest.raises(AnalysisError, match="hw1_1_mnist has no runs yet; there are"):
         analyze(outputs, ["hw1_1_mnist"])
-    with pytest.raises(AnalysisError, match=r"figures\.dpi=big is no resolution"):
+    with pytest.raises(AnalysisError, match=r"figures\.dpi='big' is not a whole number from 10"):
         analyze(outputs, None, "big")  # type: ignore[arg-type]
     assert not (outputs / "report").exists()
 
