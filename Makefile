@@ -14,8 +14,7 @@ setup: $(STAMP) ## make .venv with the tested versions (done by the other target
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python tools/set_up.py
 	@touch $@
 
 demo: setup ## deep against shallow on sinc and on real MNIST, figures at the end (minutes)
