@@ -25,8 +25,9 @@ from dl_experiments.callbacks.checkpoint import Checkpoint
 from dl_experiments.callbacks.observer import FromWeights
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.data.loader import InMemoryDataModule
-from dl_experiments.folder import Config, RunFailed, RunTaken
+from dl_experiments.folder import RunFailed, RunTaken
 from dl_experiments.job import Job
+from dl_experiments.schema import Config
 from dl_experiments.tasks.task import Task
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ bad cell before its first run starts.
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -26,13 +26,13 @@ from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.callbacks.tensorboard import TensorBoard
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.environment import without_lightnings
-from dl_experiments.problem import Config as Config
 from dl_experiments.problem import checked_data as checked_data
 from dl_experiments.problem import data as data
 from dl_experiments.problem import dtype as dtype
 from dl_experiments.problem import loss as loss
 from dl_experiments.problem import model as model
 from dl_experiments.problem import prepare_data as prepare_data
+from dl_experiments.schema import Config
 from dl_experiments.schema_check import against_signature
 from dl_experiments.targets import drawn, find, is_foreign, without_name
 from dl_experiments.tasks.task import Task
@@ -153,7 +153,7 @@ def callbacks(
     """The recorder, and all callbacks in the order they run: the checkpoint comes last."""
     if config["logger"]["tensorboard"]:
         sinks = [*sinks, TensorBoard(directory, dict(identity.flatten(config)))]
-    target, accuracy = (config["trainer"][f"target_{what}"] for what in ("loss", "accuracy"))
+    target, accuracy = config["trainer"]["target_loss"], config["trainer"]["target_accuracy"]
     schedule = recording_schedule(config)
     chosen = chosen_callbacks(config, directory)
     scalars = [callback for callback in chosen if isinstance(callback, Scalars)]
@@ -169,12 +169,13 @@ def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
         ValueError: One refuses its keys.
     """
     epochs = config["trainer"]["max_epochs"]
+    nodes: Mapping[str, Any] = config["callbacks"]
     return [
         cast(
             Callback,
             drawn(f"callbacks.{key}", config["seed"], node, directory=directory, max_epochs=epochs),
         )
-        for key, node in config["callbacks"].items()
+        for key, node in nodes.items()
         if node is not None
     ]
 

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dl_experiments import identity
+from dl_experiments.schema import Config
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 """The folder of our own configs."""
@@ -44,8 +45,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise ValueError(f"{error.full_key}: {said}") from error
 
 
-def resolve(config: DictConfig) -> dict[str, Any]:
-    """The plain, resolved config of a run, without Hydra's own node.
+def resolve(config: DictConfig) -> Config:
+    """The plain, resolved config of a run, without Hydra's own node; not checked yet.
 
     Raises:
         ValueError: An interpolation leads nowhere.
@@ -54,4 +55,4 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     resolved.pop("at", None)  # an experiment's table of scales has done its work
     if type(resolved.get("study")) is int:
         resolved["study"] = str(resolved["study"])
-    return resolved
+    return cast(Config, resolved)

@@ -2,18 +2,18 @@
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from dl_experiments import agreement, claims, leases, stop
 from dl_experiments.artifacts import FINISHED, RunDirectory
 from dl_experiments.job import Job
+from dl_experiments.schema import Config
 
-Config = Mapping[str, Any]
 Decision = Literal["skip", "resume", "start"]
 
 
@@ -82,11 +82,9 @@ def as_begun(job: Job) -> Job:
     facts = files.read_provenance()
     if "stack" in facts and "layout" not in facts:  # computed alone
         threads = facts.get("threads", threads)
-    config = {
-        **job.config,
-        "sweep": {**job.config["sweep"], "stack": stack},
-        "trainer": {**job.config["trainer"], "threads": threads},
-    }
+    config = job.config.copy()
+    config["sweep"] = {**config["sweep"], "stack": stack}
+    config["trainer"] = {**config["trainer"], "threads": threads}
     return replace(job, config=config)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from dl_experiments import identity
+from dl_experiments.schema import Config
 
 
 @final
@@ -23,7 +24,7 @@ class Job:
         tried: What of it a stack did not know, was tried and is computed as it is alone.
     """
 
-    config: Mapping[str, Any]
+    config: Config
     overrides: Sequence[str] = ()
     expected: Mapping[str, Any] | None = None
     tried: Sequence[str] = ()

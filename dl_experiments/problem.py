@@ -4,7 +4,6 @@ What training builds and what an analysis needs to evaluate a finished run's wei
 """
 
 import inspect
-from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -17,9 +16,8 @@ from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.identity import called
 from dl_experiments.measures.flat import Loss
+from dl_experiments.schema import Config
 from dl_experiments.targets import call, find, instantiate, is_foreign, reason, without_name
-
-Config = Mapping[str, Any]
 
 
 def data(config: Config) -> InMemoryDataModule:
@@ -28,7 +26,7 @@ def data(config: Config) -> InMemoryDataModule:
     Raises:
         ValueError: A value is not allowed.
     """
-    node = dict(config["data"])
+    node: dict[str, Any] = dict(config["data"])
     node["run_seed"] = config["seed"]
     noise = call("label_noise", LabelNoise, config["label_noise"])
     if "label_noise" in inspect.signature(find("data", node["_target_"])).parameters:

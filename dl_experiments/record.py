@@ -7,7 +7,6 @@ where loading uses it.
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -18,8 +17,8 @@ from dl_experiments import randomness, source
 from dl_experiments.data.labels import LabelNoise
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 from dl_experiments.identity import scientific
+from dl_experiments.schema import Config
 
-Config = Mapping[str, Any]
 _NOT_BY_SEED = ("super().__init__", "label_noise.train", "label_noise.test")
 SUMS, TILE = 3, 4096
 _digests: Any = WeakTensorKeyDictionary()

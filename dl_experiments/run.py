@@ -15,7 +15,6 @@ from dl_experiments.attempt import Run
 from dl_experiments.callbacks.observer import FromWeights, around
 from dl_experiments.callbacks.recorder import Sink
 from dl_experiments.data.loader import InMemoryDataModule
-from dl_experiments.folder import Config as Config
 from dl_experiments.folder import Decision as Decision
 from dl_experiments.folder import RunFailed as RunFailed
 from dl_experiments.folder import RunTaken as RunTaken
@@ -23,6 +22,7 @@ from dl_experiments.folder import check_unchanged
 from dl_experiments.folder import decide as decide
 from dl_experiments.folder import directory as directory
 from dl_experiments.job import Job
+from dl_experiments.schema import Config
 from dl_experiments.tasks.task import Task
 
 log = logging.getLogger(__name__)

@@ -76,6 +76,7 @@ TwoUp = Annotated[int, Ge(2)]
 Betas = Annotated[list[Annotated[float, Ge(0), Lt(1)]], Len(2, 2)]
 Function = Literal["sinc", "sign_sinc", "sign_sin", "sine", "damped", "stair", "square"]
 Epochs = Literal["thinned", "decades", "ends"] | Count
+Precision = Literal["32-true", "64-true", "bf16-mixed"]
 BatchSize = Count | Literal["full"]
 Study = Annotated[
     str,
@@ -112,9 +113,7 @@ class Trainer(TypedDict):
     """How long and in which precision a run is trained, and what of it is recorded."""
 
     max_epochs: Annotated[Count, Key("passes over the training set, at most")]
-    precision: Annotated[
-        Literal["32-true", "64-true", "bf16-mixed"], Key("the type of weights and products")
-    ]
+    precision: Annotated[Precision, Key("the type of weights and products")]
     target_loss: Annotated[
         Positive | None, Key("training loss at which to stop; null: train to max_epochs")
     ]
@@ -414,6 +413,10 @@ class Run(TypedDict):
     logger: Annotated[Logger, Key("what is written besides", science=False)]
     sweep: Annotated[Sweep, Key("how runs are trained side by side", science=False)]
     paths: Annotated[Paths, Key("where files are", science=False)]
+
+
+Config = Run
+"""What a function takes that is given a run's whole, resolved config; mypy knows its keys."""
 
 
 # --- what is declared

@@ -7,15 +7,13 @@ with a checksum of its settings and code, and the files that lay in ``measures/`
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from dl_experiments import source
 from dl_experiments.artifacts import RunDirectory
-
-Config = Mapping[str, Any]
+from dl_experiments.schema import Config
 
 
 def whole(config: Config, files: RunDirectory) -> bool:

@@ -11,9 +11,10 @@ from pkgutil import resolve_name
 from typing import Any
 
 from dl_experiments import settings
+from dl_experiments.schema import Config
 from dl_experiments.schema_check import against_signature
 
-Config = Mapping[str, Any]
+Node = Mapping[str, Any]
 _GIVEN = {
     "data": ["run_seed", "label_noise"],
     "model": ["input_shape", "outputs"],
@@ -42,11 +43,12 @@ def check(config: Config) -> None:
             against_signature(key, find(key, target), keys, _GIVEN[group])
 
 
-def nodes(config: Config) -> Iterator[tuple[str, Config]]:
+def nodes(config: Config) -> Iterator[tuple[str, Node]]:
     """Dotted key -> node, of all that may name something of a user's."""
+    whole: Mapping[str, Any] = config
     for group in ("optimizer", "schedule", "data", "model", "task"):
-        yield group, config[group]
-    for name, node in config["callbacks"].items():
+        yield group, whole[group]
+    for name, node in whole["callbacks"].items():
         if node is not None:
             yield f"callbacks.{name}", node
 
@@ -61,12 +63,12 @@ def reason(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def without_name(node: Config) -> dict[str, Any]:
+def without_name(node: Node) -> dict[str, Any]:
     """A copy; ``name`` labels a choice and is an argument of data alone."""
     return {key: value for key, value in node.items() if key != "name"}
 
 
-def drawn(key: str, seed: int, node: Config, /, **more: Any) -> Any:
+def drawn(key: str, seed: int, node: Node, /, **more: Any) -> Any:
     """``instantiate``, for what is neither data nor a network, with whatever a user's code raises.
 
     Its global random numbers are a stream of the seed.
@@ -85,7 +87,7 @@ def drawn(key: str, seed: int, node: Config, /, **more: Any) -> Any:
         raise ValueError(f"{key}: {reason(error)} ({node['_target_']})") from error
 
 
-def instantiate(key: str, node: Config, **more: Any) -> Any:
+def instantiate(key: str, node: Node, **more: Any) -> Any:
     """Call what ``_target_`` names with the node's other keys.
 
     Raises:
@@ -100,7 +102,7 @@ def instantiate(key: str, node: Config, **more: Any) -> Any:
         return call(key, made, keys | more)
 
 
-def call(key: str, made: Callable[..., Any], keys: Config) -> Any:
+def call(key: str, made: Callable[..., Any], keys: Node) -> Any:
     """Call ``made``.
 
     Raises:

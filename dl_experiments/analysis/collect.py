@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
@@ -20,6 +20,7 @@ from dl_experiments.analysis.schema import REPORT, AnalysisError
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
 from dl_experiments.data.sources import SIZES
 from dl_experiments.identity import called, flatten, scientific
+from dl_experiments.schema import Config
 
 __all__ = ["REPORT", "AnalysisError", "Collection", "Run", "collect", "read_run"]
 
@@ -39,7 +40,7 @@ class Run:
 
     path: Path
     study: str
-    config: Mapping[str, Any]
+    config: Config
     status: Status
     rows: Sequence[Mapping[str, float]]
     summary: Mapping[str, float]
@@ -185,7 +186,7 @@ def read_run(path: Path) -> Run:
     directory = RunDirectory(path)
     if not directory.config.exists():
         raise ValueError("no config.yaml")
-    config = directory.read_config()
+    config = cast(Config, directory.read_config())  # of this version, which its reader asks for
     scientific(config)  # complains about a value that is no number
     flat = _named(dict(flatten(config)))
     for key in REQUIRED:

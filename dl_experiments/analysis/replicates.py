@@ -121,9 +121,8 @@ def _facts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Holder]]]:
         for what in (name for name in data if name not in ("key", "seed")):
             exact[what, data["key"], data["seed"]].append((run, data[what]))
             across[what, data["key"]].append((run, data[what]))
-        watching = [
-            node.get("_target_") for node in run.config.get("callbacks", {}).values() if node
-        ]
+        nodes: Mapping[str, Any] = run.config.get("callbacks", {})
+        watching = [node.get("_target_") for node in nodes.values() if node]
         for target, checksum in run.recorded("code").items():
             if target in watching:  # what measures is no part of what is measured
                 continue

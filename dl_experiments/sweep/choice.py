@@ -14,9 +14,9 @@ from torch.utils.hooks import RemovableHandle
 
 from dl_experiments import build, randomness, settings
 from dl_experiments.artifacts import RunDirectory
-from dl_experiments.build import Config
 from dl_experiments.callbacks.observer import Joint, Observer
 from dl_experiments.data.loader import InMemoryDataModule
+from dl_experiments.schema import Config
 from dl_experiments.sweep import kernel, optimizers
 from dl_experiments.sweep.lanes import Lanes, chain
 from dl_experiments.sweep.layouts import Layout

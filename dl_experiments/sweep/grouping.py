@@ -11,9 +11,9 @@ from typing import final
 import torch
 
 from dl_experiments import build, run
-from dl_experiments.build import Config
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.job import Job
+from dl_experiments.schema import Config
 from dl_experiments.sweep import choice
 from dl_experiments.sweep.unit import Unit
 from dl_experiments.tasks.task import Task

@@ -13,13 +13,13 @@ from typing import Any
 
 from dl_experiments import agreement, build, folder, planning, record, run, source
 from dl_experiments.artifacts import RunDirectory
-from dl_experiments.build import Config
 from dl_experiments.callbacks.observer import Observer
 from dl_experiments.data.contract import ContractBroken
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.identity import scientific
 from dl_experiments.job import Job
 from dl_experiments.planning import Finished
+from dl_experiments.schema import Config
 from dl_experiments.sweep import grouping, known, proof, trial, unit
 from dl_experiments.sweep.grouping import Planned
 from dl_experiments.targets import is_foreign

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,11 +20,11 @@ import torch
 from dl_experiments import build, randomness, record, run
 from dl_experiments.artifacts import RunDirectory, read_metrics
 from dl_experiments.attempt import Run
-from dl_experiments.build import Config
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 from dl_experiments.folder import RunFailed
 from dl_experiments.job import Job
 from dl_experiments.measures.flat import Loss
+from dl_experiments.schema import Callbacks, Config, Paths, Precision
 from dl_experiments.sweep.choice import Alone
 from dl_experiments.sweep.member import LastRow, Member
 from dl_experiments.sweep.progress import Reporter, Silent
@@ -69,19 +69,27 @@ def equal(config: Config, train: Train) -> str:
     return ""
 
 
-def _shortened(config: Config, precision: str) -> Config:
+def _shortened(config: Config, precision: Precision) -> Config:
     """For two epochs, all logged; without what is not the user's own."""
+    nodes: Mapping[str, Any] = config["callbacks"]
     foreign = {
         key: node
-        for key, node in config["callbacks"].items()
+        for key, node in nodes.items()
         if node is not None and not node["_target_"].startswith("dl_experiments.")
     }
     snapshots = {"_target_": "dl_experiments.callbacks.snapshots.Snapshots", "schedule": "ends"}
-    trainer = {"max_epochs": EPOCHS, "precision": precision, "log_every": 1, "target_loss": None}
     return {
         **config,
-        "callbacks": foreign | {"snapshots": snapshots},
-        "trainer": {**config["trainer"], **trainer, "target_accuracy": None, "threads": 1},
+        "callbacks": cast(Callbacks, foreign | {"snapshots": snapshots}),
+        "trainer": {
+            **config["trainer"],
+            "max_epochs": EPOCHS,
+            "precision": precision,
+            "log_every": 1,
+            "target_loss": None,
+            "target_accuracy": None,
+            "threads": 1,
+        },
         "logger": {"tensorboard": False},
         "rerun": False,
     }
@@ -114,7 +122,7 @@ class _Trial:
 
     def _job(self, config: Config, member: int) -> Job:
         self._count += 1
-        outputs = {**config["paths"], "outputs": str(self._folder / str(self._count))}
+        outputs: Paths = {**config["paths"], "outputs": str(self._folder / str(self._count))}
         return Job({**config, "seed": member, "paths": outputs})  # a small seed may choose a fold
 
     def whole(self, config: Config) -> InMemoryDataModule:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dl_experiments import build, identity, randomness, settings
-from dl_experiments.build import Config
 from dl_experiments.data.contract import ContractBroken
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
+from dl_experiments.schema import Config
 from dl_experiments.tasks.task import Task
 
 FEW = 3

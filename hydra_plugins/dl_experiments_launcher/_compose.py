@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
-from typing import Any, final
+from typing import cast, final
 
 # Hydra's own way to apply ``key=value``, ``+key=value`` and ``~key`` to a composed config, and to
 # name the overrides; it has no public one, and a second copy of its rules would drift from them.
@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
 from dl_experiments.config import resolve
+from dl_experiments.schema import Config
 from hydra_plugins.dl_experiments_launcher._shared import Shared, with_value
 
 
@@ -51,7 +52,7 @@ class Composer:
         _note([self._parse(word) for word in words], config)
         return config
 
-    def resolved(self, words: Sequence[str]) -> dict[str, Any]:
+    def resolved(self, words: Sequence[str]) -> Config:
         """What ``resolve`` makes of that; to be read only, as jobs share what is equal.
 
         Raises:
@@ -65,7 +66,8 @@ class Composer:
         plain, rest = self._share(choices).divide(changes)
         config = self._resolve((*choices, *(str(change.input_line) for change in rest)))
         for change in plain:
-            config = with_value(config, change.key_or_group.split("."), change.value())
+            changed = with_value(config, change.key_or_group.split("."), change.value())
+            config = cast(Config, changed)
         return config
 
     def is_hydras_business(self, words: Sequence[str]) -> bool:
@@ -105,7 +107,7 @@ class Composer:
     def _shared(self, choices: tuple[str, ...]) -> Shared:
         return Shared(self._choose(choices))
 
-    def _resolved(self, words: tuple[str, ...]) -> dict[str, Any]:
+    def _resolved(self, words: tuple[str, ...]) -> Config:
         return resolve(self.compose(words))
 
 

@@ -80,7 +80,7 @@ class LabLauncher(Launcher):
             resolved = [composer.resolved(words) for words in job_overrides]
             check_grid(composer, job_overrides)
             words = of_jobs(self.config.hydra, job_overrides)
-            calls = plan([Job(*job) for job in zip(resolved, words, strict=True)])
+            calls = plan([Job(config, own) for config, own in zip(resolved, words, strict=True)])
             start = self._run if self._is_watched() else _start
             returns = [start(job, call) for job, call in zip(jobs, calls, strict=True)]
         except ValueError as error:
