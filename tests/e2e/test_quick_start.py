@@ -53,6 +53,13 @@ def test_a_typo_of_our_own_keys(words, says, outputs):
     assert not outputs.exists()
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--help", "model=cnn", "data=mnist"]])
+def test_help(words):
+    code, said, heavy = start("train.py", *words)
+    assert (code, heavy) == (0, set())
+    assert "python train.py -m model=deep,shallow data=mnist" in said
+
+
 def test_a_composed_config():
     code, said, heavy = start("train.py", "--cfg", "job", "model=cnn", "data=mnist")
     assert (code, heavy) == (0, set())

@@ -1,0 +1,163 @@
+"""What a finished run lacks is told from its files, and never said to be there when it is not."""
+
+import json
+
+import pytest
+from finished import TINY
+
+from dl_experiments import planning, source, taken
+from dl_experiments.callbacks.observer import Observer
+from dl_experiments.job import Job
+from dl_experiments.run import directory
+from dl_experiments.sweep.plan import plan
+
+SENSITIVITY = [
+    "+callbacks.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
+    "+callbacks.sensitivity.samples=5",
+    "+callbacks.sensitivity.evaluation_batches=[5]",
+]
+WORDS = [*TINY, "logger=none", "trainer.max_epochs=2", "trainer.accelerator=cpu"]
+IMAGES = ["data=digits", "model=mlp", "model.hidden=[4]", "data.samples=64", "logger=none"]
+IMAGES += ["data.batch_size=20", "trainer.max_epochs=1", "trainer.accelerator=cpu"]
+
+
+@pytest.fixture
+def again():
+    """``again(config)``: the same command once more."""
+
+    def call(config):
+        for one in plan([Job(config)]):
+            one(None)
+
+    return call
+
+
+@pytest.mark.parametrize("stack", ["auto", "never"])
+def test_a_run_that_ends_says_what_it_has(compose, again, stack):
+    config = compose(*WORDS, f"sweep.stack={stack}")
+    again(config)
+    files = directory(config)
+    said = json.loads(files.taken.read_text())
+    assert said["callbacks"].keys() == {"snapshots", "predictions"}
+    assert said["files"] == ["predictions.npz"]
+    assert taken.whole(config, files)
+    assert planning.nothing_to_do([Job(config)])
+
+
+def test_what_a_user_takes_away_is_taken_again(compose, again):
+    config = compose(*WORDS)
+    again(config)
+    files = directory(config)
+    (files.measures / "predictions.npz").unlink()
+    assert not taken.whole(config, files)
+    again(config)
+    assert (files.measures / "predictions.npz").exists()
+    assert taken.whole(config, files)
+
+
+def test_a_measure_that_joins_or_has_other_settings_is_taken(compose, again):
+    config = compose(*IMAGES)
+    again(config)
+    files = directory(config)
+    for words in (SENSITIVITY, [*SENSITIVITY[:1], "+callbacks.sensitivity.samples=6"]):
+        words = dict.fromkeys([*words, *SENSITIVITY[2:]])
+        more = compose(*IMAGES, *words)
+        assert directory(more).path == files.path
+        assert taken.whole(config, files)
+        assert not taken.whole(more, files)
+        again(more)
+        assert taken.whole(more, files)
+        assert (files.measures / "sensitivity.npz").exists()
+        config = more
+    assert taken.whole(compose(*IMAGES), files)  # less is asked for
+
+
+BROKEN = ["", "{", "[]", "3", "null", '{"callbacks": 3, "files": []}', '{"files": []}']
+BROKEN += ['{"callbacks": {}, "files": [[]]}', '{"callbacks": [], "files": []}']
+
+
+@pytest.mark.parametrize("text", [None, *BROKEN])
+def test_a_run_of_before_or_a_broken_file_is_looked_at_and_mended(compose, again, text):
+    config = compose(*WORDS)
+    again(config)
+    files = directory(config)
+    before = files.status.stat().st_mtime_ns
+    if text is None:
+        files.taken.unlink()
+    else:
+        files.taken.write_text(text)
+    assert not planning.nothing_to_do([Job(config)])
+    again(config)
+    assert planning.nothing_to_do([Job(config)])
+    assert files.status.stat().st_mtime_ns == before
+
+
+def test_a_folder_that_cannot_be_written_is_looked_at_each_time(compose, again, monkeypatch):
+    config = compose(*WORDS)
+    again(config)
+    directory(config).taken.unlink()
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(taken, "write", full)
+    again(config)
+    assert not planning.nothing_to_do([Job(config)])
+
+
+def test_other_code_is_asked_again(compose, again, monkeypatch):
+    config = compose(*WORDS)
+    again(config)
+    files = directory(config)
+    assert taken.whole(config, files)
+    taken._checksum.cache_clear()
+    monkeypatch.setattr(source, "digest", lambda target: "another")
+    assert not taken.whole(config, files)
+    taken._checksum.cache_clear()
+
+
+class Late(Observer):
+    """A user's, which measures only when a finished run is looked at again."""
+
+    def __init__(self, directory, max_epochs):
+        self.path = directory.measures / "late.json"
+
+    def missing(self):
+        return not self.path.exists()
+
+    def measure(self, task, data):
+        self.path.write_text("{}")
+
+
+class Broken(Late):
+    """A user's, which cannot say."""
+
+    def missing(self):
+        raise RuntimeError("out of luck")
+
+
+def test_a_measurement_that_is_not_taken_at_the_end_is_taken_later(compose, again):
+    config = compose(*WORDS, f"+callbacks.late._target_={__name__}.Late")
+    again(config)
+    files = directory(config)
+    assert "late" not in json.loads(files.taken.read_text())["callbacks"]
+    assert not (files.measures / "late.json").exists()
+    again(config)
+    assert (files.measures / "late.json").exists()
+    assert taken.whole(config, files)
+
+
+def test_one_that_cannot_say_does_not_fail_the_run(compose, again):
+    config = compose(*WORDS, f"+callbacks.late._target_={__name__}.Broken")
+    again(config)
+    files = directory(config)
+    assert files.read_status().state == "completed"
+    assert "late" not in json.loads(files.taken.read_text())["callbacks"]
+
+
+def test_a_run_that_diverged_lacks_nothing(compose, again):
+    config = compose(*IMAGES, *SENSITIVITY, "optimizer=sgd", "optimizer.lr=1e30")
+    again(config)
+    files = directory(config)
+    assert files.read_status().state == "diverged"
+    assert planning.nothing_to_do([Job(config)])
