@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from benchmarks.front_door import FRONT_DOOR
 from benchmarks.generalization_rows import GENERALIZATION
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target
 from benchmarks.loop import loop
@@ -149,6 +150,7 @@ COMPARISONS = [
         [Row("mlp-threads", "MNIST MLP, loop: 1 over 2 threads", "1 thread", "2 threads")],
         lambda quick: threads([*MLP, "data.samples=6400"], 1 if quick else 10),
     ),
+    *FRONT_DOOR,
     *STACKS,
     *OPTIMIZATION,
     *GENERALIZATION,

@@ -10,7 +10,7 @@ from typing import cast, final
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
 from dl_experiments.config import resolve
@@ -37,6 +37,7 @@ class Composer:
         self._parse = cache(self._parsed)
         self._choose = cache(self._chosen)
         self._share, self._resolve = cache(self._shared), cache(self._resolved)
+        self._common = self._of_the_sweep()
 
     def compose(self, words: Sequence[str]) -> DictConfig:
         """The config of the job with these overrides, with its ``hydra`` node; the caller's own.
@@ -64,7 +65,7 @@ class Composer:
             return resolve(self.compose(words))
         choices, changes = self._split(words)
         plain, rest = self._share(choices).divide(changes)
-        config = self._resolve((*choices, *(str(change.input_line) for change in rest)))
+        config = self._resolve(choices, tuple(str(change.input_line) for change in rest))
         for change in plain:
             changed = with_value(config, change.key_or_group.split("."), change.value())
             config = cast(Config, changed)
@@ -105,10 +106,23 @@ class Composer:
         return self.loader.load_sweep_config(self.config, list(choices))
 
     def _shared(self, choices: tuple[str, ...]) -> Shared:
-        return Shared(self._choose(choices))
+        return Shared(self.config if choices == self._common else self._choose(choices))
 
-    def _resolved(self, words: tuple[str, ...]) -> Config:
-        return resolve(self.compose(words))
+    def _resolved(self, choices: tuple[str, ...], rest: tuple[str, ...]) -> Config:
+        if choices == self._common and not rest:
+            return resolve(self.config)
+        return resolve(self.compose([*choices, *rest]))
+
+    def _of_the_sweep(self) -> tuple[str, ...] | None:
+        """The options of a job that chooses none of its own: the sweep's config will do for it.
+
+        Values that are set there are set in each job; None where something else was done to it.
+        """
+        words = list(self.config.hydra.overrides.task)
+        kept = [word for word in words if not self._parse(word).is_sweep_override()]
+        choices, changes = self._split(kept)
+        plain = all(one.type is OverrideType.CHANGE and one.package is None for one in changes)
+        return choices if plain and not any("${" in word for word in kept) else None
 
 
 def _is_hydras_business(override: Override) -> bool:

@@ -14,7 +14,6 @@ from PIL import Image
 from test_analyze import analyze
 
 from dl_experiments import build
-from dl_experiments.config import resolve
 from dl_experiments.data import sources
 from dl_experiments.identity import run_id
 from hydra_plugins.dl_experiments_launcher._compose import Composer
@@ -107,7 +106,7 @@ def grid(experiment: str, scale: str) -> list[dict[str, Any]]:
         first, *rest = itertools.product(*options)
         cells = [[*first, f"seed={seed}"] for seed in values(str(seeds[1]))[:5]]
         cells += [[*cell, cells[0][-1]] for cell in rest]
-        return [resolve(composer.compose([*words, *cell])) for cell in cells]
+        return [composer.resolved([*words, *cell]) for cell in cells]
 
 
 def values(text: str) -> list[str]:

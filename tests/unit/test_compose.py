@@ -227,7 +227,7 @@ def test_jobs_that_differ_in_values_share_one_resolved_config(sweep):
     loader, config, jobs = sweep("model=deep,shallow", "data=sinc", "seed=range(0,32)")
     composer = Composer(loader, config)
     configs = [composer.resolved(words) for words in jobs]
-    assert composer._resolve.cache_info().currsize == 2
+    assert composer._resolve.cache_info().currsize == 2  # one a model
     assert [c["seed"] for c in configs] == [*range(32), *range(32)]
     assert configs[0]["model"] is configs[31]["model"] is not configs[32]["model"]
 
