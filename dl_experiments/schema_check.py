@@ -110,9 +110,12 @@ def _problems(prefix: str, node: type, value: Config, whole: _Whole) -> Iterator
             yield from _of_value(f"{prefix}{key}", field, one, whole)
         elif not schema.is_open(node):
             yield 0, unknown(f"{prefix}{key}", list(known), *whole)
+    others = [str(key) for key in value if key not in known]
     for key, field in known.items():
         if field.required and key not in value:
-            yield 1, f"{prefix}{key} is missing"
+            near = difflib.get_close_matches(key, others, 1)
+            meant = f"; is {prefix}{near[0]} meant?" if near else ""
+            yield 1, f"{prefix}{key} is missing{meant}"
 
 
 def _of_value(key: str, field: Field, value: Any, whole: _Whole) -> Iterator[_Problem]:

@@ -11,7 +11,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments.config import resolve
 from dl_experiments.schema import Config
@@ -118,8 +118,8 @@ class Composer:
 
         Values that are set there are set in each job; None where something else was done to it.
         """
-        words = list(self.config.hydra.overrides.task)
-        kept = [word for word in words if not self._parse(word).is_sweep_override()]
+        given = OmegaConf.to_container(self.config.hydra.overrides.task)  # not interpolated
+        kept = [w for w in map(str, given) if not self._parse(w).is_sweep_override()]
         choices, changes = self._split(kept)
         plain = all(one.type is OverrideType.CHANGE and one.package is None for one in changes)
         return choices if plain and not any("${" in word for word in kept) else None

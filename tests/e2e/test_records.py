@@ -151,7 +151,7 @@ def test_a_measurement_is_not_taken_of_other_data(lab, outputs):
     assert outcome.code == 1
     assert "test inputs differ from what this run was trained on" in outcome.err
     assert state(files) == "completed"
-    assert not files.measures.exists()
+    assert list(files.measures.iterdir()) == [files.taken]
 
 
 def test_each_variant_is_prepared_once(lab, outputs, tmp_path):

@@ -1,8 +1,11 @@
 """A word or a file that is mistyped: one line with what is near, exit code 2, nothing on disk."""
 
 import os
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 # What Hydra refuses, or would take and ignore: the words, and how their one line begins.
 TYPOS = {
@@ -152,3 +155,112 @@ def test_a_typo_in_a_file_of_ones_own_is_one_line(lab, outputs, tmp_path, what):
     assert line in outcome.err
     assert outcome.out == ""
     assert not outputs.exists()
+
+
+# A new user's own folder: model, data, optimizer, schedule, callbacks and experiment.
+FOLDER = {
+    "model/gated.yaml": """\
+_target_: users_folder.Gated
+name: gated
+width: 4
+gate: tanh
+""",
+    "data/waves.yaml": """\
+defaults:
+  - /kind@_global_: function
+_target_: users_folder.Waves
+name: waves
+batch_size: 8
+samples: 16
+frequency: 3.0
+""",
+    "optimizer/sign.yaml": """\
+_target_: users_folder.Sign
+name: sign
+lr: 0.01
+floor: 0.0
+""",
+    "schedule/halving.yaml": """\
+_target_: users_folder.Halving
+name: halving
+every: 1
+""",
+    "experiment/ours.yaml": """\
+# @package _global_
+defaults:
+  - override /data: waves
+  - override /model: gated
+  - override /optimizer: sign
+  - override /schedule: halving
+experiment: ours
+study: ours
+at:
+  epochs: 2
+trainer:
+  max_epochs: ${at.epochs}
+callbacks:
+  counting:
+    _target_: users_folder.Counting
+    each: 2
+hydra:
+  sweeper:
+    params:
+      trainer.precision: 32-true,64-true
+      seed: 0,1
+""",
+}
+THEIRS = {
+    "width: 4": ("widht: 4", "model.widht is not a key; did you mean model.width? (of Gated)"),
+    "width: 4\n": ("width: wide\n", "model.width='wide' is not a whole number (of Gated)"),
+    "gate: tanh": ("gate: tan", "model.gate='tan' is not one of sigmoid, tanh (of Gated)"),
+    "gate: tanh\n": ("layers: [a]\n", "model.layers=['a'] is not a list of whole numbers or null"),
+    "users_folder.Gated": ("users_folder.Gatd", "model._target_=users_folder.Gatd cannot be imp"),
+    "samples: 16": ("sampels: 16", "data.sampels is not a key; did you mean data.samples? (of Wav"),
+    "batch_size: 8": ("batchsize: 8", "data.batch_size is missing; is data.batchsize meant?"),
+    "batch_size: 8\n": ("batch_size: 0\n", "data.batch_size=0 is not a whole number from 1 up or"),
+    "frequency: 3.0": ("frequency: high", "data.frequency='high' is not a number (of Waves)"),
+    "kind@_global_: function": ("kind@_global_: functon", "functon: not an option; did you mean"),
+    "floor: 0.0": ("flor: 0.0", "optimizer.flor is not a key; did you mean optimizer.floor?"),
+    "lr: 0.01": ("lr: fast", "optimizer.lr='fast' is not a number above 0"),
+    "every: 1": ("evry: 1", "schedule.evry is not a key; did you mean schedule.every?"),
+    "every: 1\n": ("every: 1.5\n", "schedule.every=1.5 is not a whole number (of Halving)"),
+    "each: 2": ("eech: 2", "callbacks.counting.eech is not a key; did you mean callbacks."),
+    "users_folder.Counting": ("users_folders.Counting", "callbacks.counting._target_=users_fold"),
+    "trainer.precision: ": ("trainer.precison: ", "trainer.precison is not a key; did you mean"),
+    "32-true,64-true": ("32-true,64", ": trainer.precision=64 is not one of 32-true, 64-true"),
+    "/model: gated": ("/model: gatd", "model=gatd: not an option; did you mean gated?"),
+    "  epochs: 2": ("  epoch: 2", "trainer.max_epochs: Interpolation key 'at.epochs' not found"),
+    "at:\n  epochs": ("att:\n  epochs", "trainer.max_epochs: Interpolation key 'at.epochs' not"),
+}  # fmt: skip
+
+
+def written(folder, right="", wrong=""):
+    """The user's folder, with one typo or none."""
+    for name, text in FOLDER.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.replace(right, wrong) if right else text)
+    return f"--config-dir={folder}"
+
+
+@pytest.fixture
+def theirs(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tests/users")
+
+
+@pytest.mark.parametrize("right", THEIRS)
+def test_a_typo_in_a_new_users_folder_is_one_line(lab, outputs, tmp_path, theirs, right):
+    wrong, line = THEIRS[right]
+    assert sum(text.count(right) for text in FOLDER.values()) == 1
+    outcome = lab(written(tmp_path / "conf", right, wrong), "experiment=ours")
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1, outcome.err
+    assert line in outcome.err
+    assert outcome.out == ""
+    assert not outputs.exists()
+
+
+def test_a_new_users_folder_without_a_typo_trains(lab, outputs, tmp_path, theirs):
+    outcome = lab(written(tmp_path / "conf"), "experiment=ours", "logger=none")
+    assert outcome.code == 0, outcome.err
+    assert len(list(outputs.glob("ours/*/summary.json"))) == 4
