@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
-from typing import cast, final
+from typing import Any, cast, final
 
 # Hydra's own way to apply ``key=value``, ``+key=value`` and ``~key`` to a composed config, and to
 # name the overrides; it has no public one, and a second copy of its rules would drift from them.
@@ -118,7 +118,7 @@ class Composer:
 
         Values that are set there are set in each job; None where something else was done to it.
         """
-        given = OmegaConf.to_container(self.config.hydra.overrides.task)  # not interpolated
+        given: Any = OmegaConf.to_container(self.config.hydra.overrides.task)  # not interpolated
         kept = [w for w in map(str, given) if not self._parse(w).is_sweep_override()]
         choices, changes = self._split(kept)
         plain = all(one.type is OverrideType.CHANGE and one.package is None for one in changes)

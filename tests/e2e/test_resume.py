@@ -64,8 +64,8 @@ def assert_same_run(resumed, whole):
         one, other = load_file(path), load_file(resumed.snapshot(epoch))
         assert all(torch.equal(one[name], other[name]) for name in one)
     skipped = {"time/fit_seconds", "time/evaluation_seconds"}  # a run in pieces has no one time
-    summary = run.read_summary(whole)
-    assert run.read_summary(resumed) == {k: v for k, v in summary.items() if k not in skipped}
+    summary = whole.read_summary()
+    assert resumed.read_summary() == {k: v for k, v in summary.items() if k not in skipped}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])

@@ -199,13 +199,13 @@ def test_a_stack_whose_worker_is_killed_is_halved(lab, outputs, monkeypatch):
     assert [(state(files), stacks_of(files)) for files in found] == [("completed", 2)] * 8
 
 
-def test_a_run_whose_worker_is_killed_is_told_in_one_line(lab, outputs, monkeypatch):
+def test_a_run_whose_worker_is_killed_is_told_in_one_line(lab, outputs, compose, monkeypatch):
     words = [*SWEEP, "sweep.stack=never", "seed=0,1,2", "sweep.workers=2"]
     with monkeypatch.context() as patch:
         killing(patch, lambda seeds: seeds == [1])
         outcome = lab(*words)
     assert outcome.code == 1
-    (path,) = (outputs / "adhoc").glob("*-s1-*") or [None]
+    path = run.directory(compose(*words[1:-2], "seed=1")).path
     assert outcome.err.splitlines() == [
         "1 of 3 runs failed:",
         f"  {path}: Died: the worker process was killed by SIGKILL, perhaps for want of memory",

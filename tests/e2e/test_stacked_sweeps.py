@@ -81,7 +81,7 @@ def test_a_sweep_over_seeds_is_stacked_without_being_asked(lab, outputs):
         assert names(files) == names(other)
         mine, theirs = files.read_config(), other.read_config()
         assert mine | {"study": "alone", "sweep": theirs["sweep"]} == theirs
-        assert run.read_summary(files).keys() == run.read_summary(other).keys()
+        assert files.read_summary().keys() == other.read_summary().keys()
         assert json.loads(files.status.read_text()).keys() == (
             json.loads(other.status.read_text()).keys()
         )
@@ -103,7 +103,7 @@ def test_what_can_be_stacked_and_what_cannot_return_in_order(compose, capsys):
     chosen += ["optimizer=adam"]
     cells = [Job(compose(*words, w, f"seed={s}"), [w]) for s, w in enumerate(chosen)]
     returned = [call(None) for call in plan(cells)]
-    expected = [run.read_summary(run.directory(cell.config))["test/loss"] for cell in cells]
+    expected = [run.directory(cell.config).read_summary()["test/loss"] for cell in cells]
     assert returned == expected
     assert len(set(returned)) == 5
     assert [stacks_of(run.directory(cell.config)) for cell in cells] == [1, 3, 3, 1, 3]
@@ -160,7 +160,7 @@ def test_a_member_that_diverges_is_marked_and_leaves_the_others_alone(lab, outpu
     assert state(mine) == state(theirs) == "diverged"
     assert names(mine) == names(theirs)
     assert mine.read_status().epoch == theirs.read_status().epoch < EPOCHS
-    assert "train/loss" not in run.read_summary(mine)
+    assert "train/loss" not in mine.read_summary()
     rows = [read_metrics(files.metrics) for files in (mine, theirs)]
     assert len(rows[0]) == len(rows[1]) > 1
     for one, other in list(zip(*rows, strict=True))[:-1]:

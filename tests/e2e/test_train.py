@@ -29,7 +29,7 @@ def test_a_run_leaves_its_files_and_nothing_else(lab, outputs):
     base = f"adhoc/{files.path.name}"
     names = [
         "config.yaml", "status.json", "metrics.csv", "summary.json", "provenance.json", "run.log",
-        "measures/predictions.npz", "weights/epoch-000000.safetensors",
+        "measures/predictions.npz", "measures/taken.json", "weights/epoch-000000.safetensors",
         "weights/epoch-000001.safetensors", "weights/epoch-000002.safetensors",
     ]  # fmt: skip
     assert found == {f"{base}/{name}" for name in names} | {events}
