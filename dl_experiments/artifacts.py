@@ -44,7 +44,10 @@ class Status:
 
 
 def write_atomically(
-    path: Path, write: Callable[[IO[bytes]], object], look: Callable[[], object] = lambda: None
+    path: Path,
+    write: Callable[[IO[bytes]], object],
+    look: Callable[[], object] = lambda: None,
+    flush: bool = True,
 ) -> None:
     """Create or replace ``path`` in one step: write beside it, flush to disk, rename.
 
@@ -52,28 +55,32 @@ def write_atomically(
         path: The file.
         write: Writes what it is to hold.
         look: Raises where it must not be replaced, at the last moment.
+        flush: Whether it is to outlive the machine, and not only this process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         with beside.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         look()
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any, look: Callable[[], object] = lambda: None) -> None:
+def write_json(
+    path: Path, value: Any, look: Callable[[], object] = lambda: None, flush: bool = True
+) -> None:
     """Write ``value`` as strict JSON; see ``write_atomically``.
 
     Raises:
         ValueError: A number is NaN or infinite; absent numbers are left out instead.
     """
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()), look)
+    write_atomically(path, lambda file: file.write(text.encode()), look, flush)
 
 
 class RunDirectory:
@@ -107,13 +114,13 @@ class RunDirectory:
             for file in pattern.parent.glob(pattern.name):
                 file.unlink(missing_ok=True)
 
-    def replace(self, path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    def replace(self, path: Path, write: Callable[[IO[bytes]], object], flush: bool = True) -> None:
         """Write one of its files in one step."""
-        write_atomically(path, write, lambda: self.look(0.0))
+        write_atomically(path, write, lambda: self.look(0.0), flush)
 
-    def write_json(self, path: Path, value: Any) -> None:
+    def write_json(self, path: Path, value: Any, flush: bool = True) -> None:
         """Write one of its files as strict JSON; raises as the function does."""
-        write_json(path, value, lambda: self.look(0.0))
+        write_json(path, value, lambda: self.look(0.0), flush)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the whole resolved config as YAML."""
@@ -255,7 +262,8 @@ class MetricsWriter:
         writer = csv.DictWriter(head, self.columns, restval="")
         writer.writeheader()
         writer.writerows(self.kept)
-        directory.replace(directory.metrics, lambda file: file.write(head.getvalue().encode()))
+        start = head.getvalue().encode()
+        directory.replace(directory.metrics, lambda file: file.write(start), flush=False)
         self._look = directory.look
         self._file = directory.metrics.open("a", encoding="utf-8", newline="")
         self._writer = csv.DictWriter(self._file, self.columns, restval="")
@@ -269,7 +277,9 @@ class MetricsWriter:
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; the rows are already in it."""
+        """Close the file; the rows are already in it, and are flushed to disk now."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
         self._file.close()
 
 

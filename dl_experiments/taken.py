@@ -38,7 +38,8 @@ def write(config: Config, files: RunDirectory, lacking: Collection[str] = ()) ->
     callbacks = {key: value for key, value in _asked(config).items() if key not in lacking}
     files.measures.mkdir(exist_ok=True)
     names = sorted(path.name for path in files.measures.glob("[!.]*") if path != files.taken)
-    files.write_json(files.taken, {"callbacks": callbacks, "files": names})
+    # If the machine fails and it is lost, the callbacks are asked.
+    files.write_json(files.taken, {"callbacks": callbacks, "files": names}, flush=False)
 
 
 def _asked(config: Config) -> dict[str, str]:

@@ -184,11 +184,21 @@ def compositions(monkeypatch):
     return found
 
 
-def test_jobs_that_choose_the_same_options_are_composed_once(sweep, compositions):
+def test_jobs_that_choose_the_same_options_are_composed_once(sweep, compositions, tmp_path):
+    (tmp_path / "conf" / "net").mkdir()
+    for name in ("wide", "deep"):
+        (tmp_path / "conf" / "net" / f"{name}.yaml").write_text(f"kind: {name}\n")
+    task = Task()
+    assert sweep(task, "a=1,2,3", "+net=wide,deep")[0] == 0
+    assert task.ran == [1, 1, 2, 2, 3, 3]
+    assert [words for words in compositions if words] == [["+net=wide"], ["+net=deep"]]
+
+
+def test_jobs_that_choose_none_of_their_own_are_not_composed(sweep, compositions):
     task = Task()
     assert sweep(task, "a=1,2,3")[0] == 0
     assert task.ran == [1, 2, 3]
-    assert compositions == [[]]
+    assert compositions == []
 
 
 def test_another_launcher_has_its_jobs_checked_by_the_sweeper(sweep, compositions):
