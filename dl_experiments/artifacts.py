@@ -181,7 +181,13 @@ class RunDirectory:
         name: str,
         value: Mapping[str, Any] | Mapping[str, np.ndarray],
     ) -> Path:
-        """Write ``measures/<name>.npz`` when every value is an array, else ``<name>.json``."""
+        """Write ``measures/<name>.npz`` when every value is an array, else ``<name>.json``.
+
+        Raises:
+            ValueError: ``taken`` is the list of what was measured, see ``taken.py``.
+        """
+        if name == self.taken.stem:
+            raise ValueError(f"a measurement cannot be called {name}: {self.taken} lists them all")
         if all(isinstance(v, np.ndarray) for v in value.values()):
             path = self.measures / f"{name}.npz"
             self.replace(path, lambda file: np.savez_compressed(file, **value))

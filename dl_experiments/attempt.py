@@ -239,10 +239,12 @@ class Run:
             for name, took in self.recorder.seconds.items():
                 summary[f"time/{name}_seconds"] = round(took, 3)
         self.files.write_json(self.files.summary, summary)
-        taken.write(self.config, self.files, self._lacking())
         diverged = self.recorder.diverged
         log.info("ended at epoch %d%s", last["epoch"], ", diverged" if diverged else "")
-        return self._write_status("diverged" if diverged else "completed")
+        status = self._write_status("diverged" if diverged else "completed")
+        with suppress(claims.Lost, OSError):  # without it the callbacks are asked
+            taken.write(self.config, self.files, self._lacking())
+        return status
 
     def _lacking(self) -> list[str]:
         """Keys of the callbacks of which a measurement is missing, or may be."""

@@ -72,7 +72,7 @@ def check(config: Config) -> tuple[InMemoryDataModule, Task]:
             raise ValueError(f"{', '.join(chosen)}: {error}") from error
     recording_schedule(config)
     _check_target_accuracy(config["trainer"]["target_accuracy"], built)
-    for callback in chosen_callbacks(config, RunDirectory(os.devnull)):
+    for callback in chosen_callbacks(config, RunDirectory(os.devnull)).values():
         if isinstance(callback, Observer):
             callback.check(built, module)
     return module, built
@@ -155,29 +155,29 @@ def callbacks(
         sinks = [*sinks, TensorBoard(directory, dict(identity.flatten(config)))]
     target, accuracy = config["trainer"]["target_loss"], config["trainer"]["target_accuracy"]
     schedule = recording_schedule(config)
-    chosen = chosen_callbacks(config, directory)
+    chosen = chosen_callbacks(config, directory).values()
     scalars = [callback for callback in chosen if isinstance(callback, Scalars)]
     recorder = Recorder(directory, schedule, target, sinks, scalars, accuracy)
     checkpoint = Checkpoint(directory, config["trainer"]["max_epochs"], CHECKPOINT_SECONDS)
     return recorder, [recorder, *chosen, checkpoint]
 
 
-def chosen_callbacks(config: Config, directory: RunDirectory) -> list[Callback]:
-    """Those of ``callbacks``, built; null leaves one out.
+def chosen_callbacks(config: Config, directory: RunDirectory) -> dict[str, Callback]:
+    """Those of ``callbacks``, built, by their keys; null leaves one out.
 
     Raises:
         ValueError: One refuses its keys.
     """
     epochs = config["trainer"]["max_epochs"]
     nodes: Mapping[str, Any] = config["callbacks"]
-    return [
-        cast(
+    return {
+        key: cast(
             Callback,
             drawn(f"callbacks.{key}", config["seed"], node, directory=directory, max_epochs=epochs),
         )
         for key, node in nodes.items()
         if node is not None
-    ]
+    }
 
 
 def device(config: Config) -> torch.device:

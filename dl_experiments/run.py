@@ -18,7 +18,7 @@ from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.folder import Decision as Decision
 from dl_experiments.folder import RunFailed as RunFailed
 from dl_experiments.folder import RunTaken as RunTaken
-from dl_experiments.folder import check_unchanged
+from dl_experiments.folder import check_unchanged, is_finished
 from dl_experiments.folder import decide as decide
 from dl_experiments.folder import directory as directory
 from dl_experiments.job import Job
@@ -46,8 +46,14 @@ def lacks(job: Job) -> bool:
         return False
     if _lacking(job.config, files):
         return True
-    with suppress(OSError):
-        taken.write(job.config, files)
+    with suppress(claims.Taken, OSError, ValueError):  # another command looks after it
+        claim = claims.take(job.path)
+        try:
+            files.look = claim.look
+            if is_finished(job.path) and not _lacking(job.config, files):
+                taken.write(job.config, files)
+        finally:
+            claim.release()
     return False
 
 
@@ -67,21 +73,23 @@ def catch_up(job: Job) -> bool:
         files.look = claim.look
         if lacking := _lacking(config, files):  # who held it may have taken them
             module = _data_of(config, files)
+            taken.write(config, files, lacking.keys())  # what they replace is not vouched for
             network = build.model(config, module).to(build.dtype(config))
             task = build.task(config, module, network)
-            for callback in lacking:
+            for callback in lacking.values():
                 with around(callback, task, module):
                     callback.measure(task, module)
-        taken.write(config, files)
+            taken.write(config, files, _lacking(config, files).keys())
     return True
 
 
-def _lacking(config: Config, files: RunDirectory) -> list[FromWeights]:
-    return [
-        callback
-        for callback in build.chosen_callbacks(config, files)
+def _lacking(config: Config, files: RunDirectory) -> dict[str, FromWeights]:
+    """Key -> callback, of those whose measurement is missing."""
+    return {
+        key: callback
+        for key, callback in build.chosen_callbacks(config, files).items()
         if isinstance(callback, FromWeights) and callback.missing()
-    ]
+    }
 
 
 def _data_of(config: Config, files: RunDirectory) -> InMemoryDataModule:

@@ -43,6 +43,12 @@ def check(config: Config) -> None:
             against_signature(key, find(key, target), keys, _GIVEN[group])
 
 
+def has_foreign(config: Config) -> bool:
+    """Whether a config names anything of a user's."""
+    targets = [node.get("_target_") for _, node in nodes(config)]
+    return any(is_foreign(target) for target in targets if target not in (None, "???"))
+
+
 def nodes(config: Config) -> Iterator[tuple[str, Node]]:
     """Dotted key -> node, of all that may name something of a user's."""
     whole: Mapping[str, Any] = config

@@ -54,7 +54,7 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
     precision = config["trainer"]["precision"]
     if precision not in ("32-true", "64-true"):
         raise Alone(f"trainer.precision={precision}")
-    for callback in build.chosen_callbacks(config, RunDirectory(os.devnull)):
+    for callback in build.chosen_callbacks(config, RunDirectory(os.devnull)).values():
         if not isinstance(callback, Observer):
             raise Alone(f"{type(callback).__name__} is no Observer")
     try:
@@ -141,7 +141,7 @@ def measures_jointly(config: Config) -> bool:
 
     How long differs from group to group, so that each should be split over all cores.
     """
-    chosen = build.chosen_callbacks(config, RunDirectory(os.devnull))
+    chosen = build.chosen_callbacks(config, RunDirectory(os.devnull)).values()
     return any(isinstance(callback, Joint) for callback in chosen)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from types import ModuleType
 
-from dl_experiments import _lean, planning, source
+from dl_experiments import _lean, planning
 from dl_experiments.job import Job
 
 
@@ -45,7 +45,7 @@ def _what_trains(jobs: Sequence[Job]) -> ModuleType:
                 targets.check(job.config)
             except ValueError as error:
                 raise planning.named(job, error, len(jobs)) from error
-    if not any(source.code(job.config) for job in jobs):
+    if not any(targets.has_foreign(job.config) for job in jobs):
         _lean.import_lightning()
     from dl_experiments.sweep import plan
 

@@ -128,10 +128,12 @@ def _tried(planned: Sequence[Planned]) -> list[Planned]:
     Once for all jobs that differ in seed alone: the others of a command have no say.
     """
     verdicts: dict[str, str] = {}
-    looked: dict[tuple[int, int], tuple[Planned, list[str]]] = {}
+    looked: dict[tuple[Any, ...], tuple[Planned, list[str]]] = {}
     found = []
     for one in planned:
-        alike = id(one.task), one.epoch  # jobs that differ in seed alone share their parts
+        # Jobs that differ in seed alone share their parts; one that goes on has its own way.
+        config = one.job.config
+        alike = id(one.task), one.epoch, config["sweep"]["stack"], config["trainer"]["threads"]
         if alike not in looked:
             known_as = grouping.with_key(one)
             looked[alike] = known_as, [] if known_as.alone else _unknown(known_as)
@@ -153,6 +155,6 @@ def _judged(one: Planned, what: list[str], verdicts: dict[str, str]) -> Planned:
 
 def _unknown(one: Planned) -> list[str]:
     """What a stack does not know of a run."""
-    callbacks = build.chosen_callbacks(one.job.config, RunDirectory("/dev/null"))
+    callbacks = build.chosen_callbacks(one.job.config, RunDirectory("/dev/null")).values()
     observers = [callback for callback in callbacks if isinstance(callback, Observer)]
     return known.unknown(one.task, one.module, observers)

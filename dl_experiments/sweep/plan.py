@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dl_experiments import build, planning, run, source
+from dl_experiments import build, planning, run, targets
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.folder import set_aside, tidy
@@ -54,7 +54,7 @@ def check(jobs: Sequence[Job]) -> tuple[list[Planned], list[Finished]]:
 
 def _parts(job: Job, made: dict[str, Parts]) -> Parts:
     """Data and task to look at; one for all jobs of ours that differ in seed alone."""
-    if source.code(job.config):  # a user's code may do anything with its seed
+    if targets.has_foreign(job.config):  # a user's code may do anything with its seed
         return build.check(job.config)
     alike = json.dumps({**job.config, "seed": None}, sort_keys=True)
     if alike not in made:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments.config import resolve
 from dl_experiments.schema import Config
-from hydra_plugins.dl_experiments_launcher._shared import Shared, with_value
+from hydra_plugins.dl_experiments_launcher._shared import Shared, refers, with_value
 
 
 @final
@@ -61,7 +61,8 @@ class Composer:
             ValueError: An interpolation leads nowhere.
         """
         # What a word refers to may change with any other.
-        if self.is_hydras_business(words) or any("${" in word for word in words):
+        own = any(refers(self._parse(word).value()) for word in words)
+        if own or self.is_hydras_business(words):
             return resolve(self.compose(words))
         choices, changes = self._split(words)
         plain, rest = self._share(choices).divide(changes)
@@ -70,6 +71,13 @@ class Composer:
             changed = with_value(config, change.key_or_group.split("."), change.value())
             config = cast(Config, changed)
         return config
+
+    def hydra_node(self, words: Sequence[str]) -> DictConfig:
+        """What Hydra is to do at a job, apart from its name and number; to be read only."""
+        if self.is_hydras_business(words):
+            return self.compose(words).hydra
+        choices, _ = self._split(words)
+        return (self.config if choices == self._common else self._choose(choices)).hydra
 
     def is_hydras_business(self, words: Sequence[str]) -> bool:
         """Whether only Hydra knows what follows: its own node changed, or a sweep in a job."""
@@ -122,7 +130,10 @@ class Composer:
         kept = [w for w in map(str, given) if not self._parse(w).is_sweep_override()]
         choices, changes = self._split(kept)
         plain = all(one.type is OverrideType.CHANGE and one.package is None for one in changes)
-        return choices if plain and not any("${" in word for word in kept) else None
+        own = any(refers(self._parse(word).value()) for word in kept)
+        made: Any = OmegaConf.to_container(self.config.hydra.runtime.choices)
+        left = "???" in made.values()  # for which a job is refused
+        return choices if plain and not own and not left else None
 
 
 def _is_hydras_business(override: Override) -> bool:

@@ -44,8 +44,8 @@ def told(words: Sequence[str], root: type = Run) -> Iterator[None]:
     os.environ[_FULL] = "1"  # else Hydra prints for itself
     try:
         yield
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        if isinstance(error, ValueError) and not is_hydras(error):
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
+        if isinstance(error, ValueError | TypeError) and not is_hydras(error):
             raise
         print(in_one_line(error, words, root), file=sys.stderr)
         raise SystemExit(2) from None

@@ -9,8 +9,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments.config import own
 
-_RESOLVERS = ("oc.env", "oc.select", "epochs_for")
-"""Those that see nothing of a config but what stands in their call."""
+_NAME = r"\.*[\w-]+(?:\.[\w-]+)*"
+_DONE = "\0"  # in the place of an interpolation that has been read
+_READ = (
+    re.compile(rf"({_NAME})"),  # a key
+    re.compile(rf"((?:[\w-]+\.)+){_DONE}[\w.{_DONE}-]*"),  # one whose path is known to begin so
+    re.compile(rf"oc\.select\s*:\s*({_NAME})\s*(?:,[^$\[\]]*)?"),
+    re.compile(r"(?:oc\.env|epochs_for)\s*:[^$\[\]]*()"),  # of a config it sees but its arguments
+)
 
 
 @final
@@ -24,16 +30,16 @@ class Shared:
     def __init__(self, config: DictConfig) -> None:
         self._config = own(config)
         self._plain: Any = OmegaConf.to_container(self._config, resolve=False)
-        told = [text for text in _strings(self._plain) if "${" in text]
-        called = {name for text in told for name in re.findall(r"\$\{\s*([\w.]+)\s*:", text)}
-        self._opaque = not called.issubset(_RESOLVERS)
-        self._words = {word for text in told for word in re.findall(r"[\w.]+", text)}
+        told = [_names(text) for text in _strings(self._plain) if "${" in text]
+        self._opaque = None in told
+        self._words = {name for names in told for name in names or ()}
 
     def divide(self, changes: Sequence[Override]) -> tuple[list[Override], list[Override]]:
         """The changes that can be made in the resolved config, and those that Hydra must make.
 
-        The first set one value each, from which nothing else follows. Interpolations are read as
-        words: a key is left to Hydra if any of them could be it, a part of it, or hold it.
+        The first set one value each, from which nothing else follows: a key is left to Hydra if an
+        interpolation could mean it, a part of it, or what holds it, and all are if one is of a
+        kind that is not read here.
         """
         rest = [change for change in changes if not self._takes(change)]
         others = [_path(change) for change in rest]
@@ -66,6 +72,23 @@ class Shared:
         return last in plain and not isinstance(plain[last], dict)
 
 
+def refers(value: Any) -> bool:
+    """Whether an interpolation is in a value."""
+    return any("${" in text for text in _strings(value))
+
+
+def _names(text: str) -> set[str] | None:
+    """The keys that the interpolations of a text mean; None: that cannot be said."""
+    names = set()
+    while found := re.search(r"\$\{([^${}]*)\}", text):
+        read = [one for one in (form.fullmatch(found[1].strip()) for form in _READ) if one]
+        if not read:
+            return None
+        names.add(read[0][1])
+        text = text[: found.start()] + _DONE + text[found.end() :]
+    return None if "${" in text or "\\" in text else names - {""}
+
+
 def _path(change: Override) -> list[str]:
     return change.key_or_group.split(".")
 
@@ -91,7 +114,7 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_is_plain, value))
     if isinstance(value, str):
-        return "${" not in value and value != "???"
+        return not refers(value) and value != "???"
     return value is None or isinstance(value, int | float)
 
 

@@ -4,11 +4,13 @@ Hydra imports this module at every start to discover it, so it imports nothing h
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, final
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -30,6 +32,8 @@ class LabLauncherConf:
     _target_: str = "hydra_plugins.dl_experiments_launcher.lab.LabLauncher"
 
 
+_SILENT = {"version": 1, "root": None, "disable_existing_loggers": False}  # job_logging: none
+_GUARD = "hydra_plugins.dl_experiments_launcher._guard.Guard"
 ConfigStore.instance().store(
     group="hydra/launcher", name="lab", node=LabLauncherConf, provider="dl_experiments"
 )
@@ -81,8 +85,11 @@ class LabLauncher(Launcher):
             check_grid(composer, job_overrides)
             words = of_jobs(self.config.hydra, job_overrides)
             calls = plan([Job(config, own) for config, own in zip(resolved, words, strict=True)])
-            start = self._run if self._is_watched() else _start
-            returns = [start(job, call) for job, call in zip(jobs, calls, strict=True)]
+            with _visible(self.config):
+                returns = [
+                    (self._run if _is_watched(job) else _start)(job, call)
+                    for job, call in zip(jobs, calls, strict=True)
+                ]
         except ValueError as error:
             if is_hydras(error):
                 raise
@@ -94,12 +101,6 @@ class LabLauncher(Launcher):
             lines = [f"  {r._return_value}" for r in failed]
             _leave(1, "\n".join([f"{len(failed)} of {len(returns)} runs failed:", *lines]))
         return returns
-
-    def _is_watched(self) -> bool:
-        """Whether Hydra has something of its own to do at a job, which must be composed for it."""
-        own = self.config.hydra
-        quiet = own.runtime.choices.get("hydra/job_logging") == "none" and own.output_subdir is None
-        return not quiet or bool(own.job.env_set) or bool(own.callbacks.keys() - {"outputs"})
 
     def _run(self, job: "_Cell", call: Any) -> JobReturn:
         returned = run_job(
@@ -128,6 +129,25 @@ class _Cell:
             config.hydra.job.id = str(self.number)
             config.hydra.job.num = self.number
         return config
+
+
+def _is_watched(job: _Cell) -> bool:
+    """Whether Hydra has something of its own to do at a job, which must be composed for it."""
+    own = job.composer.hydra_node(job.words)
+    silent = own.job_logging == _SILENT and own.output_subdir is None
+    only_ours = list(own.callbacks) == ["outputs"] and own.callbacks.outputs._target_ == _GUARD
+    return not (silent and only_ours) or bool(own.job.env_set)
+
+
+@contextmanager
+def _visible(config: DictConfig) -> Iterator[None]:
+    """What ``HydraConfig.get()`` gives inside; for a job that is composed, Hydra sets its own."""
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(config)
+    try:
+        yield
+    finally:
+        HydraConfig.instance().cfg = before
 
 
 def _start(job: _Cell, call: Any) -> JobReturn:

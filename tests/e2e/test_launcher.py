@@ -170,6 +170,30 @@ def test_job_status_is_completed(sweep):
     assert [r.status for r in returns] == [JobStatus.COMPLETED]
 
 
+def test_what_an_option_asks_of_hydra_is_done(sweep, tmp_path):
+    Watching.seen.clear()
+    (tmp_path / "conf" / "net").mkdir()
+    for name in ("wide", "deep"):
+        (tmp_path / "conf" / "net" / f"{name}.yaml").write_text(
+            f"# @package _global_\nkind: {name}\nhydra: {{job: {{env_set: {{WATCHED: {name}}}}}}}\n"
+        )
+    words = [f"+hydra.callbacks.mine._target_={__name__}.Watching", "+net=wide,deep"]
+    assert sweep(Task(), "a=3", *words)[0] == 0
+    assert Watching.seen == [(3, 0, "wide"), (3, 1, "deep")]
+
+
+def test_what_is_left_to_be_chosen_is_asked_for(sweep, tmp_path):
+    file = tmp_path / "conf" / "config.yaml"
+    file.write_text(file.read_text().replace("defaults:", "defaults:\n  - net: ???"))
+    (tmp_path / "conf" / "net").mkdir()
+    (tmp_path / "conf" / "net" / "wide.yaml").write_text("width: 8\n")
+    task = Task()
+    code, err, _ = sweep(task, "a=1")
+    assert (code, task.planned) == (1, None)
+    assert "You must specify 'net'" in err
+    assert sweep(task, "a=1", "net=wide")[0] == 0
+
+
 @pytest.fixture
 def compositions(monkeypatch):
     """The overrides of every job that Hydra composes."""

@@ -46,6 +46,7 @@ TYPOS = {
     "+model=deep": "+model=deep: model is there already; leave out the +",
     "experiment.foo=1": "experiment.foo is not a key; ",
     "model/x=3": "model/x is not a key; did you mean model?",
+    "trainer=[1]": "trainer=[1]",
     "model.hidden.x=3": "model.hidden.x=3: model.hidden has no keys of its own",
     # options
     "model=deeep": "model=deeep: not an option; did you mean deep?; allowed: cnn",

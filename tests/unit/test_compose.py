@@ -153,11 +153,13 @@ a: 1
 b: {c: 2, d: "${.c}", e: "${a}", f: 4}
 g: {h: "${oc.select:b.c}", i: "${b.${which}}", j: "x ${..which} y", k: 1}
 which: c
+which2: n
 l: ["${a}", 3]
 m: "${b}"
 n: 0.5
 o: ???
 p: "${epochs_for:${a},3,2}"
+s-t: {u: 1, v-w: "${.u}", x: "${s-t.u}", y: "${oc.select:s-t.u}", z: "${..s-t.u}"}
 """
 SET = [
     "a=5",
@@ -173,6 +175,10 @@ SET = [
     "n=[1,a]",
 ]
 SET += [
+    "s-t.u=4",
+    "s-t.v-w=5",
+    r"n=$\{a\}",
+    r"n=[$\{b.c\}]",
     "o=1",
     "p=7",
     "n=null",
@@ -186,7 +192,13 @@ SET += [
 ]
 
 
-@pytest.mark.parametrize("more", ["", 'q: "${now:%Y}"', "n: 1", "r: {f: 0}"])
+ODD = [  # one line more, by which no key can be told to be without consequence
+    *("", 'q: "${now:%Y}"', "n: 1", "r: {f: 0}", 'q: "${${which2}}"', 'q: "${b[c]}"', 'q: "${.n}"'),
+    *('q: "${oc.select:${which2}}"', 'q: "${which}-${n}"', r"q: '\${a}'", r"q: '\\${n}'"),
+]
+
+
+@pytest.mark.parametrize("more", ODD)
 def test_what_a_changed_value_changes_with_it(sweep, tmp_path, more):
     """Whatever refers to it, in whatever way; in pairs, as one word may undo another's effect."""
     lines = [line for line in REFERRING.splitlines() if line.partition(":")[0] != more[:1]]

@@ -2,13 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 from finished import TINY
+from holder import holding
 
-from dl_experiments import planning, source, taken
+from dl_experiments import planning, run, source, taken
+from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks.observer import Observer
 from dl_experiments.job import Job
-from dl_experiments.run import directory
+from dl_experiments.run import RunFailed, directory
 from dl_experiments.sweep.plan import plan
 
 SENSITIVITY = [
@@ -161,3 +164,61 @@ def test_a_run_that_diverged_lacks_nothing(compose, again):
     files = directory(config)
     assert files.read_status().state == "diverged"
     assert planning.nothing_to_do([Job(config)])
+
+
+class Failing(Late):
+    """A user's, whose measurement fails."""
+
+    def measure(self, task, data):
+        raise RuntimeError("out of luck")
+
+
+def test_a_measurement_that_was_replaced_is_not_vouched_for(compose, again):
+    """Another was to be taken with it, and failed."""
+    first = compose(*IMAGES, *SENSITIVITY)
+    again(first)
+    files = directory(first)
+    words = [word.replace("samples=5", "samples=6") for word in SENSITIVITY]
+    second = compose(*IMAGES, *words, f"+callbacks.sharpness._target_={__name__}.Failing")
+    with pytest.raises(RunFailed, match="out of luck"):
+        again(second)
+    assert not taken.whole(first, files)
+    again(first)
+    assert taken.whole(first, files)
+    with np.load(files.measures / "sensitivity.npz") as arrays:
+        assert json.loads(str(arrays["settings"]))["samples"] == 5
+
+
+class OnceCompleted(Late):
+    """A user's, which asks whether the run is completed."""
+
+    def __init__(self, directory, max_epochs):
+        super().__init__(directory, max_epochs)
+        self.directory = directory
+
+    def missing(self):
+        return self.directory.read_status().state == "completed" and super().missing()
+
+
+def test_it_is_asked_once_the_run_is_completed(compose, again):
+    config = compose(*WORDS, f"+callbacks.late._target_={__name__}.OnceCompleted")
+    again(config)
+    again(config)
+    assert (directory(config).measures / "late.json").exists()
+
+
+def test_a_measurement_cannot_be_called_as_the_list(tmp_path):
+    with pytest.raises(ValueError, match="a measurement cannot be called taken"):
+        RunDirectory(tmp_path).write_measure("taken", {"a": 1.0})
+
+
+def test_a_run_that_another_command_holds_is_not_written_to(compose, again):
+    config = compose(*WORDS)
+    again(config)
+    files = directory(config)
+    files.taken.unlink()
+    with holding(files.path):
+        assert not run.lacks(Job(config))
+        assert not files.taken.exists()
+    assert not run.lacks(Job(config))
+    assert files.taken.exists()
