@@ -127,13 +127,18 @@ def is_finished(path: Path) -> bool:
 
 
 def tidy(path: Path) -> None:
-    """Remove what whoever finished a run has left, if he was killed then: claim and checkpoint."""
-    checkpoint = RunDirectory(path).checkpoint
+    """Remove what whoever finished a run has left, if he was killed then.
+
+    That is claim, checkpoint and what he was just writing.
+    """
+    files = RunDirectory(path)
+    checkpoint = files.checkpoint
     if checkpoint.exists() or (path / claims.CLAIM).exists():
         with suppress(claims.Taken, ValueError, OSError):
             held = claims.take(path)
             if is_finished(path):
                 checkpoint.unlink(missing_ok=True)
+                files.sweep()
             held.release()
 
 

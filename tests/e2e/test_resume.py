@@ -171,14 +171,15 @@ def test_what_a_killed_command_left_of_a_finished_run_goes(lab, outputs):
     words = [*TINY, "trainer.max_epochs=1", "logger=none"]
     assert lab(*words).code == 0
     (files,) = runs(outputs).values()
-    before = sorted(path.name for path in files.path.iterdir())
+    before = sorted(files.path.rglob("*"))
     files.checkpoint.touch()
+    files.taken.rename(files.measures / ".taken.json.0123abcd")
     with holding(files.path):
         assert lab(*words).code == 0
         assert files.checkpoint.exists()  # it has one who sees to it
     assert (files.path / ".claim").exists()
     assert "skipped" in lab(*words).out
-    assert sorted(path.name for path in files.path.iterdir()) == before
+    assert sorted(files.path.rglob("*")) == before
 
 
 def test_all_runs_are_trained_anew_or_none(lab, outputs, compose):
