@@ -135,8 +135,8 @@ def _is_watched(job: _Cell) -> bool:
     """Whether Hydra has something of its own to do at a job, which must be composed for it."""
     own = job.composer.hydra_node(job.words)
     silent = own.job_logging == _SILENT and own.output_subdir is None
-    only_ours = list(own.callbacks) == ["outputs"] and own.callbacks.outputs._target_ == _GUARD
-    return not (silent and only_ours) or bool(own.job.env_set)
+    others = [one for one in own.callbacks.values() if one._target_ != _GUARD]
+    return not silent or bool(others) or bool(own.job.env_set)
 
 
 @contextmanager

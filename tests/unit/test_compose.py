@@ -204,10 +204,11 @@ def test_what_a_changed_value_changes_with_it(sweep, tmp_path, more):
     lines = [line for line in REFERRING.splitlines() if line.partition(":")[0] != more[:1]]
     (tmp_path / "app.yaml").write_text("\n".join([*lines, more, "study: a"]))
     loader, config, _ = sweep(folder=tmp_path, name="app")
-    pairs = [[] if more else list(pair) for pair in permutations(SET, 2)]
+    pairs = [] if more else [list(pair) for pair in permutations(SET, 2)]
     composer = Composer(loader, config)
     taken = 0
-    for words in [*([word] for word in SET), *pairs[::17]]:
+    singles = [[word] for word in (SET[::3] if more else SET)]
+    for words in [*singles, *pairs[::17]]:
         try:
             hydras = resolve(loader.load_sweep_config(config, words))
         except (HydraException, ValueError) as error:
@@ -216,7 +217,7 @@ def test_what_a_changed_value_changes_with_it(sweep, tmp_path, more):
             continue
         assert repr(composer.resolved(words)) == repr(hydras)
         taken += 1
-    assert taken > len(SET) / 2
+    assert taken >= len(singles) / 2
 
 
 @dataclass
