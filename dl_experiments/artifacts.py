@@ -12,10 +12,12 @@ import json
 import math
 import os
 import uuid
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 import yaml
@@ -195,6 +197,14 @@ class RunDirectory:
             path = self.measures / f"{name}.json"
             self.write_json(path, value)
         return path
+
+    def settings_of(self, name: str) -> str | None:
+        """What ``measures/<name>.npz`` says it was made with; None where it cannot be read."""
+        try:
+            with (self.measures / f"{name}.npz").open("rb") as file:
+                return str(np.load(file, allow_pickle=False)["settings"])
+        except (OSError, ValueError, EOFError, LookupError, BadZipFile, zlib.error):
+            return None
 
     def write_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Replace ``checkpoint.ckpt``: tensors, numbers, strings and containers of them."""

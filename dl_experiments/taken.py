@@ -1,7 +1,8 @@
 """Which measurements a finished run has, told from its files: no callback is built to ask it.
 
 ``measures/taken.json`` names the callbacks of which nothing was missing when it was written, each
-with a checksum of its settings and code, and the files that lay in ``measures/`` then.
+with a checksum of its settings and code, and the files that lay in ``measures/`` then, with their
+size and time.
 """
 
 import hashlib
@@ -20,9 +21,10 @@ def whole(config: Config, files: RunDirectory) -> bool:
     """Whether a finished run is known to lack no measurement; False where the files do not say."""
     try:
         known = json.loads(files.taken.read_text(encoding="utf-8"))
-        callbacks, names = known["callbacks"], known["files"]
-        there = set(os.listdir(files.measures))
-        return there.issuperset(names) and _asked(config).items() <= callbacks.items()
+        callbacks, stamps = known["callbacks"], known["files"]
+        there = _stamps(files)
+        same = all(there.get(name) == stamp for name, stamp in stamps.items())
+        return same and _asked(config).items() <= callbacks.items()
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
 
@@ -37,9 +39,16 @@ def write(config: Config, files: RunDirectory, lacking: Collection[str] = ()) ->
     """
     callbacks = {key: value for key, value in _asked(config).items() if key not in lacking}
     files.measures.mkdir(exist_ok=True)
-    names = sorted(path.name for path in files.measures.glob("[!.]*") if path != files.taken)
     # If the machine fails and it is lost, the callbacks are asked.
-    files.write_json(files.taken, {"callbacks": callbacks, "files": names}, flush=False)
+    files.write_json(files.taken, {"callbacks": callbacks, "files": _stamps(files)}, flush=False)
+
+
+def _stamps(files: RunDirectory) -> dict[str, list[int]]:
+    """Name -> size and time of what lies in ``measures/``, without the list itself."""
+    with os.scandir(files.measures) as entries:
+        found = {one.name: one.stat() for one in entries if not one.name.startswith(".")}
+    found.pop(files.taken.name, None)
+    return {name: [one.st_size, one.st_mtime_ns] for name, one in sorted(found.items())}
 
 
 def _asked(config: Config) -> dict[str, str]:

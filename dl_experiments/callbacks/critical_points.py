@@ -114,11 +114,8 @@ class CriticalPoints(Joint):
 
     def missing(self) -> bool:
         """Whether the run has snapshots but not this file, or one made with other settings."""
-        path = self.directory.measures / f"{NAME}.npz"
-        if not path.exists():
-            return bool(self.directory.snapshots())
-        with np.load(path, allow_pickle=False) as arrays:
-            return str(arrays["settings"]) != self._words()
+        other = self.directory.settings_of(NAME) != self._words()
+        return other and bool(self.directory.snapshots())
 
     def measure(self, task: Task, data: InMemoryDataModule) -> None:
         """A finished run by itself."""

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from typing import final
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class Predictions(Observer):
 
     def missing(self) -> bool:
         """Whether the run has what it takes but not the file."""
-        done = (self.directory.measures / "predictions.npz").exists()
+        done = is_zipfile(self.directory.measures / "predictions.npz")  # and was not cut
         return not done and bool(self.directory.snapshots())
 
     @torch.no_grad()

@@ -82,11 +82,7 @@ class Probe(Observer):
         status = self.directory.read_status()
         if status is None or status.state != "completed" or not self.directory.snapshots():
             return False
-        path = self.directory.measures / f"{self.name}.npz"
-        if not path.exists():
-            return True
-        with np.load(path, allow_pickle=False) as arrays:
-            return str(arrays["settings"]) != self._words()
+        return self.directory.settings_of(self.name) != self._words()
 
     def measure(self, task: Task, data: InMemoryDataModule) -> None:
         """Measure the last snapshot of a finished run."""

@@ -42,7 +42,7 @@ def test_a_run_that_ends_says_what_it_has(compose, again, stack):
     files = directory(config)
     said = json.loads(files.taken.read_text())
     assert said["callbacks"].keys() == {"snapshots", "predictions"}
-    assert said["files"] == ["predictions.npz"]
+    assert list(said["files"]) == ["predictions.npz"]
     assert taken.whole(config, files)
     assert planning.nothing_to_do([Job(config)])
 
@@ -73,6 +73,23 @@ def test_a_measure_that_joins_or_has_other_settings_is_taken(compose, again):
         assert (files.measures / "sensitivity.npz").exists()
         config = more
     assert taken.whole(compose(*IMAGES), files)  # less is asked for
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "predictions"])
+def test_a_measure_that_is_broken_is_taken_anew(compose, again, name):
+    words = WORDS if name == "predictions" else [*IMAGES, *SENSITIVITY]
+    config = compose(*words)
+    again(config)
+    files = directory(config)
+    path = files.measures / f"{name}.npz"
+    whole = path.read_bytes()
+    for broken in (whole[:-40], whole[: len(whole) // 2], b"", whole[::-1]):
+        path.write_bytes(broken)
+        assert not taken.whole(config, files)
+        again(config)
+        with np.load(path) as arrays:
+            assert arrays.files
+        assert taken.whole(config, files)
 
 
 BROKEN = ["", "{", "[]", "3", "null", '{"callbacks": 3, "files": []}', '{"files": []}']
