@@ -76,8 +76,12 @@ class Composer:
         """What Hydra is to do at a job, apart from its name and number; to be read only."""
         if self.is_hydras_business(words):
             return self.compose(words).hydra
+        return self.options(words).hydra
+
+    def options(self, words: Sequence[str]) -> DictConfig:
+        """What the options that a job chooses come to, without its other words; to be read only."""
         choices, _ = self._split(words)
-        return (self.config if choices == self._common else self._choose(choices)).hydra
+        return self.config if choices == self._common else self._choose(choices)
 
     def is_hydras_business(self, words: Sequence[str]) -> bool:
         """Whether only Hydra knows what follows: its own node changed, or a sweep in a job."""
@@ -114,7 +118,7 @@ class Composer:
         return self.loader.load_sweep_config(self.config, list(choices))
 
     def _shared(self, choices: tuple[str, ...]) -> Shared:
-        return Shared(self.config if choices == self._common else self._choose(choices))
+        return Shared(self.options(choices))
 
     def _resolved(self, choices: tuple[str, ...], rest: tuple[str, ...]) -> Config:
         if choices == self._common and not rest:

@@ -74,13 +74,24 @@ def check_grid(composer: Composer, job_overrides: Sequence[Sequence[str]]) -> No
             for word in words:
                 if word not in seen:
                     seen.add(word)
-                    if _is_option(composer, _key(word)):
+                    if _is_option(composer, _key(word)) and not _is_told(composer, words, word):
                         _check_option(composer, words, word)
 
 
 def _is_option(composer: Composer, key: str) -> bool:
     """Whether ``key`` chooses from a group of ours, other than those that bring a grid."""
     return key not in _ONE_EACH and not key.startswith("hydra/") and composer.is_group(key)
+
+
+def _is_told(composer: Composer, words: Sequence[str], option: str) -> bool:
+    """Whether the job's config has a name that the option gave it, so that it is not idle."""
+    group = _key(option)
+    others = [_key(word) for word in words if word != option]
+    if any(key in ("experiment", group, f"{group}.name") for key in others):
+        return False
+    node = OmegaConf.select(composer.options(words), group)
+    name = node.get("name") if isinstance(node, DictConfig) else None
+    return name is not None and not composer.is_hydras_business(words)
 
 
 def _check_option(composer: Composer, words: Sequence[str], option: str) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from commands import command
 
+import train as entry
 from dl_experiments import planning, run
+from dl_experiments.job import Job
 
 ROOT = Path(__file__).parents[2]
 
@@ -121,7 +123,28 @@ def _nothing_trains(monkeypatch):
     monkeypatch.setattr(run, "execute", execute)
 
 
-@pytest.mark.parametrize("words", ONE_LINE)
+def is_for_the_whole_command(words):
+    """Whether Hydra has a part in the refusal, or in what is refused."""
+    return any(word.startswith(("-m", "hydra.", "paths.", "experiment=")) for word in words.split())
+
+
+OF_ONE_JOB = [words for words in ONE_LINE if not is_for_the_whole_command(words)]
+
+
+@pytest.mark.parametrize("words", OF_ONE_JOB)
+def test_a_job_is_refused_in_one_line_before_anything_is_on_disk(compose, outputs, words):
+    """What the command then does with the line does not depend on what is in it."""
+    with pytest.raises(ValueError, match=r"\A[^\n]+\Z") as refused:
+        entry.train.plan([Job(compose(*words.split()), words)])
+    for part in ONE_LINE[words]:
+        assert part in str(refused.value)
+    assert not outputs.exists()
+
+
+WHOLE = [words for words in ONE_LINE if words in OF_ONE_JOB[::12] or words not in OF_ONE_JOB]
+
+
+@pytest.mark.parametrize("words", WHOLE)
 def test_one_line_and_nothing_on_disk(lab, outputs, words):
     outcome = lab(*words.split())
     assert outcome.code == 2

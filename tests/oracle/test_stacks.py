@@ -20,6 +20,7 @@ FOR_FUNCTIONS = {"gradient_norm", "mlp", "mlp_sized"}
 NETS = [(m, "sinc") for m in MODELS if m not in FOR_IMAGES - FOR_FUNCTIONS] + [
     (m, "digits") for m in MODELS if m not in FOR_FUNCTIONS - FOR_IMAGES
 ]
+FEW = ["trainer.max_epochs=8", "trainer.log_every=2"]  # 32 or 40 updates
 OPTIMIZERS = {
     "adam": ["optimizer=adam"],
     "adamw": ["optimizer=adamw"],
@@ -109,13 +110,13 @@ def sizes(model, data):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(("model", "data"), NETS)
 def test_a_member_is_its_run_alone(compared, model, data, optimizer):
-    words = [*sizes(model, data), *OPTIMIZERS[optimizer], "trainer.precision=64-true"]
+    words = [*sizes(model, data), *OPTIMIZERS[optimizer], *FEW, "trainer.precision=64-true"]
     assert_same(compared(DIFFERENT, *words), weights=1e-9, metrics=1e-9)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_member_is_its_run_alone_in_other_ways_too(compared, variant):
-    words = [*sizes("mlp", "sinc"), *VARIANTS[variant], "trainer.precision=64-true"]
+    words = [*sizes("mlp", "sinc"), *VARIANTS[variant], *FEW, "trainer.precision=64-true"]
     assert_same(compared(DIFFERENT, *words), weights=1e-9, metrics=1e-9)
 
 

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from dl_experiments.config import register_resolvers, resolve
 from hydra_plugins.dl_experiments_launcher._compose import Composer
+from hydra_plugins.dl_experiments_launcher._grid import check_grid
 from hydra_plugins.dl_experiments_launcher.sweeper import LabSweeper
 from tests.conftest import CONF, _composed
 
@@ -70,6 +71,8 @@ def assert_composed_as_by_hydra(loader, master, jobs):
     [
         ["model.hidden=[4]", "data.samples=16", "optimizer.lr=1e-3", "seed=3", "study=b"],
         ["schedule=cosine", "trainer.max_epochs=7", "trainer.precision=64-true", "logger=none"],
+        ["model=cnn", "optimizer=sgd", "data=digits", "schedule=step", "optimizer.lr=2.0"],
+        ["optimizer=sgd", "+optimizer.more=1", "experiment=hw1_1_mnist", "scale=smoke"],
         ["model=deep", "data=digits", "data.batch_size=8", "model.activation=tanh", "arm=null"],
         ["experiment=hw1_2_minimal_ratio", "scale=smoke", "at.smoke.epochs=3", "model.dropout=0.1"],
         ["~callbacks.predictions", "+callbacks.own._target_=a.B", "+callbacks.own.first=4"],
@@ -262,6 +265,19 @@ def test_jobs_are_composed_once_for_all_that_choose_the_same(sweep, monkeypatch)
     configs = [composer.compose(words) for words in jobs]
     assert composed == [["model=deep", "data=sinc"], ["model=shallow", "data=sinc"]]
     assert [c.seed for c in configs] == [*range(32), *range(32)]
+
+
+def test_an_option_that_names_itself_is_not_left_out_to_see_whether_it_is_idle(sweep, monkeypatch):
+    words = ["model=deep,shallow", "data=sinc", "label_noise=half", "model.activation=tanh"]
+    loader, config, jobs = sweep(*words)
+    composed = []
+    load = loader.load_sweep_config
+    monkeypatch.setattr(
+        loader, "load_sweep_config", lambda c, words: composed.append(words) or load(c, words)
+    )
+    check_grid(Composer(loader, config), jobs)
+    with_it = ["model=deep", "data=sinc", "label_noise=half"]
+    assert composed == [with_it, with_it[:2], ["model=shallow", *with_it[1:]]]
 
 
 def test_a_jobs_config_is_its_own(sweep):
