@@ -24,6 +24,7 @@ from dl_experiments.callbacks.checkpoint import Checkpoint
 from dl_experiments.callbacks.observer import Observer, Scalars
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.callbacks.tensorboard import TensorBoard
+from dl_experiments.config import resolve as resolve
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.environment import without_lightnings
 from dl_experiments.problem import checked_data as checked_data

@@ -6,6 +6,8 @@ With the effect's confidence interval over n seeds:
 * interval inside the region: **supported**
 * interval outside the region: **not supported**
 * interval across its edge, or a single seed: **inconclusive**
+* no interval, as all n seeds have one value: judged by that, if n seeds that fall either way with
+  equal chance would agree less often than once in twenty (2⁻ⁿ: from 5 seeds up)
 * fewer than 5 seeds: never more than **inconclusive, leaning supported / not supported**
 * runs that cannot show it (too short, …): **inconclusive**, and the note says why
 """
@@ -45,7 +47,7 @@ class Region:
         )
 
     def __str__(self) -> str:
-        low, high = (f"{end:g}".replace("-", "−") if end is not None else "" for end in self.ends)
+        low, high = (f"{end:.4g}".replace("-", "−") if end is not None else "" for end in self.ends)
         if low and high:
             return f"between {low} and {high}"
         return f"above {low}" if low else f"below {high}"
@@ -74,12 +76,13 @@ class Claim:
 
 def judge(region: Region, estimate: Estimate) -> Verdict:
     """The verdict on an estimate; the rule stands at the top of this module."""
-    if estimate.low is None or estimate.high is None or estimate.n < 2:
+    if estimate.n < 2:
         return "inconclusive"
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
     enough = estimate.n >= ENOUGH_SEEDS
-    if region.holds(estimate.low, estimate.high):
+    if region.holds(low, high):
         return "supported" if enough else "inconclusive, leaning supported"
-    if region.misses(estimate.low, estimate.high):
+    if region.misses(low, high):
         return "not supported" if enough else "inconclusive, leaning not supported"
     return "inconclusive"
 
@@ -92,6 +95,7 @@ def claim(
     unit: str = "",
     note: str = "",
     unfit: str = "",
+    verdict: Verdict | None = None,
 ) -> Claim:
     """Judge an estimate and keep its numbers.
 
@@ -103,12 +107,14 @@ def claim(
         unit: Of the effect.
         note: Anything the reader should know.
         unfit: Why these runs cannot show the claim whatever the effect; empty where they can.
+        verdict: Where more than the estimate decides.
     """
     if estimate is None:
         why = unfit or "no completed runs to test it on"
         return Claim(statement, effect, region, None, None, None, 0, unit, "inconclusive", why)
-    verdict: Verdict = "inconclusive" if unfit else judge(region, estimate)
-    note = "; ".join(part for part in (unfit, note) if part)
+    found: Verdict = "inconclusive" if unfit else verdict or judge(region, estimate)
+    alike = f"all {estimate.n} have one value: no interval" if estimate.same and not unfit else ""
+    note = "; ".join(part for part in (unfit, note, estimate.note, alike) if part)
     return Claim(
         statement,
         effect,
@@ -118,9 +124,16 @@ def claim(
         estimate.high,
         estimate.n,
         unit,
-        verdict,
+        found,
         note,
     )
+
+
+def leaning(verdict: Verdict) -> Verdict:
+    """The most that is said where not all count that should."""
+    if verdict == "supported":
+        return "inconclusive, leaning supported"
+    return "inconclusive, leaning not supported" if verdict == "not supported" else verdict
 
 
 def in_arm(claim: Claim, arm: str) -> Claim:

@@ -6,7 +6,7 @@ interrupted or failed may have no metrics yet and is kept all the same, so that 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from dl_experiments import claims
+from dl_experiments.analysis.rows import NONE, Peers, Rows, read_rows
 from dl_experiments.analysis.schema import REPORT, AnalysisError
-from dl_experiments.artifacts import FINISHED, RunDirectory, Status, read_metrics
-from dl_experiments.data.sources import SIZES
+from dl_experiments.artifacts import FINISHED, RunDirectory, Status
+from dl_experiments.data.sources import CLASSES, SIZES
 from dl_experiments.identity import called, flatten, scientific
 from dl_experiments.schema import Config
 
@@ -33,18 +34,20 @@ class Run:
     """One run directory, read.
 
     Attributes:
-        rows: ``metrics.csv`` as it stands: one mapping a logged epoch, an absent value absent.
+        rows: ``metrics.csv`` as it stands.
         summary: Metric name -> final value.
         provenance: ``provenance.json``, what it was trained on and how; empty where nothing tells.
+        peers: The records that its own is compared with, if any.
     """
 
     path: Path
     study: str
     config: Config
     status: Status
-    rows: Sequence[Mapping[str, float]]
+    rows: Rows
     summary: Mapping[str, float]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    peers: Peers | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def flat(self) -> dict[str, Any]:
@@ -92,6 +95,16 @@ class Run:
         return asked or SIZES.get(self.data, (None,))[0]
 
     @property
+    def classes(self) -> int | None:
+        """How many kinds of samples are told apart, None where nothing tells."""
+        return self.recorded("data").get("outputs") or CLASSES.get(self.data)
+
+    @property
+    def chance(self) -> float | None:
+        """The accuracy of guessing, 1/K for K classes; None where nothing tells."""
+        return 1 / self.classes if self.classes else None
+
+    @property
     def batch_size(self) -> int:
         """Samples of an update; ``full`` is the whole training set (0 where nothing tells)."""
         size = self.get("data.batch_size")
@@ -99,9 +112,30 @@ class Run:
 
     def curve(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """Epochs [t] and values [t] of a metric where it was recorded; a diverged end is kept."""
-        points = [(row["epoch"], row[metric]) for row in self.rows if metric in row]
-        epochs, values = np.array(points, dtype=float).reshape(-1, 2).T
-        return epochs, values
+        return self.rows.curve(metric)
+
+    def shared(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """The same where all the runs that it is compared with recorded it too.
+
+        A run that ended by itself is read where it stopped, and has all its epochs here.
+        """
+        epochs, values = self.curve(metric)
+        if self.peers is None or self.stopped:
+            return epochs, values
+        kept = np.isin(epochs, self.peers.epochs(metric))
+        return epochs[kept], values[kept]
+
+    @cached_property
+    def stopped(self) -> bool:
+        """Whether it ended by itself, at a training loss or accuracy that it was to reach."""
+        if not (self.completed and self.rows):
+            return False
+        end = self.rows[-1]
+        loss, accuracy = (self.get(f"trainer.target_{what}") for what in ("loss", "accuracy"))
+        return bool(
+            (loss is not None and end.get("train/loss", np.inf) <= loss)
+            or (accuracy is not None and end.get("train/accuracy", 0.0) >= accuracy)
+        )
 
     def measure(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of ``measures/<name>.npz``, None where it was not taken.
@@ -218,16 +252,14 @@ def _named(flat: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _metrics(directory: RunDirectory, needed: bool) -> list[dict[str, float]]:
+def _metrics(directory: RunDirectory, needed: bool) -> Rows:
     if not directory.metrics.exists():
         if needed:
             raise ValueError("no metrics.csv")
-        return []
-    rows = read_metrics(directory.metrics)
+        return NONE
+    rows = read_rows(directory.metrics)
     if needed and not rows:
         raise ValueError("metrics.csv has no rows")
-    if any("epoch" not in row or "step" not in row for row in rows):
-        raise ValueError("metrics.csv has a row without step or epoch")
     return rows
 
 

@@ -10,14 +10,13 @@ from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, dots, fits, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, interval, loss_name, percent
+from dl_experiments.analysis.describe import about, data_name, loss_name
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric
+from dl_experiments.analysis.quantities import METRICS, by_seed, final
 from dl_experiments.analysis.swept import arms, confounded, group, label, swept_keys
 
 APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
 MANY = 7  # groups that share a figure: as many as there are colours
-METRICS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
 
 
 def analyse(study: str, runs: Sequence[Run]) -> Finding:
@@ -75,7 +74,7 @@ def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
             curves.draw(axes[0, 0], members, f"{metric}/loss", log=True, **look)
             if accuracy:
                 curves.draw(axes[0, 1], members, f"{metric}/accuracy", **look)
-    axes[0, 0].set_yscale("log")
+    style.log_values(axes[0, 0])
     axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
     for axis in axes[0]:
         style.linear_epochs(axis)
@@ -121,7 +120,7 @@ def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
         row[0].set_ylabel(f"final {metric}")
         row[0].margins(y=0.15)
         if metric.endswith("loss"):
-            row[0].set_yscale("log")
+            style.log_values(row[0])
             row[0].set_ylabel(f"final {metric} (log scale)")
         else:
             row[0].set_ylim(top=min(row[0].get_ylim()[1], 1.02))
@@ -150,7 +149,7 @@ def _panel(
             for index, (values, name) in enumerate(names.items()):
                 same = group(members, others).get(values, [])
                 place = at + dodge * (index - (len(names) - 1) / 2)
-                dots.column(axis, place, same, metric, colours[name], 0.7 * dodge)
+                dots.column(axis, place, same, final(metric), colours[name], 0.7 * dodge)
         if first and others:
             look = {"ls": "", "marker": "o"}
             entries = [style.key(name, color=colours[name], **look) for name in names.values()]
@@ -159,7 +158,7 @@ def _panel(
                 handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.04), ncols=columns
             )
     for at, members in enumerate(by_value.values() if not few else ()):
-        dots.scatter(axis, at, members, metric)
+        dots.scatter(axis, at, members, final(metric))
     axis.set_xticks(range(len(by_value)), [values[0] for values in by_value])
     if max(len(values[0]) for values in by_value) * len(by_value) > 40:
         axis.tick_params(axis="x", rotation=30)
@@ -183,9 +182,6 @@ def _numbers(runs: Sequence[Run], keys: Sequence[str]) -> pd.DataFrame:
         row["seeds"] = curves.members(members)
         for metric in METRICS:
             if any(metric in r.summary or len(r.curve(metric)[0]) for r in runs):
-                if metric.endswith("accuracy"):
-                    row[f"final {metric}"] = interval(estimate(members, final(metric)), percent)
-                else:
-                    row[f"final {metric} (geometric mean)"] = interval(geometric(members, metric))
+                row[final(metric).title] = final(metric).words(members)
         rows.append(row)
     return pd.DataFrame(rows)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
-from dl_experiments.analysis.statistics import RESAMPLED, Estimate, tail
+from dl_experiments.analysis.statistics import TAIL, Estimate
 
 RESAMPLES = 2_000
+FEWEST = 5  # runs that an interval takes
 
 
 def rank_correlations(
@@ -15,10 +17,11 @@ def rank_correlations(
     """Spearman's ρ between x [n] and each y [n]; None where one of them does not vary.
 
     The points of a run belong together, so the interval resamples whole runs: the expanded
-    percentile bootstrap (see ``statistics``), of which a resample's weights w [n] are how often
-    each point's run was drawn. The rank of point i among weighted points is Σ_j w_j ([x_j < x_i] +
-    ½[x_j = x_i]). A resample in which nothing varies counts as ρ = 0. Below 5 runs there is no
-    interval.
+    percentile bootstrap (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section
+    3.2, whose quantiles are Φ(√(n / (n-1)) · t_{0.025, n-1}) and its mirror), of which a resample's
+    weights w [n] are how often each point's run was drawn. The rank of point i among weighted
+    points is Σ_j w_j ([x_j < x_i] + ½[x_j = x_i]). A resample in which nothing varies counts as
+    ρ = 0. Below 5 runs there is no interval.
 
     Args:
         x: [n].
@@ -38,9 +41,9 @@ def rank_correlations(
 def _estimate(found: np.ndarray, y: np.ndarray, x: np.ndarray, count: int) -> Estimate | None:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
-    if count < RESAMPLED:
+    if count < FEWEST:
         return Estimate(float(found[0]), None, None, count)
-    cut = tail(count)
+    cut = stats.norm.cdf(np.sqrt(count / (count - 1)) * stats.t.ppf(TAIL, count - 1))
     low, high = np.quantile(found[1:], [cut, 1 - cut], method="inverted_cdf")
     return Estimate(float(found[0]), float(low), float(high), count)
 

@@ -23,7 +23,10 @@ EVERY = "Thin lines: every completed seed; thick: their geometric mean."
 def band(accuracy: bool) -> str:
     """What `draw` makes of a loss on a logarithmic axis, and of an accuracy beside it, in words."""
     mean = "geometric mean of the loss" + (" and mean of the accuracy" if accuracy else "")
-    return f"Line: {mean} over completed seeds; band: their whole range, lowest to highest seed."
+    return (
+        f"Line: {mean} over completed seeds, thin where some have ended; band: their whole range, "
+        "lowest to highest seed."
+    )
 
 
 def draw(
@@ -35,6 +38,7 @@ def draw(
     log: bool = False,
     every: bool = False,
     start: int = 0,
+    along: str = "epoch",
 ) -> None:
     """Draw one metric of one group.
 
@@ -44,25 +48,49 @@ def draw(
         metric: Name of the metric; runs without it are left alone.
         colour: Of the group.
         dashes: ``style.TRAIN`` or ``style.TEST``.
-        log: Whether the y axis is logarithmic: means are geometric, values <= 0 are not drawn.
+        log: Whether the y axis is logarithmic: means are geometric, and what is exactly 0 stands
+            at the lowest positive value of the group.
         every: Thin lines for every seed in place of the band.
         start: The first epoch drawn (a logarithmic epoch axis has no 0).
+        along: The x axis, ``epoch`` or ``step``.
     """
-    done = [c for run in runs if run.completed and len((c := _curve(run, metric, log, start))[0])]
+    seen = {run.path: _curve(run, metric, start, along) for run in runs}
+    if log:
+        seen = _above_zero(seen)
+    done = [seen[run.path] for run in runs if run.completed and len(seen[run.path][0])]
     if done:
-        epochs, values = common(done)
         if every:
             for curve in done:
                 axis.plot(*curve, color=colour, ls=dashes, lw=0.7, alpha=0.45)
-        elif len(done) > 1:
-            _, low, high = seed_band(values)
-            axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
-        centre = seed_band(values, geometric=log)[0]
-        axis.plot(epochs, centre, color=colour, ls=dashes, lw=2.2 if every else 1.8)
+        width = 2.2 if every else 1.8
+        for epochs, values in stretches(done):
+            if len(values) > 1 and not every:
+                _, low, high = seed_band(values)
+                axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
+            centre = seed_band(values, geometric=log)[0]
+            thin = width if len(values) == len(done) else 0.5 * width
+            axis.plot(epochs, centre, color=colour, ls=dashes, lw=thin)
     cap = _cap(done, runs, metric) if log else np.inf
     for run in runs:
         if not run.completed:
-            _unfinished(axis, run, _curve(run, metric, log, start), cap, colour, dashes)
+            _unfinished(axis, run, seen[run.path], cap, colour, dashes)
+
+
+def stretches(
+    curves: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Epochs [t] and values there [n, t] of the curves that go on, a pair each time one ends.
+
+    The first pair is of all curves; each later one begins where the one before ended.
+    """
+    found, begin = [], -np.inf
+    for end in sorted({at[-1] for at, _ in curves}):
+        epochs, values = common([curve for curve in curves if curve[0][-1] >= end])
+        kept = (epochs >= begin) & (epochs <= end)
+        if kept.any():
+            found.append((epochs[kept], values[:, kept]))
+            begin = epochs[kept][-1]
+    return found
 
 
 def common(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -73,12 +101,18 @@ def common(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray,
     return epochs, np.stack([values[np.isin(at, epochs)] for at, values in curves])
 
 
-def _curve(run: Run, metric: str, log: bool, start: int) -> tuple[np.ndarray, np.ndarray]:
-    epochs, values = run.curve(metric)
-    kept = np.isfinite(values) & (epochs >= start)
-    if log:
-        kept &= values > 0
-    return epochs[kept], values[kept]
+def _curve(run: Run, metric: str, start: int, along: str) -> tuple[np.ndarray, np.ndarray]:
+    at, values = run.rows.curve(metric, along)
+    kept = np.isfinite(values) & (at >= start)
+    return at[kept], values[kept]
+
+
+def _above_zero(seen: dict[Any, tuple[np.ndarray, np.ndarray]]) -> dict[Any, Any]:
+    """The curves as a logarithmic axis can show them: never below the lowest positive value."""
+    floor = min((v[v > 0].min() for _, v in seen.values() if (v > 0).any()), default=None)
+    if floor is None:
+        return {path: (np.empty(0), np.empty(0)) for path in seen}
+    return {path: (at, np.maximum(values, floor)) for path, (at, values) in seen.items()}
 
 
 def _cap(done: Sequence[tuple[np.ndarray, np.ndarray]], runs: Sequence[Run], metric: str) -> float:

@@ -36,7 +36,7 @@ def data_name(name: str) -> str:
 def is_classification(run: Run) -> bool:
     """Whether the run tells images apart; also known of a run that has no metrics yet."""
     return run.get("kind") == "image" or any(
-        name.endswith("/accuracy") for row in run.rows[:1] for name in row
+        name.endswith("/accuracy") for name in run.rows.metrics
     )
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric
+from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.statistics import INTERVAL
 
 GREY = "#777777"
@@ -22,15 +22,14 @@ def caption(losses: bool) -> str:
 
 
 def column(
-    axis: Axes, at: float, runs: Sequence[Run], metric: str, colour: Any, width: float = 0.5
+    axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity, colour: Any, width: float = 0.5
 ) -> None:
-    """Draw where one group's metric ends; dots lie side by side in order of the seed."""
-    values = np.array(list(by_seed(runs, final(metric)).values()))
+    """Draw one group's values; dots lie side by side in order of the seed."""
+    values = np.array(list(by_seed(runs, quantity).values()))
     if len(values):
         spread = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.zeros(1)
         axis.plot(at + width * spread, values, "o", color=colour, ms=5, alpha=0.75, mew=0)
-    loss = metric.endswith("loss")
-    if mean := geometric(runs, metric) if loss else estimate(runs, final(metric)):
+    if mean := quantity.level(runs):
         axis.plot([at - width / 2, at + width / 2], [mean.value] * 2, color="black", lw=1.6)
         if mean.low is not None and mean.high is not None:
             bar = Line2D([at, at], [mean.low, mean.high], color="black", lw=1.2)
@@ -41,9 +40,9 @@ def column(
     _diverged(axis, at, runs, colour)
 
 
-def scatter(axis: Axes, at: float, runs: Sequence[Run], metric: str) -> None:
+def scatter(axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity) -> None:
     """Draw runs that differ in more than their seed: dots, and no mean of unlike things."""
-    values = [v for run in runs if run.completed and (v := final(metric)(run)) is not None]
+    values = [v for run in runs if run.completed and (v := quantity(run)) is not None]
     places = at + np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [at] * len(values)
     axis.plot(places, values, "o", color=GREY, ms=4, alpha=0.6, mew=0)
     _diverged(axis, at, runs, GREY)

@@ -11,11 +11,13 @@ What is left out of a study, each time named in a line:
 import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from dl_experiments.agreement import alike
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.rows import Peers
 from dl_experiments.analysis.swept import RECORDING, stops_by_rows
 from dl_experiments.artifacts import FINISHED
 from dl_experiments.identity import run_id
@@ -96,6 +98,30 @@ def mixed(runs: Sequence[Run]) -> list[str]:
     return [
         f"{runs[0].study}: seeds of one setting were computed {words}, which changes last digits"
     ]
+
+
+def beside_peers(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs with the records that theirs are compared with, and a line where those differ.
+
+    Compared are completed runs of a study that trained for equally many epochs; those that ended
+    by themselves are read where they did.
+    """
+    lengths: dict[tuple[str, float], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.completed and run.rows and not run.stopped:
+            lengths[run.study, run.rows[-1]["epoch"]].append(run)
+    peers: dict[Any, Peers] = {}
+    lines = []
+    for (study, length), members in lengths.items():
+        found = Peers([run.rows for run in members])
+        peers.update((run.path, found) for run in members)
+        shared = len(found.epochs("train/loss"))
+        if any(len(run.rows.curve("train/loss")[0]) > shared for run in members):
+            lines.append(
+                f"in {study} runs of {length:,} epochs were recorded at different ones; what is "
+                f"compared is read at the {shared} that all have"
+            )
+    return [replace(run, peers=peers.get(run.path)) for run in runs], lines
 
 
 def _way(run: Run) -> str:

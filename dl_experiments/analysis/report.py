@@ -26,16 +26,19 @@ PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
 FINALS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
 HOW = """
 <p>A claim predicts where an effect lies. The effect is computed once a seed (runs that share a
-seed are paired) and gets a 95 % interval over the seeds: below five seeds Student's t, because
-resampling so few never leaves their range; from five up an expanded percentile bootstrap
-(Hesterberg 2015), because the plain one is too narrow for a handful of seeds. A difference that
-could not be paired has Welch's interval, a share of seeds the exact binomial one.
+seed are paired) and gets a 95 % interval over the seeds, Student's t, on the scale on which seeds
+lie evenly: losses and times on a logarithmic one (a level is the geometric mean, a difference is in
+decades, powers of ten), accuracies on that of their logit, rank correlations on Fisher's, so that
+no interval leaves the bounds of what it is about. A difference that could not be paired has Welch's
+interval, a share of seeds the exact binomial one; seeds that all have one value have none.
 <b>Supported</b>: the whole interval lies where the claim predicts. <b>Not supported</b>: all of it
 lies elsewhere. <b>Inconclusive</b>: it crosses the edge, or the runs cannot show the effect. With
 fewer than five seeds a verdict is never more than <b>leaning</b>.</p>
 <p>Claims and tables use completed runs. Diverged runs are a result: drawn up to where they went
-and counted. Running, interrupted and failed runs are drawn as far as they came and counted. Where a
-run ends is the median over the last tenth of its epochs.</p>"""
+and counted; where counting them as guessing, or at their first loss, would turn a verdict, there is
+none. Running, interrupted and failed runs are drawn as far as they came and counted. Where a run
+ends is the median over the last tenth of the epochs at which all runs of its study were recorded;
+one that stopped by itself is read where it stopped.</p>"""
 
 
 def write_report(

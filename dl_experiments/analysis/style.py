@@ -126,6 +126,14 @@ def key(label: str, **look: Any) -> Line2D:
     return Line2D([], [], label=label, **look)
 
 
+def log_values(axis: Axes) -> None:
+    """A logarithmic y axis; one with nothing on it keeps its marks and has no scale."""
+    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in axis.get_lines()
+             if line.get_transform().contains_branch(axis.transData)]  # fmt: skip
+    if any((values > 0).any() for values in drawn):
+        axis.set_yscale("log")
+
+
 def log_epochs(axis: Axes) -> None:
     """A logarithmic epoch axis with plain numbers: 1, 10, 100, 1,000."""
     axis.set_xscale("log")

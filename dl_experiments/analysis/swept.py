@@ -11,7 +11,8 @@ from typing import Any
 from dl_experiments.analysis.collect import Run
 
 RECORDING = ("callbacks.", "trainer.log_every")  # what is written down, not what is trained
-TIED = ("kind", "task")  # follow from the data by construction
+TIED = ("kind", "task", "arm")  # follow from the data, or name what is compared
+BROUGHT = {"schedule": ("trainer.max_epochs",)}  # what is derived from a key in our own files
 NAMES = ("data.name", "loss", "model.name", "optimizer.name", "schedule.name")
 ORDER = ("deep", "middle", "shallow", "sinc", "sign_sinc", "sign_sin")  # the others by the alphabet
 LABELS = {
@@ -46,7 +47,10 @@ def show(value: Any) -> str:
 
 def value(run: Run, key: str) -> str:
     """What a run has at a key, as text; two runs agree exactly when the texts do."""
-    return show(run.science[key]) if key in run.science else ABSENT
+    if key not in run.science:
+        return ABSENT
+    raw = run.science[key]
+    return f"'{raw}'" if raw in (show(None), ABSENT) else show(raw)
 
 
 def swept_keys(runs: Sequence[Run]) -> list[str]:
@@ -66,10 +70,15 @@ def _is_recording(key: str, runs: Sequence[Run]) -> bool:
 
 
 def confounded(runs: Sequence[Run]) -> list[str]:
-    """A sentence on the followers that are in no config group of a kept key; none, none."""
+    """A sentence on the followers whose effect nobody can tell from a kept key's; none, none.
+
+    What a name brings with it, such as the widths of ``model.name``, goes without saying, and so
+    does what the config derives from a kept key.
+    """
     kept, followers = _split(runs)
-    told = {key.split(".")[0] for key in kept} | set(TIED)
-    apart = [key for key in followers if key.split(".")[0] not in told]
+    told = {key.removesuffix("name") for key in kept if key.endswith(".name")}
+    told |= {f"{group}." for group, keys in BROUGHT.items() if any(key in kept for key in keys)}
+    apart = [key for key in followers if key not in TIED and not key.startswith(tuple(told))]
     names = " and ".join(kept)
     return [f"Differing along with {names}, not told apart: {', '.join(apart)}."] if apart else []
 
@@ -101,17 +110,22 @@ def group(runs: Sequence[Run], keys: Sequence[str]) -> Groups:
     return groups
 
 
-def order(run: Run, keys: Sequence[str]) -> list[tuple[int, float, str]]:
-    """A sort key: numbers by size, then names in their customary order, then by the alphabet."""
+def order(run: Run, keys: Sequence[str]) -> list[Any]:
+    """A sort key: numbers by size, then names in their customary order, then by the alphabet.
+
+    Lists come after those, by their first numbers.
+    """
     return [_rank(run.science.get(key)) for key in keys]
 
 
-def _rank(raw: Any) -> tuple[int, float, str]:
+def _rank(raw: Any) -> tuple[Any, ...]:
     if raw is None:
-        return (0, 0.0, "")
+        return (0,)
     if isinstance(raw, bool | int | float):
-        return (1, float(raw), "")
-    return (2, float(ORDER.index(raw) if raw in ORDER else len(ORDER)), show(raw))
+        return (1, float(raw))
+    if isinstance(raw, list):
+        return (3, [_rank(one) for one in raw])
+    return (2, ORDER.index(raw) if raw in ORDER else len(ORDER), show(raw))
 
 
 def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, list[Run]]:

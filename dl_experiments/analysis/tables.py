@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dl_experiments.analysis.collect import Run
@@ -34,14 +35,26 @@ def run_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 def curve_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a recorded value: which run, at which step and epoch, which metric."""
-    rows = [
-        (run.study, run.path.name, run.seed, row["step"], row["epoch"], metric, float(value))
-        for run in runs
-        for row in run.rows
-        for metric, value in row.items()
-        if metric not in ("step", "epoch")
-    ]
-    return pd.DataFrame(rows, columns=list(CURVES))
+    tables = [_curves(run) for run in runs if run.rows.metrics]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(CURVES))
+
+
+def _curves(run: Run) -> pd.DataFrame:
+    """What one run has recorded, row by row."""
+    curves = [(run.curve(metric), run.rows.curve(metric, "step")) for metric in run.rows.metrics]
+    sizes = [len(values) for (_, values), _ in curves]
+    order = np.argsort(np.concatenate([at for (at, _), _ in curves]), kind="stable")
+    columns = {
+        "step": np.concatenate([steps for _, (steps, _) in curves])[order],
+        "epoch": np.concatenate([at for (at, _), _ in curves])[order],
+        "metric": np.repeat(np.array(run.rows.metrics, dtype=object), sizes)[order],
+        "value": np.concatenate([values for (_, values), _ in curves])[order],
+    }
+    for name in ("step", "epoch"):
+        if not (columns[name] % 1).any():
+            columns[name] = columns[name].astype(np.int64)
+    whole = {"study": run.study, "run": run.path.name, "seed": run.seed}
+    return pd.DataFrame(whole | columns, columns=list(CURVES))
 
 
 def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:

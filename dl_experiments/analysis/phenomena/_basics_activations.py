@@ -10,7 +10,7 @@ from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, is_classification, loss_name
 from dl_experiments.analysis.fits import TRUTH, final_fits, truth
-from dl_experiments.analysis.outcomes import longest
+from dl_experiments.analysis.quantities import final, longest
 from dl_experiments.analysis.swept import group, show
 
 COMPARED = ["data.name", "model.activation", "model.hidden"]
@@ -64,14 +64,14 @@ def learning(arm: str, nets: Nets) -> tuple[str, Figure]:
             curves.draw(above, some, "train/loss", colours[name], log=True, start=late)
             metric = "test/accuracy" if images else "test/loss"
             curves.draw(below, some, metric, colours[name], log=not images, start=late or 1)
-        above.set_yscale("log")
+        style.log_values(above)
         above.set_title(data_name(data))
         above.set_ylabel(f"training {loss_name(own)}\n(log scale)")
         below.set_ylabel("test accuracy" if images else f"test {loss_name(own)}\n(log scale)")
         if images:
             below.yaxis.set_major_formatter(PercentFormatter(1.0))
         else:
-            below.set_yscale("log")
+            style.log_values(below)
         (style.log_epochs if late else style.linear_epochs)(below)
     style.legend_below(figure, [*_keys(colours), *curves.state_keys(runs)])
     caption = (
@@ -92,7 +92,7 @@ def outcomes(arm: str, nets: Nets) -> tuple[str, Figure]:
         images = is_classification(own[0])
         metric = "test/accuracy" if images else "train/loss"
         for at, (name, some) in enumerate(found.items()):
-            dots.column(axis, at, some, metric, colours[name])
+            dots.column(axis, at, some, final(metric), colours[name])
         axis.set_xticks(range(len(found)), list(found), rotation=35, ha="right")
         axis.set_xlim(-0.6, len(found) - 0.4)
         axis.grid(axis="x", visible=False)
@@ -104,7 +104,7 @@ def outcomes(arm: str, nets: Nets) -> tuple[str, Figure]:
         if images:
             axis.yaxis.set_major_formatter(PercentFormatter(1.0))
         else:
-            axis.set_yscale("log")
+            style.log_values(axis)
     gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
     style.legend_below(figure, gone)
     caption = (

@@ -1,6 +1,5 @@
 """The figures of basics_batch_size, and the time an epoch of updates took."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from matplotlib.ticker import PercentFormatter
 from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
-from dl_experiments.analysis.outcomes import by_seed, final
+from dl_experiments.analysis.quantities import Quantity, by_seed, final
+from dl_experiments.analysis.scales import LOG
 
 SIZE = "data.batch_size"
 NOISE = "noise/batch_loss"
-SECONDS = "seconds an epoch"
 MEASURING = ("time/evaluation_seconds", "time/batch_noise_seconds")
 
 Sizes = dict[int, list[Run]]
@@ -31,6 +30,9 @@ def seconds_an_epoch(run: Run) -> float | None:
     return took / epochs if took > 0 else None
 
 
+TIME = Quantity("seconds an epoch", seconds_an_epoch, LOG)
+
+
 def learning(arm: str, sizes: Sizes) -> tuple[str, Figure]:
     """Loss and accuracy, by epoch and by step."""
     runs = _flat(sizes)
@@ -39,15 +41,14 @@ def learning(arm: str, sizes: Sizes) -> tuple[str, Figure]:
         2, 2, (4.6, 2.7), sharex="col", sharey="row",
     )  # fmt: skip
     colours = _colours(sizes)
-    for column, shown in enumerate((lambda run: run, by_step)):
+    for column, along in enumerate(("epoch", "step")):
         for number, found in sizes.items():
-            seen = [shown(run) for run in found]
             for split, dashes in (("train", style.TRAIN), ("test", style.TEST)):
                 look: dict[str, Any] = {"colour": colours[number], "dashes": dashes}
-                look |= {"start": column}
-                curves.draw(axes[0, column], seen, f"{split}/loss", log=True, **look)
-                curves.draw(axes[1, column], seen, f"{split}/accuracy", **look)
-    axes[0, 0].set_yscale("log")
+                look |= {"start": column, "along": along}
+                curves.draw(axes[0, column], found, f"{split}/loss", log=True, **look)
+                curves.draw(axes[1, column], found, f"{split}/accuracy", **look)
+    style.log_values(axes[0, 0])
     axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
     axes[1, 0].set_ylabel("accuracy")
     curves.percent_axis(axes[1, 0], runs)
@@ -68,11 +69,6 @@ def learning(arm: str, sizes: Sizes) -> tuple[str, Figure]:
     return caption, figure
 
 
-def by_step(run: Run) -> Run:
-    """The run with its steps in the place of its epochs."""
-    return replace(run, rows=[{**row, "epoch": row["step"]} for row in run.rows])
-
-
 def noise(arm: str, sizes: Sizes) -> tuple[str, Figure] | None:
     """The spread of the mini-batch loss; None where it was not recorded."""
     runs = _flat(sizes)
@@ -83,7 +79,7 @@ def noise(arm: str, sizes: Sizes) -> tuple[str, Figure] | None:
     colours = _colours(sizes)
     for number, found in sizes.items():
         curves.draw(row[0], found, NOISE, colours[number], log=True)
-    row[0].set_yscale("log")
+    style.log_values(row[0])
     style.linear_epochs(row[0])
     row[0].set_ylabel(f"spread of the mini-batch\n{loss_name(runs)} (log scale)")
     _against_size(row[1], sizes, colours)
@@ -117,7 +113,7 @@ def _against_size(axis: Axes, sizes: Sizes, colours: dict[int, Any]) -> None:
         line = np.mean(start) * np.sqrt(along[0] / along)
         axis.plot(along, line, color=style.TRUTH, ls=":", zorder=1)
     axis.set_xscale("log")
-    axis.set_yscale("log")
+    style.log_values(axis)
     axis.set_xticks(list(sizes), [f"{number:,}" for number in sizes], minor=False)
     axis.xaxis.minorticks_off()
     axis.set_xlabel("batch size (log scale)")
@@ -128,10 +124,9 @@ def outcomes(arm: str, sizes: Sizes) -> tuple[str, Figure]:
     runs, colours = _flat(sizes), _colours(sizes)
     title = "What each batch size reaches, and what it takes"
     figure, (row,) = style.page(title, about(runs, arm), 1, 2, (4.6, 3.0))
-    timed = {number: [_timed(run) for run in found] for number, found in sizes.items()}
     for at, (number, found) in enumerate(sizes.items()):
-        dots.column(row[0], at, found, "test/accuracy", colours[number])
-        dots.column(row[1], at, timed[number], SECONDS, colours[number])
+        dots.column(row[0], at, found, final("test/accuracy"), colours[number])
+        dots.column(row[1], at, found, TIME, colours[number])
     for axis in row:
         axis.set_xticks(range(len(sizes)), [f"{number:,}" for number in sizes])
         axis.set_xlim(-0.6, len(sizes) - 0.4)
@@ -140,7 +135,7 @@ def outcomes(arm: str, sizes: Sizes) -> tuple[str, Figure]:
     row[0].margins(y=0.15)
     row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
     row[0].set_ylabel("final test accuracy")
-    row[1].set_yscale("log")
+    style.log_values(row[1])
     row[1].set_ylabel("seconds an epoch (log scale)")
     gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
     style.legend_below(figure, gone)
@@ -150,13 +145,6 @@ def outcomes(arm: str, sizes: Sizes) -> tuple[str, Figure]:
         f"slow one another. {dots.caption(losses=False)}"
     )
     return caption, figure
-
-
-def _timed(run: Run) -> Run:
-    """The run with its time an epoch as a metric."""
-    took = seconds_an_epoch(run)
-    rows = [] if took is None or not run.rows else [{**run.rows[-1], SECONDS: took}]
-    return replace(run, rows=rows)
 
 
 def _flat(sizes: Sizes) -> list[Run]:

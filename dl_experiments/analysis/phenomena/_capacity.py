@@ -12,11 +12,14 @@ import numpy as np
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import states
-from dl_experiments.analysis.outcomes import Outcome, by_seed
-from dl_experiments.analysis.outcomes import final as settled
+from dl_experiments.analysis.quantities import Outcome, Quantity, by_seed, last, scale_of
+from dl_experiments.analysis.quantities import final as settled
+from dl_experiments.analysis.statistics import spearman
 from dl_experiments.data.sources import SIZES
 
 COUNT = "model/parameters"
+LOSS = "train/loss"
+NEAR = 0.2  # how far from the epoch asked for a reading may be taken
 FEWEST = 3  # sizes that a trend takes
 QUARTER = 0.25
 
@@ -37,38 +40,42 @@ class Reading:
         of: Metric -> what a run has there.
         aimed: Whether the training loss there is the one at which training was told to stop, so
             that it says nothing about the net.
+        missing: Why there is nothing to read; empty where there is.
     """
 
     name: str
-    of: Callable[[str], Outcome]
+    of: Callable[[str], Quantity]
     aimed: bool = False
+    missing: str = ""
 
 
-def after(epochs: int) -> Reading:
-    """After so many epochs; a run that was through earlier is read where it stopped."""
+def after(epochs: int, runs: Sequence[Run]) -> Reading:
+    """After so many epochs, or the nearest within a fifth at which all runs have a row.
 
-    def of(metric: str) -> Outcome:
+    A run that was through earlier is read where it stopped.
+    """
+    near = [at for run in runs if run.completed for at in run.shared(LOSS)[0]]
+    near = [at for at in near if abs(at - epochs) <= NEAR * epochs]
+    taken = int(min(near, key=lambda at: (abs(at - epochs), at))) if near else epochs
+    through = any(run.stopped and run.rows[-1]["epoch"] <= epochs for run in runs)
+
+    def of(metric: str) -> Quantity:
         def outcome(run: Run) -> float | None:
-            at, values = run.curve(metric)
-            reached = np.flatnonzero(at <= epochs)
-            return float(values[reached[-1]]) if len(reached) else None
+            at, values = run.shared(metric)
+            then = values[at == taken]
+            if len(then):
+                return float(then[0])
+            return float(values[-1]) if run.stopped and len(at) and at[-1] < taken else None
 
-        return outcome
+        return Quantity(metric, outcome, scale_of(metric))
 
-    return Reading(f"after {epochs} epoch{'' if epochs == 1 else 's'}", of)
+    missing = "" if near or through else f"epoch {epochs} was not recorded"
+    return Reading(f"after {taken} epoch{'' if taken == 1 else 's'}", of, missing=missing)
 
 
 def where_stopped(name: str) -> Reading:
     """The last recorded epoch, of runs that stop at a target."""
-
-    def of(metric: str) -> Outcome:
-        def outcome(run: Run) -> float | None:
-            values = run.curve(metric)[1]
-            return float(values[-1]) if len(values) else None
-
-        return outcome
-
-    return Reading(name, of, aimed=True)
+    return Reading(name, last, aimed=True)
 
 
 def at_the_end(runs: Sequence[Run]) -> Reading:
@@ -124,16 +131,10 @@ def trends(sizes: Sizes, outcome: Outcome) -> dict[int, float]:
     """Seed -> Spearman's ρ between parameter count and outcome; none with fewer than 3 sizes."""
     if len(sizes) < FEWEST:
         return {}
-    return {seed: rank_correlation(values) for seed, values in across(sizes, outcome).items()}
-
-
-def rank_correlation(values: np.ndarray) -> float:
-    """Spearman's ρ of values [n] with their order, ties counted by halves; 0 without variation."""
-    ranks = (values[:, None] > values).sum(1) + (values[:, None] == values).sum(1) / 2
-    ranks -= ranks.mean()
-    order = np.arange(len(values)) - (len(values) - 1) / 2
-    scale = np.sqrt((ranks**2).sum() * (order**2).sum())
-    return float((ranks * order).sum() / scale) if scale else 0.0
+    return {
+        seed: spearman(np.arange(len(values)), values)
+        for seed, values in across(sizes, outcome).items()
+    }
 
 
 def last_gains(sizes: Sizes, outcome: Outcome) -> dict[int, float]:

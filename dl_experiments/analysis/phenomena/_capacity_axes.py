@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from dl_experiments.analysis import style
-from dl_experiments.analysis.outcomes import Outcome, by_seed
 from dl_experiments.analysis.phenomena._capacity import Sizes
+from dl_experiments.analysis.quantities import Outcome, by_seed
 from dl_experiments.analysis.statistics import geometric_mean
 
 DOTS = "Dots: every completed seed; line: their mean (of a loss the geometric mean)."

@@ -20,7 +20,6 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.outcomes import final, log10_final
 from dl_experiments.analysis.phenomena._capacity import Sizes, across, flat
 from dl_experiments.analysis.phenomena._capacity_axes import error
 from dl_experiments.analysis.phenomena._double_descent import (
@@ -33,13 +32,14 @@ from dl_experiments.analysis.phenomena._double_descent import (
     threshold,
 )
 from dl_experiments.analysis.phenomena._parameters_claims import over_seeds
+from dl_experiments.analysis.quantities import Outcome, decades, final
 
 ABOVE_ZERO, BELOW_ZERO = Region(above=0.0), Region(below=0.0)
 AT = Region(above=-float(np.log2(NEAR)), below=float(np.log2(NEAR)))
 TEST_ERROR = error(final, "test")
-OUTCOMES = {
+OUTCOMES: dict[str, tuple[Outcome, str]] = {
     "test error": (TEST_ERROR, "percentage points"),
-    "test loss": (log10_final("test/loss"), "decades"),
+    "test loss": (decades(final("test/loss")), "decades"),
 }
 
 

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from dl_experiments.analysis import curves, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name
-from dl_experiments.analysis.outcomes import Outcome, final
 from dl_experiments.analysis.phenomena._capacity import Sizes, across, flat
 from dl_experiments.analysis.phenomena._capacity_axes import (
     DOTS,
@@ -22,6 +21,7 @@ from dl_experiments.analysis.phenomena._capacity_axes import (
 )
 from dl_experiments.analysis.phenomena._double_descent import NAMES, Study, peak, threshold
 from dl_experiments.analysis.phenomena._double_descent_claims import TEST_ERROR
+from dl_experiments.analysis.quantities import Outcome, final
 from dl_experiments.analysis.statistics import geometric_mean
 
 LINE = {"color": "black", "lw": 1.0, "ls": ":"}
@@ -47,7 +47,7 @@ def across_threshold(arm: str, study: Study) -> tuple[str, Figure]:
         against_size(column[0], sizes, TEST_ERROR, TEST, style.TEST)
         against_size(column[1], sizes, final("test/loss"), TEST, style.TEST, log=True)
         against_size(column[2], sizes, final("train/loss"), TRAIN, style.TRAIN, log=True)
-        column[2].set_yscale("log")
+        style.log_values(column[2])
         column[0].set_title(f"trained on {name}, {samples:,} images")
         for axis in column:
             axis.axvline(threshold(samples, runs[0].data), **LINE)

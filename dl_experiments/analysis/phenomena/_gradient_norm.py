@@ -62,8 +62,7 @@ class Series:
 
 def recorded(run: Run, metric: str) -> Series:
     """A column of ``metrics.csv``."""
-    points = [(row["step"], row[metric]) for row in run.rows if metric in row]
-    return _series(*np.array(points, dtype=float).reshape(-1, 2).T)
+    return _series(*run.rows.curve(metric, along="step"))
 
 
 def minibatch(run: Run) -> Series:
@@ -79,7 +78,7 @@ def minibatch(run: Run) -> Series:
 
 def layers(runs: Sequence[Run]) -> list[str]:
     """The layers whose norms were recorded, from the input to the output."""
-    names = dict.fromkeys(name for run in runs for row in run.rows[:1] for name in row)
+    names = dict.fromkeys(name for run in runs for name in run.rows.metrics)
     return [name.removeprefix(f"{NORM}/") for name in names if name.startswith(f"{NORM}/")]
 
 

@@ -32,7 +32,6 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number, percent
-from dl_experiments.analysis.outcomes import Outcome, by_seed, estimate, in_percent
 from dl_experiments.analysis.phenomena._gradient_norm import (
     ENOUGH,
     LOSS,
@@ -46,6 +45,8 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     recorded,
     short_name,
 )
+from dl_experiments.analysis.quantities import Quantity, by_seed
+from dl_experiments.analysis.scales import PERCENT
 from dl_experiments.analysis.statistics import common, difference
 
 FLAT = 0.03
@@ -71,7 +72,7 @@ def judge(columns: Columns) -> list[Claim]:
                 f"share of updates whose mini-batch norm is over {SPIKE:g} times the median of the "
                 f"{WINDOW} around it",
                 ABOVE_ZERO,
-                estimate(runs, in_percent(spikes)),
+                SPIKES.level(runs),
                 "%",
                 note=_largest(runs),
                 unfit=_lacking("mini-batch", runs) or _few_updates(runs),
@@ -80,26 +81,31 @@ def judge(columns: Columns) -> list[Claim]:
     return judged
 
 
-def above_root(kind: str) -> Outcome:
+def above_root(kind: str) -> Quantity:
     """How many decades a norm ends above the root of the loss; None where one was not recorded."""
 
-    def outcome(run: Run) -> float | None:
+    def of(run: Run) -> float | None:
         norm, loss = KINDS[kind](run).change, recorded(run, LOSS).change
         return None if norm is None or loss is None else norm - loss / 2
 
-    return outcome
+    return Quantity(f"{kind} norm above the root of the loss", of, unit="decades")
 
 
-def oscillation(kind: str) -> Outcome:
+def oscillation(kind: str) -> Quantity:
     """The spread of a norm at the end, in decades."""
-    return lambda run: KINDS[kind](run).oscillation
+    return Quantity(
+        f"oscillation, {kind}", lambda run: KINDS[kind](run).oscillation, unit="decades"
+    )
 
 
 def spikes(run: Run) -> float | None:
-    """The share of updates that spike."""
+    """The share of updates that spike, in percent."""
     series = minibatch(run)
     over = series.over_running_median()
-    return float((over > SPIKE).mean()) if len(over) else None
+    return float(100 * (over > SPIKE).mean()) if len(over) else None
+
+
+SPIKES = Quantity("updates that spike", spikes, PERCENT, "%")
 
 
 def largest_spike(run: Run) -> float | None:
@@ -126,7 +132,7 @@ def _does_not_vanish(kind: str, name: str, runs: list[Run]) -> Claim:
         "log10 of its change from the second to the last tenth of the updates, less half that of "
         "the loss",
         ABOVE_ZERO,
-        estimate(runs, above_root(kind)),
+        above_root(kind).level(runs),
         "decades",
         unfit=_lacking(kind, runs) or _not_flat(runs),
     )

@@ -10,7 +10,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from dl_experiments.analysis import curves, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, loss_name
-from dl_experiments.analysis.outcomes import longest
 from dl_experiments.analysis.phenomena._gradient_norm import (
     LOSS,
     NORM,
@@ -21,6 +20,7 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     minibatch,
     recorded,
 )
+from dl_experiments.analysis.quantities import longest
 
 FULL, BATCH, MEDIAN = style.COLOURS[0], style.COLOURS[1], style.COLOURS[4]
 SHADE = 0.3  # of the bands where those of all seeds lie on each other

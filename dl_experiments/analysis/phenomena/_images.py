@@ -2,25 +2,23 @@
 
 from collections.abc import Callable, Sequence
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, dots, style
-from dl_experiments.analysis.claims import Claim, in_arm
+from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import (
     about,
     data_name,
-    interval,
     is_classification,
     loss_name,
-    percent,
     states,
 )
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import estimate, final, geometric
-from dl_experiments.analysis.swept import arms, confounded, group
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.quantities import METRICS, final
+from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.swept import arms, group
 
 Models = dict[str, list[Run]]
 Claims = Callable[[Models], list[Claim]]
@@ -35,21 +33,16 @@ def analyse(name: str, title: str, runs: Sequence[Run], claims: Claims) -> Findi
         runs: Of its study.
         claims: Maps model name -> runs of one arm to that arm's claims.
     """
-    drawings, tables, judged, notes = [], [], [], []
     images = [run for run in runs if is_classification(run)]
-    for count, (arm, members) in enumerate(arms(images, ["model.name"]).items(), start=1):
+    lost = [run for run in runs if run not in images]
+    notes = [f"Left out: {states(lost)}, not on images."] if lost else []
+
+    def section(arm: str, members: list[Run]) -> Section:
         models = {key[0]: found for key, found in group(members, ["model.name"]).items()}
-        ending = f"-{count}" if arm else ""
-        drawings.append(Drawing(f"curves{ending}", *_curves(arm, models)))
-        drawings.append(Drawing(f"final-accuracy{ending}", *_finals(arm, models)))
-        tables.append(_numbers(arm, models))
-        notes += confounded(members)
-        judged += [in_arm(claim, arm) for claim in claims(models)]
-    notes = list(dict.fromkeys(notes))
-    if len(images) < len(runs):
-        notes.append(f"Left out: {states([r for r in runs if r not in images])}, not on images.")
-    numbers = pd.concat(tables) if tables else pd.DataFrame()
-    return Finding(name, title, runs[0].study, runs, drawings, numbers, judged, notes)
+        drawings = {"curves": _curves(arm, models), "final-accuracy": _finals(arm, models)}
+        return Section(drawings, _numbers(models), claims(models))
+
+    return put_together(name, title, runs, arms(images, ["model.name"]), section, notes)
 
 
 def _curves(arm: str, models: Models) -> tuple[str, Figure]:
@@ -64,7 +57,7 @@ def _curves(arm: str, models: Models) -> tuple[str, Figure]:
             look = {"colour": colours[name], "dashes": dashes}
             curves.draw(loss, found, f"{metric}/loss", log=True, **look)
             curves.draw(accuracy, found, f"{metric}/accuracy", **look)
-    loss.set_yscale("log")
+    style.log_values(loss)
     loss.set_ylabel(f"{loss_name(runs)} (log scale)")
     accuracy.set_ylabel("accuracy")
     curves.percent_axis(accuracy, runs)
@@ -88,7 +81,7 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     axis = axes[0, 0]
     colours = style.colours(list(models))
     for at, (name, found) in enumerate(models.items()):
-        dots.column(axis, at, found, "test/accuracy", colours[name])
+        dots.column(axis, at, found, final("test/accuracy"), colours[name])
     axis.set_xticks(
         range(len(models)),
         [
@@ -113,15 +106,12 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _numbers(arm: str, models: Models) -> pd.DataFrame:
+def _numbers(models: Models) -> list[dict[str, str]]:
     rows = []
     for name, found in models.items():
-        row = {"arm": arm} if arm else {}
-        row |= {"model": name, "seeds": curves.members(found)}
+        row = {"model": name, "seeds": curves.members(found)}
         row["parameters"] = curves.parameters(found).strip(" ()").removesuffix(" parameters")
-        for metric in ("train/loss", "test/loss"):
-            row[f"final {metric} (geometric mean)"] = interval(geometric(found, metric))
-        for metric in ("train/accuracy", "test/accuracy"):
-            row[f"final {metric}"] = interval(estimate(found, final(metric)), percent)
+        for metric in METRICS:
+            row[final(metric).title] = final(metric).words(found)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return rows

@@ -34,7 +34,7 @@ def lines(drawn: Sequence[tuple[Comparison, list[Line], list[Line]]]) -> tuple[s
     )
     for column, (comparison, plain, matched) in zip(axes.T, drawn, strict=True):
         _panel(column[0], plain, matched, "loss")
-        column[0].set_yscale("log")
+        style.log_values(column[0])
         if accurate:
             _panel(column[1], plain, matched, "accuracy")
             column[1].yaxis.set_major_formatter(PercentFormatter(1.0))

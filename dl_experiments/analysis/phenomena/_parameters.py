@@ -3,22 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, style
-from dl_experiments.analysis.claims import Claim, in_arm
+from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import (
     about,
     data_name,
-    interval,
     loss_name,
-    percent,
 )
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import estimate, last_epoch
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena._capacity import (
     Reading,
     Sizes,
@@ -36,7 +32,9 @@ from dl_experiments.analysis.phenomena._capacity_axes import (
     size_axis,
     split_keys,
 )
-from dl_experiments.analysis.swept import arms, confounded
+from dl_experiments.analysis.quantities import LAST_EPOCH, METRICS
+from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.swept import arms
 
 SIZE_KEYS = ("model.name", "model.hidden")
 SPLITS = (("train", TRAIN, style.TRAIN), ("test", TEST, style.TEST))
@@ -46,7 +44,12 @@ Judge = Callable[[Sizes, list[Reading]], list[Claim]]
 
 
 def analyse(
-    name: str, title: str, runs: Sequence[Run], readings: Readings, judge: Judge
+    name: str,
+    title: str,
+    runs: Sequence[Run],
+    readings: Readings,
+    judge: Judge,
+    more: Callable[[str, list[Run]], Section] = lambda arm, runs: Section(),
 ) -> Finding:
     """Loss and accuracy against size, numbers and claims, for each arm that the study has.
 
@@ -56,20 +59,23 @@ def analyse(
         runs: Of its study.
         readings: Maps an arm's runs to when they are read.
         judge: Maps an arm's sizes and readings to its claims.
+        more: Figures and notes on an arm that not every such study has.
     """
-    drawings, rows, judged = [], [], []
     images, notes = image_runs(runs)
-    for count, (arm, members) in enumerate(arms(images, SIZE_KEYS).items(), start=1):
+
+    def section(arm: str, members: list[Run]) -> Section:
         sizes, when = by_size(members), readings(members)
-        notes += confounded(members) + uncounted(members, sizes)
+        lost = uncounted(members, sizes)
         if not any(run.completed for run in flat(sizes)):
-            continue
-        ending = f"-{count}" if arm else ""
-        drawings.append(Drawing(f"against-size{ending}", *_against_size(arm, sizes, when)))
-        rows += _numbers(arm, sizes, when)
-        judged += [in_arm(claim, arm) for claim in judge(sizes, when)]
-    notes = list(dict.fromkeys(notes))
-    return Finding(name, title, runs[0].study, runs, drawings, pd.DataFrame(rows), judged, notes)
+            return Section(notes=lost)
+        own = more(arm, members)
+        drawings = {"against-size": _against_size(arm, sizes, when), **own.drawings}
+        missing = [f"{one.missing.capitalize()}." for one in when if one.missing]
+        return Section(
+            drawings, _numbers(sizes, when), judge(sizes, when), [*lost, *missing, *own.notes]
+        )
+
+    return put_together(name, title, runs, arms(images, SIZE_KEYS), section, notes)
 
 
 def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str, Figure]:
@@ -86,7 +92,7 @@ def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str,
             loss, accuracy = (reading.of(f"{split}/{name}") for name in ("loss", "accuracy"))
             against_size(column[0], sizes, loss, colour, dashes, log=True)
             against_size(column[1], sizes, accuracy, colour, dashes)
-        column[0].set_yscale("log")
+        style.log_values(column[0])
         column[1].yaxis.set_major_formatter(PercentFormatter(1.0))
         column[0].set_title(reading.name)
         size_axis(column[1])
@@ -102,19 +108,15 @@ def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str,
     return caption, figure
 
 
-def _numbers(arm: str, sizes: Sizes, readings: list[Reading]) -> list[dict[str, Any]]:
+def _numbers(sizes: Sizes, readings: list[Reading]) -> list[dict[str, Any]]:
     rows = []
     for reading in readings:
         for count, runs in sizes.items():
-            row = {"arm": arm} if arm else {}
-            row |= {"read": reading.name} if len(readings) > 1 else {}
+            row = {"read": reading.name} if len(readings) > 1 else {}
             row |= {"parameters": f"{count:,}", "dense layers": hidden(runs)}
             row["seeds"] = curves.members(runs)
-            for split in ("train", "test"):
-                row[f"{split}/loss"] = interval(estimate(runs, reading.of(f"{split}/loss")))
-            for split in ("train", "test"):
-                of = reading.of(f"{split}/accuracy")
-                row[f"{split}/accuracy"] = interval(estimate(runs, of), percent)
-            row["last epoch"] = interval(estimate(runs, last_epoch)) if reading.aimed else "–"
+            for quantity in map(reading.of, METRICS):
+                row[quantity.title] = quantity.words(runs)
+            row["last epoch"] = LAST_EPOCH.words(runs) if reading.aimed else "–"
             rows.append(row)
     return rows

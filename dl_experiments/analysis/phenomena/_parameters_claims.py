@@ -18,7 +18,6 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, subset
-from dl_experiments.analysis.outcomes import in_percent
 from dl_experiments.analysis.phenomena._capacity import (
     FEWEST,
     Reading,
@@ -28,7 +27,9 @@ from dl_experiments.analysis.phenomena._capacity import (
     last_gains,
     trends,
 )
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.quantities import in_percent
+from dl_experiments.analysis.scales import LINEAR, Correlation, Scale
+from dl_experiments.analysis.statistics import Estimate
 
 ALL_THE_WAY = Region(below=-0.9)
 SMALL = Region(above=-0.5, below=0.5)
@@ -44,8 +45,8 @@ def training_loss_falls(sizes: Sizes, reading: Reading) -> Claim:
         f"The training loss falls all the way as the net grows, {reading.name}",
         f"{RHO} training loss",
         ALL_THE_WAY,
-        over_seeds(trends(sizes, reading.of("train/loss"))),
-        unfit=few(sizes),
+        over_seeds(trends(sizes, reading.of("train/loss")), Correlation(len(sizes))),
+        unfit=reading.missing or few(sizes),
     )
 
 
@@ -57,7 +58,7 @@ def saturates(sizes: Sizes, reading: Reading) -> Claim:
         SMALL,
         over_seeds(last_gains(sizes, in_percent(reading.of("test/accuracy")))),
         "percentage points",
-        unfit=few(sizes),
+        unfit=reading.missing or few(sizes),
     )
 
 
@@ -71,7 +72,9 @@ def reaches_98(sizes: Sizes, reading: Reading) -> Claim:
         ABOUT,
         over_seeds({seed: float(values[0]) for seed, values in ends.items()}),
         "%",
-        unfit="; ".join([*_partial(flat(sizes)), *_noisy(flat(sizes))]),
+        unfit="; ".join(
+            filter(None, [reading.missing, *_partial(flat(sizes)), *_noisy(flat(sizes))])
+        ),
     )
 
 
@@ -82,14 +85,14 @@ def rises(sizes: Sizes, reading: Reading, metric: str) -> Claim:
         f"The {name} rises as the net grows, {reading.name}",
         f"{RHO} {name}",
         RISES,
-        over_seeds(trends(sizes, reading.of(metric))),
-        unfit=few(sizes),
+        over_seeds(trends(sizes, reading.of(metric)), Correlation(len(sizes))),
+        unfit=reading.missing or few(sizes),
     )
 
 
-def over_seeds(values: dict[int, float]) -> Estimate | None:
+def over_seeds(values: dict[int, float], scale: Scale = LINEAR) -> Estimate | None:
     """The mean over seeds, None without any."""
-    return mean(np.array(list(values.values()))) if values else None
+    return scale.level(np.array(list(values.values()))) if values else None
 
 
 def few(sizes: Sizes) -> str:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dl_experiments.analysis.outcomes import Outcome
 from dl_experiments.analysis.phenomena._capacity import Sizes, across, hidden
+from dl_experiments.analysis.quantities import Outcome
 
 
 def best(sizes: Sizes, outcome: Outcome, sign: int) -> dict[int, int]:

@@ -11,11 +11,11 @@ from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import AnalysisError, Run
 from dl_experiments.analysis.describe import interval, percent
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import estimate, final, geometric
 from dl_experiments.analysis.phenomena import _trajectory_arms as figures_
 from dl_experiments.analysis.phenomena import _trajectory_importance as importance
 from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre, in_words, split
 from dl_experiments.analysis.phenomena._trajectory_claims import judge
+from dl_experiments.analysis.quantities import final
 from dl_experiments.analysis.statistics import mean
 from dl_experiments.measures.trajectory import JointPCA
 
@@ -78,8 +78,8 @@ def _numbers(arm: Arm, layer: str, of_layer: JointPCA | None) -> dict[str, Any]:
     starts, ends = arm.ends
     row = {"arm": arm.name} if arm.name else {}
     row |= {"seeds": curves.members(arm.runs), "parameters": f"{arm.layout.size:,}"}
-    row["final train/loss (geometric mean)"] = interval(geometric(runs, "train/loss"))
-    row["final test/accuracy"] = interval(estimate(runs, final("test/accuracy")), percent)
+    for quantity in (final("train/loss"), final("test/accuracy")):
+        row[quantity.title] = quantity.words(runs)
     row["distance of starts to their centre"] = interval(mean(distances_to_centre(starts).numpy()))
     row["of ends to theirs"] = interval(mean(distances_to_centre(ends).numpy()))
     row["from start to end"] = interval(mean((ends - starts).norm(dim=1).numpy()))

@@ -8,14 +8,14 @@ the way there.
 from collections.abc import Sequence
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.outcomes import Outcome
+from dl_experiments.analysis.quantities import Quantity
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.statistics import epochs_to_reach
 from dl_experiments.analysis.swept import RECORDING, arms, value
 
 FRACTION = "label_noise.fraction"
 HIDDEN = "model.hidden"
 BY_HEART = 0.99  # the training accuracy that the claims call memorised
-IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}
 
 
 def target(run: Run) -> float:
@@ -24,15 +24,13 @@ def target(run: Run) -> float:
     return BY_HEART if wanted is None else float(wanted)
 
 
-def last(metric: str) -> Outcome:
-    """The value on the last row."""
-    return lambda run: run.rows[-1].get(metric) if run.rows else None
-
-
 def epochs_to_memorise(run: Run) -> float | None:
     """The first logged epoch whose training accuracy reaches the target; None where none does."""
     epochs, accuracies = run.curve("train/accuracy")
     return epochs_to_reach(epochs, -accuracies, -target(run))
+
+
+MEMORISED = Quantity("epochs to memorise", epochs_to_memorise, LOG)
 
 
 def at_least(run: Run) -> float | None:
@@ -48,7 +46,7 @@ def fraction(run: Run) -> float:
 
 def labels(run: Run) -> int | None:
     """How many training labels there are to learn; None where the data set is not known."""
-    return run.get("data.samples") or IMAGES.get(run.data)
+    return run.training_samples
 
 
 def per_label(run: Run) -> float | None:

@@ -10,24 +10,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.curves import parameters
 from dl_experiments.analysis.describe import interval, labels, number, percent, subset
-from dl_experiments.analysis.outcomes import Outcome, by_seed, estimate, in_percent
 from dl_experiments.analysis.phenomena._random_labels import (
     BY_HEART,
     at_least,
     by_fraction,
     epochs_to_memorise,
-    last,
 )
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.quantities import Quantity, by_seed, in_percent, last
+from dl_experiments.analysis.scales import LINEAR, LOG, Correlation, Scale
+from dl_experiments.analysis.statistics import Estimate, spearman
 
-CLASSES = 10
-CHANCE = Region(above=8.0, below=12.0)  # percent
+CHANCE = 0.2  # how far from guessing, as a share of that, still is guessing
 MUCH = 2.0  # times ln 10
 
 
@@ -43,7 +41,7 @@ def of_net(runs: Sequence[Run]) -> list[Claim]:
 def of_capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> list[Claim]:
     """The claim on each net with fewer parameters than there are labels."""
     reached = [
-        f"{layers.strip('[]')} units: {interval(estimate(found, last('train/accuracy')), percent)}"
+        f"{layers.strip('[]')} units: {last('train/accuracy').words(found)}"
         for (layers, _), found in groups.items()
     ]
     return [
@@ -52,7 +50,7 @@ def of_capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> list[Claim
             "not learn random labels by heart",
             "training accuracy at the end",
             Region(below=100 * BY_HEART),
-            estimate(found, in_percent(last("train/accuracy"))),
+            in_percent(last("train/accuracy")).level(found),
             "%",
             note=f"after {_epochs(found)} epochs; other widths may lack epochs, not parameters: "
             + "; ".join(reached),
@@ -68,13 +66,15 @@ def _random(runs: Sequence[Run]) -> list[Claim]:
     done = [run for run in runs if run.completed]
     unfit = _drawn_test_labels(runs)
     epochs = by_seed(done, epochs_to_memorise)
+    level = f"ln {runs[0].classes}" if runs[0].classes else "the logarithm of the classes"
+    unknown = "" if runs[0].classes else "how many classes the data have is not recorded"
     at = f"after {_span(list(epochs.values()))} epochs" if epochs else "by no run"
     return [
         claim(
             f"{name} learns fully random labels by heart",
             f"training accuracy at the end, p = 1, {subset(runs)}",
             Region(above=100 * BY_HEART),
-            estimate(runs, in_percent(last("train/accuracy"))),
+            in_percent(last("train/accuracy")).level(runs),
             "%",
             note=f"the target was reached by {len(epochs)} of {len(done)} runs, {at}",
             unfit=_too_short(runs),
@@ -82,20 +82,26 @@ def _random(runs: Sequence[Run]) -> list[Claim]:
         claim(
             f"… and then knows no more of the test set than guessing does ({name})",
             "test accuracy at the end, p = 1, true test labels",
-            CHANCE,
-            estimate(runs, in_percent(last("test/accuracy"))),
+            _near_chance(runs),
+            in_percent(last("test/accuracy")).level(runs),
             "%",
-            unfit=unfit,
+            unfit=unfit or unknown,
         ),
         claim(
-            f"… while its test loss is far above ln {CLASSES}, that of guessing ({name})",
-            f"test loss at the end over ln {CLASSES}, p = 1",
+            f"… while its test loss is far above {level}, that of guessing ({name})",
+            f"test loss at the end over {level}, p = 1",
             Region(above=MUCH),
-            estimate(runs, _over_chance),
+            OVER_CHANCE.level(runs),
             "times",
-            unfit=unfit or _too_short(runs),
+            unfit=unfit or unknown or _too_short(runs),
         ),
     ]
+
+
+def _near_chance(runs: Sequence[Run]) -> Region:
+    """Around the accuracy of guessing, in percent."""
+    chance = 100 * (runs[0].chance or 0.0)
+    return Region(above=(1 - CHANCE) * chance, below=(1 + CHANCE) * chance)
 
 
 def _grows(groups: Mapping[float, Sequence[Run]]) -> Claim:
@@ -107,7 +113,9 @@ def _grows(groups: Mapping[float, Sequence[Run]]) -> Claim:
         for run in found
         if run.completed
     )
-    ranks = _each_seed(epochs, lambda values: _rank_correlation(ps, values))
+    ranks = _each_seed(
+        epochs, lambda values: spearman(np.array(ps), np.array(values)), Correlation(len(ps))
+    )
     note = f"rank correlation of p and epochs: {interval(ranks)}"
     if missed:
         note += f"; did not get there and counted with their last epoch: {missed}"
@@ -140,28 +148,28 @@ def _falls(groups: Mapping[float, Sequence[Run]]) -> Claim:
 
 
 def _each_seed(
-    groups: Mapping[float, Mapping[int, float]], of: Callable[[list[float]], float]
+    groups: Mapping[float, Mapping[int, float]],
+    of: Callable[[list[float]], float],
+    scale: Scale = LINEAR,
 ) -> Estimate | None:
     """The mean of a number that each seed's values at all p give; seeds that lack one are out."""
     seeds = sorted(set.intersection(*(set(found) for found in groups.values())))
     values = np.array([of([found[seed] for found in groups.values()]) for seed in seeds])
     values = values[np.isfinite(values)]
-    return mean(values) if len(values) else None
-
-
-def _rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's ρ; 0 where y does not vary."""
-    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1]) if len(set(y)) > 1 else 0.0
+    return scale.level(values) if len(values) else None
 
 
 def _over_chance(run: Run) -> float | None:
     loss = last("test/loss")(run)
-    return None if loss is None else loss / math.log(CLASSES)
+    return None if loss is None or not run.classes else loss / math.log(run.classes)
+
+
+OVER_CHANCE = Quantity("test loss over that of guessing", _over_chance, LOG, "times")
 
 
 def _too_short(runs: Sequence[Run]) -> str:
     """Why runs cannot show what is learned by heart: they had no time to."""
-    outcome: Outcome = last("train/accuracy")
+    outcome = last("train/accuracy")
     done = [run for run in runs if run.completed]
     if not done or any((run.get("trainer.max_epochs") or 0) >= 50 for run in done):
         return ""

@@ -12,14 +12,13 @@ from dl_experiments.analysis import curves, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
 from dl_experiments.analysis.labels import Label, place
-from dl_experiments.analysis.outcomes import by_seed
 from dl_experiments.analysis.phenomena._random_labels import (
     at_least,
     by_fraction,
     epochs_to_memorise,
-    last,
     target,
 )
+from dl_experiments.analysis.quantities import by_seed, last
 
 BLUE = style.COLOURS[0]
 GUESSING: dict[str, Any] = {"color": "#777777", "lw": 0.9, "ls": ":"}
@@ -39,7 +38,7 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple
     classes = 10
     loss.axhline(np.log(classes), **GUESSING)
     accuracy.axhline(1 / classes, **GUESSING)
-    loss.set_yscale("log")
+    style.log_values(loss)
     loss.set_ylabel(f"{loss_name(runs)} (log scale)")
     accuracy.set_ylabel("accuracy")
     accuracy.set_ylim(-0.02, 1.03)
@@ -53,7 +52,7 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple
         "Loss (left, log scale) and accuracy (right) per epoch, in eval mode, on the training set "
         "with the labels it was trained on (solid) and on the whole test set with its true labels "
         f"(dashed). A run ends when its training accuracy reaches {max(map(target, runs)):.1%}, or "
-        f"with its last epoch. {curves.EVERY} The thick lines go as far as all seeds do."
+        f"with its last epoch. {curves.EVERY} It is thin where some seeds have stopped."
     )
     return caption, figure
 
@@ -160,7 +159,7 @@ def _epochs(axis: Axes, groups: Mapping[float, Sequence[Run]]) -> bool:
                 ms=size,
             )
     axis.plot(list(means), list(means.values()), color="black", lw=1.2, zorder=1)
-    axis.set_yscale("log")
+    style.log_values(axis)
     axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     style.whole_numbers(axis.yaxis)
     axis.set_ylabel("epochs to memorise (log scale)")

@@ -85,7 +85,7 @@ def gradient_norms(about: str, groups: Groups) -> tuple[str, Figure]:
                     mew=0.9, alpha=0.7,
                 )  # fmt: skip
         axis.axhline(LIMIT, color="black", lw=0.9, ls=":")
-        axis.set_yscale("log")
+        style.log_values(axis)
         axis.set_title(f"{points.label}\n{_converged(points)}")
         _losses(axis)
         axis.set_xlim(losses.min() / 4, losses.max() * 4)

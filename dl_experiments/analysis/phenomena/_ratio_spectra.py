@@ -39,7 +39,7 @@ def histogram(about: str, groups: Groups) -> tuple[str, Figure]:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_title(points.label)
         axis.set_xlabel("λ / max|λ| (symmetric-log scale)")
-        axis.set_yscale("log")
+        style.log_values(axis)
     axes[0].set_ylim(bottom=0.03)
     style.legend_below(figure, [*_level_keys(groups), _band_key()])
     caption = (

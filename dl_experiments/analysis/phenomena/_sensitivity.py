@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.outcomes import by_seed
+from dl_experiments.analysis.quantities import by_seed
 from dl_experiments.analysis.statistics import Estimate, mean
 from dl_experiments.analysis.swept import arms
 

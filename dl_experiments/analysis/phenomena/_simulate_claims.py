@@ -25,8 +25,8 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.outcomes import log10_final
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
+from dl_experiments.analysis.quantities import decades, final
 from dl_experiments.analysis.statistics import Estimate, epochs_to_reach, mean, proportion
 from dl_experiments.artifacts import FINISHED
 
@@ -136,7 +136,7 @@ def _deep_is_best(name: str, models: Models) -> Claim:
 def _end(run: Run) -> float | None:
     """log10 of the loss a run ends at; a diverged one counts as if it had never started."""
     if run.completed:
-        return log10_final(LOSS)(run)
+        return decades(final(LOSS))(run)
     first = run.curve(LOSS)[1][:1]
     return float(np.log10(first[0])) if len(first) and 0 < first[0] < np.inf else None
 

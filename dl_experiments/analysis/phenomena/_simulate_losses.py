@@ -23,7 +23,7 @@ def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
         for name, colour in colours(functions).items():
             found = models.get(name, [])
             curves.draw(axis, found, LOSS, colour, log=True, every=True, start=1)
-        axis.set_yscale("log")
+        style.log_values(axis)
         if axis.get_ylim()[0] < 10 * target(runs):  # elsewhere it would only flatten the curves
             axis.axhline(target(runs), color="black", lw=0.9, ls=":")
         style.log_epochs(axis)
@@ -54,7 +54,7 @@ def convergence(arm: str, functions: Functions) -> tuple[str, Figure]:
             least = min([least, *(epochs for epochs in reached if epochs is not None)])
             _column(axis, at, reached, 2.2 * most, colour)
         axis.axhspan(1.45 * most, 4.5 * most, color="#F1F1F1", zorder=0)
-        axis.set_yscale("log")
+        style.log_values(axis)
         style.whole_numbers(axis.yaxis)
         axis.set_xticks(range(len(names)), list(names))
         axis.set_xlim(-0.6, len(names) - 0.4)

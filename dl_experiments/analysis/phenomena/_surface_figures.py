@@ -85,7 +85,7 @@ def lines(arm: Arm, found: Surfaces) -> tuple[str, Figure]:
             found["alphas"][-1:], losses[-1:], "*", color=colour, mec="white", ms=13, zorder=5
         )
         keys.append(style.key(f"seed {walk.run.seed}", color=colour))
-    axis.set_yscale("log")
+    style.log_values(axis)
     axis.set_xlabel("α: initial weights at 0, final weights at 1")
     axis.set_ylabel(f"training loss ({loss_name(arm.runs)}, log scale)")
     style.legend_below(figure, keys)

@@ -81,7 +81,7 @@ def losses(arm: Arm) -> tuple[str, Figure]:
     axis = axes[0, 0]
     for walk, colour in zip(arm.walks, arm.colours, strict=True):
         axis.plot(*walk.run.curve("train/loss"), color=colour, lw=1.4)
-    axis.set_yscale("log")
+    style.log_values(axis)
     axis.set_ylabel(f"training loss ({loss_name(arm.runs)}, log scale)")
     style.linear_epochs(axis)
     keys = [

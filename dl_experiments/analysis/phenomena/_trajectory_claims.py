@@ -17,8 +17,8 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.outcomes import by_seed, final
 from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre
+from dl_experiments.analysis.quantities import by_seed, final
 from dl_experiments.analysis.statistics import mean
 
 LOSS = "train/loss"

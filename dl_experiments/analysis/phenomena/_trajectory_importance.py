@@ -102,7 +102,7 @@ def _spread(axis: Axes, arm: Arm) -> None:
             axis.bar(middle, third - first, 0.24, bottom=first, color=look, alpha=0.55)
             axis.plot([middle - 0.12, middle + 0.12], [median] * 2, color="black", lw=1.4)
             axis.plot([middle], [largest], "o", color=look, ms=4)
-    axis.set_yscale("log")
+    style.log_values(axis)
     if np.isfinite(smallest):
         axis.set_ylim(bottom=smallest / 2)
     axis.axhline(1, color="black", lw=0.9, ls=":")

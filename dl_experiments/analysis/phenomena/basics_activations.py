@@ -9,15 +9,13 @@ on images.
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import interval, is_classification, number, percent
-from dl_experiments.analysis.findings import Drawing, Finding, Passing
-from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric, in_percent
-from dl_experiments.analysis.outcomes import log10_final as log10
+from dl_experiments.analysis.describe import is_classification, number
+from dl_experiments.analysis.findings import Finding, Passing
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena._basics import unfit
 from dl_experiments.analysis.phenomena._basics_activations import (
     COMPARED,
@@ -28,7 +26,9 @@ from dl_experiments.analysis.phenomena._basics_activations import (
     outcomes,
 )
 from dl_experiments.analysis.phenomena._basics_linear import Collapsed, collapsed
-from dl_experiments.analysis.statistics import Estimate, difference, mean
+from dl_experiments.analysis.quantities import final, in_percent
+from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.statistics import mean
 from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "basics_activations"
@@ -36,31 +36,23 @@ TITLE = "Activations"
 ROUNDING = Region(below=1e-10)  # float64 has 16 digits, and the layers are few
 BETTER = Region(above=0.0)
 NO_BETTER = {True: Region(below=0.5), False: Region(below=0.05)}  # on images, on a function
-UNIT = {True: "percentage points", False: "decades"}
 EFFECT = {True: "final test accuracy", False: "log10 of final training loss, sign turned"}
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, where they end, fitted functions, the collapsed stacks, numbers and claims."""
-    drawings, rows, judged = [], [], []
-    notes: list[str] = []
-    for count, (arm, members) in enumerate(arms(runs, COMPARED).items(), start=1):
-        nets = ordered(members)
-        ending = f"-{count}" if arm else ""
-        figures = {"curves": learning, "where-they-end": outcomes, "fits": fits}
-        drawings += [
-            Drawing(f"{name}{ending}", *made)
-            for name, draw in figures.items()
-            if (made := draw(arm, nets))
-        ]
-        stacks, problems = collapsed([run for found in nets.values() for run in deep(found)])
-        rows += _numbers(arm, nets, stacks)
-        judged += [in_arm(one, arm) for one in judge(nets, stacks)]
-        notes += [Passing(f"Not collapsed: {problem}.") for problem in problems]
-        for found in nets.values():
-            notes += confounded([run for some in found.values() for run in some])
-    notes = list(dict.fromkeys(notes))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    return put_together(STUDY, TITLE, runs, arms(runs, COMPARED), _section)
+
+
+def _section(arm: str, runs: list[Run]) -> Section:
+    nets = ordered(runs)
+    figures = {"curves": learning, "where-they-end": outcomes, "fits": fits}
+    drawings = {name: draw(arm, nets) for name, draw in figures.items()}
+    stacks, problems = collapsed([run for found in nets.values() for run in deep(found)])
+    notes = [Passing(f"Not collapsed: {problem}.") for problem in problems]
+    apart = [[run for some in found.values() for run in some] for found in nets.values()]
+    along = [line for found in apart for line in confounded(found)]
+    return Section(drawings, _numbers(nets, stacks), judge(nets, stacks), notes, along)
 
 
 def deep(nets: dict[str, list[Run]]) -> list[Run]:
@@ -72,44 +64,36 @@ def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
     """The claims on one arm's runs."""
     judged = [_is_linear(stacks)]
     for data, found in nets.items():
-        runs = [run for some in found.values() for run in some]
-        images = any(is_classification(run) for run in runs)
-        judged.append(
-            claim(
-                f"Layers without activation are no better than one linear layer on {data}",
-                f"{EFFECT[images]}, identity minus linear",
-                NO_BETTER[images],
-                _lead(found, "identity", images),
-                UNIT[images],
-                note=_on_the_way(found),
-                unfit=unfit(runs),
-            )
-        )
-        judged.append(
-            claim(
-                f"With ReLU between them they beat one linear layer on {data}",
-                f"{EFFECT[images]}, relu minus linear",
-                BETTER,
-                _lead(found, "relu", images),
-                UNIT[images],
-                unfit=unfit(runs),
-            )
-        )
+        images = _images(found)
+        same = f"Layers without activation are no better than one linear layer on {data}"
+        judged.append(_lead(same, found, "identity", NO_BETTER[images], _on_the_way(found)))
+        beaten = f"With ReLU between them they beat one linear layer on {data}"
+        judged.append(_lead(beaten, found, "relu", BETTER))
     return judged
 
 
-def _lead(nets: dict[str, list[Run]], name: str, images: bool) -> Estimate | None:
+def _lead(
+    statement: str, nets: dict[str, list[Run]], name: str, region: Region, note: str = ""
+) -> Claim:
     """How much better than ``linear`` a net ends; above 0 is better."""
-    outcome = in_percent(final("test/accuracy")) if images else log10("train/loss")
-    ours, linear = (by_seed(nets.get(side, []), outcome) for side in (name, "linear"))
-    if not ours or not linear:
-        return None
-    return difference(ours, linear) if images else difference(linear, ours)
+    runs = [run for some in nets.values() for run in some]
+    ours, linear = Group(nets.get(name, []), name), Group(nets.get("linear", []), "linear")
+    images = _images(nets)
+    read = in_percent(final("test/accuracy")) if images else final("train/loss")
+    pair = (ours, linear) if images else (linear, ours)  # of losses the lower is the better
+    effect = f"{EFFECT[images]}, {name} minus linear"
+    return difference(statement, read, region, pair, effect, note, unfit(runs))
+
+
+def _images(nets: dict[str, list[Run]]) -> bool:
+    return any(is_classification(run) for runs in nets.values() for run in runs)
 
 
 def _on_the_way(nets: dict[str, list[Run]]) -> str:
     """Both can be the same functions, but they need not be equally far on the way there."""
-    deep_, linear = (geometric(nets.get(name, []), "train/loss") for name in ("identity", "linear"))
+    deep_, linear = (
+        final("train/loss").level(nets.get(name, [])) for name in ("identity", "linear")
+    )
     if deep_ is None or linear is None:
         return ""
     return (
@@ -134,17 +118,14 @@ def _is_linear(stacks: Sequence[Collapsed]) -> Claim:
     )
 
 
-def _numbers(arm: str, nets: Nets, stacks: Sequence[Collapsed]) -> list[dict[str, str]]:
+def _numbers(nets: Nets, stacks: Sequence[Collapsed]) -> list[dict[str, str]]:
     rows = []
     for data, found in nets.items():
         for name, runs in found.items():
-            row = {"arm": arm} if arm else {}
-            row |= {"data": data, "activation": name, "seeds": curves.members(runs)}
+            row = {"data": data, "activation": name, "seeds": curves.members(runs)}
             row["parameters"] = curves.parameters(runs).strip(" ()").removesuffix(" parameters")
-            for metric in ("train/loss", "test/loss"):
-                row[f"final {metric} (geometric mean)"] = interval(geometric(runs, metric))
-            ends = estimate(runs, final("test/accuracy"))
-            row["final test/accuracy"] = interval(ends, percent)
+            for metric in ("train/loss", "test/loss", "test/accuracy"):
+                row[final(metric).title] = final(metric).words(runs)
             own = [one.difference for one in stacks if one.run in runs]
             row["largest difference to one linear map"] = number(max(own)) if own else "–"
             rows.append(row)

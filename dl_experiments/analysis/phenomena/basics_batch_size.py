@@ -8,26 +8,33 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import interval, percent
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import Outcome, by_seed, estimate, final, geometric
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena._basics import unfit
 from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
     SIZE,
+    TIME,
     Sizes,
     learning,
     noise,
     outcomes,
-    seconds_an_epoch,
 )
-from dl_experiments.analysis.statistics import difference
-from dl_experiments.analysis.swept import arms, confounded
+from dl_experiments.analysis.quantities import (
+    METRICS,
+    Quantity,
+    by_seed,
+    final,
+    in_percent,
+    worst_of,
+)
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.swept import arms
 
 STUDY = "basics_batch_size"
 TITLE = "Batch size"
@@ -35,125 +42,128 @@ TITLE = "Batch size"
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves by epoch and by step, noise, final accuracy and time; numbers and claims."""
-    drawings, rows, judged, notes = [], [], [], []
-    for count, (arm, members) in enumerate(arms(runs, [SIZE]).items(), start=1):
-        sizes: Sizes = {}
-        for run in sorted(members, key=lambda run: (run.batch_size, run.seed)):
-            sizes.setdefault(run.batch_size, []).append(run)
-        ending = f"-{count}" if arm else ""
-        figures = {"curves": learning, "noise": noise, "accuracy-and-time": outcomes}
-        drawings += [
-            Drawing(f"{name}{ending}", *made)
-            for name, draw in figures.items()
-            if (made := draw(arm, sizes))
-        ]
-        rows += _numbers(arm, sizes)
-        notes += confounded(members)
-        judged += [in_arm(one, arm) for one in judge(sizes)]
-    notes = list(dict.fromkeys(notes))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    return put_together(STUDY, TITLE, runs, arms(runs, [SIZE]), _section)
+
+
+def _section(arm: str, runs: list[Run]) -> Section:
+    sizes: Sizes = {}
+    for run in sorted(runs, key=lambda run: (run.batch_size, run.seed)):
+        sizes.setdefault(run.batch_size, []).append(run)
+    figures = {"curves": learning, "noise": noise, "accuracy-and-time": outcomes}
+    drawings = {name: draw(arm, sizes) for name, draw in figures.items()}
+    return Section(drawings, _numbers(sizes), judge(sizes))
 
 
 def judge(sizes: Sizes) -> list[Claim]:
     """The smallest against the largest batch, and the best against the next best."""
     least, most = min(sizes), max(sizes)
-    pair = (sizes[least], sizes[most]) if least < most else ([], [])
+    ends = (sizes[least], sizes[most]) if least < most else ([], [])
+    pair = (Group(ends[0], f"batch {least}"), Group(ends[1], f"batch {most}"))
+    why = unfit([*sizes[least], *sizes[most]]) if least < most else "there is one batch size"
+    first = why or ("" if _recorded_first(sizes) else "epoch 1 was not recorded")
     return [
-        _compared(
+        difference(
             f"The loss is noisier with batch {least} than with batch {most}",
-            "log10 of the spread of the mini-batch loss, mean over epochs",
-            Region(above=0.0), pair, _log10_noise, "decades",
+            MEAN_NOISE, Region(above=0.0), pair, unfit=why,
+            effect="log10 of the spread of the mini-batch loss, mean over epochs, smallest minus "
+            "largest batch",
         ),
-        _compared(
+        difference(
             f"The first epoch teaches more with batch {least} than with batch {most}",
-            "log10 of training loss after one epoch",
-            Region(below=0.0), pair, _log10(_after_one_epoch), "decades",
+            FIRST_EPOCH, Region(below=0.0), pair, unfit=first,
+            effect="log10 of training loss after one epoch, smallest minus largest batch",
         ),
-        _compared(
+        difference(
             f"An epoch takes longer with batch {least} than with batch {most}",
-            "log10 of seconds an epoch",
-            Region(above=0.0), pair, _log10(seconds_an_epoch), "decades",
+            TIME, Region(above=0.0), pair, unfit=why,
+            effect="log10 of seconds an epoch, smallest minus largest batch",
         ),
         _best(sizes),
     ]  # fmt: skip
 
 
-def _compared(
-    statement: str,
-    effect: str,
-    region: Region,
-    pair: tuple[Sequence[Run], Sequence[Run]],
-    outcome: Outcome,
-    unit: str,
-) -> Claim:
-    small, large = (by_seed(side, outcome) for side in pair)
-    found = difference(small, large) if small and large else None
-    words = f"{effect}, smallest minus largest batch"
-    return claim(statement, words, region, found, unit, unfit=unfit([*pair[0], *pair[1]]))
-
-
 def _best(sizes: Sizes) -> Claim:
-    """The largest mean final test accuracy against the next largest."""
-    ends = {size: by_seed(runs, final("test/accuracy")) for size, runs in sizes.items()}
-    ends = {size: found for size, found in ends.items() if found}
-    ranked = sorted(ends, key=lambda size: float(np.mean(list(ends[size].values()))), reverse=True)
+    """The largest mean final test accuracy against the next largest, over the seeds of all.
+
+    A run that diverged counts as at chance: a batch size is not better for losing its worst seeds.
+    """
+    counted = {size: _accuracies(runs) for size, runs in sizes.items()}
+    counted = {size: found for size, found in counted.items() if found}
+    shared = set.intersection(*map(set, counted.values())) if counted else set()
     effect = "final test accuracy, the best batch size on average minus the next best"
-    if len(ranked) < 2:
-        return claim("One batch size is best", effect, Region(above=0.0), None)
+    if len(counted) < 2 or not shared:
+        why = "no seed was trained with all batch sizes" if len(counted) > 1 else ""
+        return claim("One batch size is best", effect, Region(above=0.0), None, unfit=why)
+    ends = {size: {seed: found[seed] for seed in shared} for size, found in counted.items()}
+    ranked = sorted(ends, key=lambda size: float(np.mean(list(ends[size].values()))), reverse=True)
     first, second = ranked[:2]
-    sides = [{seed: 100 * value for seed, value in ends[size].items()} for size in (first, second)]
+    lost = [
+        f"{gone} of {len(counted[size])} seeds of batch {size} diverged and count as guessing"
+        for size, runs in sizes.items()
+        if (gone := len(ACCURACY.lost(runs)))
+    ]
+    alone = sum(len(found) - len(shared) for found in counted.values())
+    unpaired = [f"{alone} runs of seeds that not all batch sizes have left out"] if alone else []
+    notes = [*lost, *unpaired, _winners(ends)]
+    notes.append("chosen by the runs that test it, so the lead leans to its side")
     return claim(
         f"Batch {first} was best, ahead of batch {second}",
         effect,
         Region(above=0.0),
-        difference(*sides),
-        "percentage points",
+        ACCURACY.between(ends[first], ends[second]),
+        ACCURACY.scale.apart,
         unfit=unfit([run for runs in sizes.values() for run in runs]),
-        note=f"{_winners(ends)}; chosen by the runs that test it, so the lead leans to its side",
+        note="; ".join(notes),
     )
 
 
+def _accuracies(runs: Sequence[Run]) -> dict[int, float]:
+    """Seed -> final test accuracy in percent, guessing's where the run diverged."""
+    bounds = ACCURACY.lost(runs)
+    return {s: value for s, value in bounds.items() if value is not None} | by_seed(runs, ACCURACY)
+
+
 def _winners(ends: Mapping[int, Mapping[int, float]]) -> str:
-    """As in "best in each seed: batch 4 (2), batch 1 (1)", over the seeds that all sizes have."""
-    shared = set.intersection(*(set(found) for found in ends.values()))
-    counts = Counter(max(ends, key=lambda size: ends[size][seed]) for seed in shared)
+    """As in "best in each seed: batch 4 (2), batch 1 (1)"."""
+    seeds = next(iter(ends.values()))
+    counts = Counter(max(ends, key=lambda size: ends[size][seed]) for seed in seeds)
     words = ", ".join(f"batch {size} ({count})" for size, count in counts.most_common())
-    return f"best in each seed: {words or 'none in common'}"
+    return f"best in each seed: {words}"
 
 
-def _log10_noise(run: Run) -> float | None:
-    """Over the epochs after the first weights, which all batch sizes share."""
-    epochs, values = run.curve(NOISE)
+def _mean_noise(run: Run) -> float | None:
+    """The geometric mean over the epochs after the first weights, which all batch sizes share."""
+    epochs, values = run.shared(NOISE)
     found = values[(epochs > 0) & (values > 0)]
-    return float(np.log10(found).mean()) if len(found) else None
+    return float(np.exp(np.log(found).mean())) if len(found) else None
 
 
 def _after_one_epoch(run: Run) -> float | None:
-    epochs, losses = run.curve("train/loss")
+    epochs, losses = run.shared("train/loss")
     found = losses[epochs == 1]
-    return float(found[0]) if len(found) and np.isfinite(found[0]) else None
+    return float(found[0]) if len(found) else None
 
 
-def _log10(outcome: Outcome) -> Outcome:
-    def logarithm(run: Run) -> float | None:
-        value = outcome(run)
-        return None if value is None or value <= 0 else float(np.log10(value))
-
-    return logarithm
+def _recorded_first(sizes: Sizes) -> bool:
+    return any(_after_one_epoch(run) is not None for runs in sizes.values() for run in runs)
 
 
-def _numbers(arm: str, sizes: Sizes) -> list[dict[str, str]]:
+ACCURACY = in_percent(final("test/accuracy"))
+MEAN_NOISE = Quantity("spread of the mini-batch loss", _mean_noise, LOG)
+FIRST_EPOCH = Quantity(
+    "training loss after one epoch", _after_one_epoch, LOG, worst=worst_of("train/loss")
+)
+
+
+def _numbers(sizes: Sizes) -> list[dict[str, str]]:
     rows = []
     for number, runs in sizes.items():
-        row = {"arm": arm} if arm else {}
-        row |= {"batch size": f"{number:,}", "seeds": curves.members(runs)}
+        row = {"batch size": f"{number:,}", "seeds": curves.members(runs)}
         steps = {int(run.rows[-1]["step"]) for run in runs if run.completed}
         row["steps"] = " or ".join(f"{count:,}" for count in sorted(steps)) or "–"
-        for metric in ("train/loss", "test/loss"):
-            row[f"final {metric} (geometric mean)"] = interval(geometric(runs, metric))
-        for metric in ("train/accuracy", "test/accuracy"):
-            row[f"final {metric}"] = interval(estimate(runs, final(metric)), percent)
-        row["spread of the mini-batch loss at the end"] = interval(estimate(runs, final(NOISE)))
-        row["seconds an epoch"] = interval(estimate(runs, seconds_an_epoch))
+        for metric in METRICS:
+            row[final(metric).title] = final(metric).words(runs)
+        row["spread of the mini-batch loss at the end (geometric mean)"] = final(NOISE).words(runs)
+        row[TIME.title] = TIME.words(runs)
         rows.append(row)
     return rows

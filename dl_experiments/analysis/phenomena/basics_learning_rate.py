@@ -7,26 +7,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, dots, style
-from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, interval, loss_name, number, percent
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric, log10_final
+from dl_experiments.analysis.describe import about, loss_name
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena._basics import unfit
-from dl_experiments.analysis.statistics import difference, mean
-from dl_experiments.analysis.swept import arms, confounded, group, show
+from dl_experiments.analysis.quantities import by_seed, decades, final, in_percent
+from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.statistics import difference
+from dl_experiments.analysis.swept import arms, group, show
 
 STUDY = "basics_learning_rate"
 TITLE = "Learning rate"
 OPTIMIZER, RATE = "optimizer.name", "optimizer.lr"
 HIGH, LOW = 10.0, 0.0001
-CHANCE = 10.0  # percent, of ten classes that are about equally frequent
-STUCK = Region(below=20.0)  # twice chance: no net that has learned ends so low
+ACCURACY = in_percent(final("test/accuracy"))
 WRITTEN = {"sgd": "SGD", "adam": "Adam"}
 
 Rates = dict[float, list[Run]]
@@ -34,20 +33,16 @@ Rates = dict[float, list[Run]]
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, final values and the two claims for each optimizer."""
-    drawings, rows, judged, notes = [], [], [], []
-    for count, (arm, members) in enumerate(arms(runs, [OPTIMIZER, RATE]).items(), start=1):
-        optimizers = {
-            name[0]: {float(found[0].get(RATE)): found for found in group(some, [RATE]).values()}
-            for name, some in group(members, [OPTIMIZER]).items()
-        }
-        ending = f"-{count}" if arm else ""
-        drawings.append(Drawing(f"curves{ending}", *_curves(arm, optimizers)))
-        drawings.append(Drawing(f"final-accuracy{ending}", *_finals(arm, optimizers)))
-        rows += _numbers(arm, optimizers)
-        notes += confounded(members)
-        judged += [in_arm(one, arm) for one in judge(optimizers)]
-    notes = list(dict.fromkeys(notes))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    return put_together(STUDY, TITLE, runs, arms(runs, [OPTIMIZER, RATE]), _section)
+
+
+def _section(arm: str, runs: list[Run]) -> Section:
+    optimizers = {
+        name[0]: {float(found[0].get(RATE)): found for found in group(some, [RATE]).values()}
+        for name, some in group(runs, [OPTIMIZER]).items()
+    }
+    drawings = {"curves": _curves(arm, optimizers), "final-accuracy": _finals(arm, optimizers)}
+    return Section(drawings, _numbers(optimizers), judge(optimizers))
 
 
 def judge(optimizers: Mapping[str, Rates]) -> list[Claim]:
@@ -60,16 +55,25 @@ def judge(optimizers: Mapping[str, Rates]) -> list[Claim]:
 
 def accuracies(runs: Sequence[Run]) -> dict[int, float]:
     """Seed -> final test accuracy in percent; a diverged run counts as at chance."""
-    done = {seed: 100 * value for seed, value in by_seed(runs, final("test/accuracy")).items()}
-    return {run.seed: CHANCE for run in runs if run.status.state == "diverged"} | done
+    bounds = ACCURACY.lost(runs)
+    return {s: value for s, value in bounds.items() if value is not None} | by_seed(runs, ACCURACY)
+
+
+def stuck(runs: Sequence[Run]) -> Region:
+    """Near guessing: within a ninth of the way to all right, where no net ends that has learned.
+
+    Of ten classes that is below 20 %.
+    """
+    chance = 100 * (runs[0].chance or 0.0) if runs else 0.0
+    return Region(below=chance + (100 - chance) / 9)
 
 
 def lost(runs: Sequence[Run]) -> str:
     """How many diverged and how many ended at chance: "2 diverged, 1 of 3 at chance"."""
     diverged = sum(run.status.state == "diverged" for run in runs)
-    ended = by_seed(runs, final("test/accuracy")).values()
-    stuck = sum(STUCK.holds(100 * value, 100 * value) for value in ended)
-    return f"{diverged} diverged and {stuck} completed at chance, of {len(runs)}"
+    region = stuck(runs)
+    low = sum(region.holds(value, value) for value in by_seed(runs, ACCURACY).values())
+    return f"{diverged} diverged and {low} completed at chance, of {len(runs)}"
 
 
 def written(name: str) -> str:
@@ -80,23 +84,26 @@ def written(name: str) -> str:
 def _stuck(name: str, rates: Rates) -> Claim:
     runs = rates.get(HIGH, [])
     found = accuracies(runs)
+    chance = runs[0].chance if runs else None
+    guess = f" ({100 * chance:.3g} %)" if chance else ""
+    unknown = "how many classes the data have is not recorded" if runs and not chance else ""
     return claim(
         f"A learning rate of 10 diverges or sticks at chance with {name}",
-        "mean final test accuracy, a diverged run counted as 10 %",
-        STUCK,
-        mean(np.array(list(found.values()))) if found else None,
+        f"mean final test accuracy, a diverged run counted as guessing{guess}",
+        stuck(runs),
+        ACCURACY.over(found),
         "%",
         note=lost(runs) if runs else "",
-        unfit=unfit([run for members in rates.values() for run in members]),
+        unfit=unknown or unfit([run for members in rates.values() for run in members]),
     )
 
 
 def _slow(name: str, rates: Rates) -> Claim:
-    low = by_seed(rates.get(LOW, []), log10_final("train/loss"))
+    low = by_seed(rates.get(LOW, []), decades(final("train/loss")))
     middle: dict[int, float] = {}
     for rate, runs in rates.items():
         if LOW < rate < HIGH:
-            for seed, loss in by_seed(runs, log10_final("train/loss")).items():
+            for seed, loss in by_seed(runs, decades(final("train/loss"))).items():
                 middle[seed] = min(loss, middle.get(seed, np.inf))
     between = " or ".join(show(rate) for rate in rates if LOW < rate < HIGH)
     return claim(
@@ -119,12 +126,12 @@ def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
         for rate, found in rates.items():
             curves.draw(row[0], found, "train/loss", colours[rate], log=True, every=True)
             curves.draw(row[1], found, "test/accuracy", colours[rate], every=True)
-        row[0].set_yscale("log")
+        style.log_values(row[0])
         row[0].set_ylabel(f"{written(name)}\ntraining {loss_name(runs)} (log scale)")
         row[1].set_ylabel("test accuracy")
         row[1].yaxis.set_major_formatter(PercentFormatter(1.0))
         row[1].set_ylim(0, 1)
-        row[1].axhline(CHANCE / 100, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
+        row[1].axhline(runs[0].chance or 0.0, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
     for axis in axes[-1]:
         style.linear_epochs(axis)
     keys = [style.key(f"learning rate {show(r)}", color=c) for r, c in colours.items()]
@@ -146,13 +153,13 @@ def _finals(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
     figure, axes = style.page(title, about(runs, arm), 1, len(optimizers), (4.6, 3.0), sharey="row")
     for axis, (name, rates) in zip(axes[0], optimizers.items(), strict=True):
         for at, (rate, found) in enumerate(rates.items()):
-            dots.column(axis, at, found, "test/accuracy", colours[rate])
+            dots.column(axis, at, found, final("test/accuracy"), colours[rate])
         axis.set_xticks(range(len(rates)), [show(rate) for rate in rates])
         axis.set_xlim(-0.6, len(rates) - 0.4)
         axis.grid(axis="x", visible=False)
         axis.set_xlabel("learning rate")
         axis.set_title(written(name))
-        axis.axhline(CHANCE / 100, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
+        axis.axhline(runs[0].chance or 0.0, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
     axes[0, 0].set_ylim(0, 1.05)
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[0, 0].set_ylabel("final test accuracy")
@@ -167,17 +174,14 @@ def _finals(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _numbers(arm: str, optimizers: Mapping[str, Rates]) -> list[dict[str, str]]:
+def _numbers(optimizers: Mapping[str, Rates]) -> list[dict[str, str]]:
     rows = []
     for name, rates in optimizers.items():
         for rate, runs in rates.items():
-            row = {"arm": arm} if arm else {}
-            row |= {"optimizer": written(name), "learning rate": show(rate)}
+            row = {"optimizer": written(name), "learning rate": show(rate)}
             row |= {"seeds": curves.members(runs), "lost": lost(runs)}
-            losses = interval(geometric(runs, "train/loss"), number)
-            row["final train/loss (geometric mean)"] = losses
-            ends = estimate(runs, final("test/accuracy"))
-            row["final test/accuracy"] = interval(ends, percent)
+            for quantity in (final("train/loss"), final("test/accuracy")):
+                row[quantity.title] = quantity.words(runs)
             rows.append(row)
     return rows
 

@@ -4,23 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
+import numpy as np
 from matplotlib.figure import Figure
 
 from dl_experiments.analysis import curves, dots, style
-from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, interval, loss_name, percent
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import by_seed, estimate, final, geometric
+from dl_experiments.analysis.describe import about, interval, loss_name
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena._basics import unfit
-from dl_experiments.analysis.statistics import difference
-from dl_experiments.analysis.swept import arms, confounded, group, show
+from dl_experiments.analysis.quantities import METRICS, Quantity, final, in_percent
+from dl_experiments.analysis.scales import LINEAR
+from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.swept import arms, group, show
 
 STUDY = "basics_regularization"
 TITLE = "Dropout and weight decay"
 DROPOUT, DECAY = "model.dropout", "optimizer.weight_decay"
-GAPS = ("loss gap", "accuracy gap")
 NARROWER = Region(below=0.0)
 
 Cells = dict[tuple[float, float], list[Run]]
@@ -29,21 +30,17 @@ Cells = dict[tuple[float, float], list[Run]]
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves and gaps over the grid, its numbers, and whether each regulariser narrows the gap."""
-    drawings, rows, judged, notes = [], [], [], []
-    for count, (arm, members) in enumerate(arms(runs, [DROPOUT, DECAY]).items(), start=1):
-        cells = _cells(members)
-        ending = f"-{count}" if arm else ""
-        drawings.append(Drawing(f"curves{ending}", *_curves(arm, cells)))
-        drawings.append(Drawing(f"gap{ending}", *_gaps(arm, cells)))
-        rows += _numbers(arm, cells)
-        notes += confounded(members)
-        judged += [in_arm(one, arm) for one in judge(cells)]
-    notes = list(dict.fromkeys(notes))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    return put_together(STUDY, TITLE, runs, arms(runs, [DROPOUT, DECAY]), _section)
+
+
+def _section(arm: str, runs: list[Run]) -> Section:
+    cells = _cells(runs)
+    drawings = {"curves": _curves(arm, cells), "gap": _gaps(arm, cells)}
+    return Section(drawings, _numbers(cells), judge(cells))
 
 
 def _cells(runs: Sequence[Run]) -> Cells:
-    found = group([with_gaps(run) for run in runs], [DROPOUT, DECAY])
+    found = group(runs, [DROPOUT, DECAY])
     return {(_value(some[0], DROPOUT), _value(some[0], DECAY)): some for some in found.values()}
 
 
@@ -51,21 +48,22 @@ def _value(run: Run, key: str) -> float:
     return float(run.get(key) or 0.0)
 
 
-def with_gaps(run: Run) -> Run:
-    """The run with two more metrics at each logged epoch: ``loss gap`` and ``accuracy gap``.
+def _gap(more: str, less: str) -> Quantity:
+    """Where the difference of two metrics ends, which grows with overfitting."""
 
-    Test loss minus training loss, training accuracy minus test accuracy; both grow with
-    overfitting.
-    """
-    rows = []
-    for row in run.rows:
-        more = {}
-        if "train/loss" in row and "test/loss" in row:
-            more["loss gap"] = row["test/loss"] - row["train/loss"]
-        if "train/accuracy" in row and "test/accuracy" in row:
-            more["accuracy gap"] = row["train/accuracy"] - row["test/accuracy"]
-        rows.append({**row, **more})
-    return replace(run, rows=rows)
+    def curve(run: Run) -> tuple[np.ndarray, np.ndarray]:
+        (at, one), (other_at, other) = run.shared(more), run.shared(less)
+        both = np.intersect1d(at, other_at)
+        return both, one[np.isin(at, both)] - other[np.isin(other_at, both)]
+
+    name = f"{more} minus {less}"
+    return replace(final(name, curve), scale=LINEAR)
+
+
+GAPS = {
+    "loss gap": _gap("test/loss", "train/loss"),
+    "accuracy gap": _gap("train/accuracy", "test/accuracy"),
+}
 
 
 def judge(cells: Cells) -> list[Claim]:
@@ -84,18 +82,15 @@ def judge(cells: Cells) -> list[Claim]:
 
 
 def _narrows(name: str, metric: str, runs: Sequence[Run], cells: Cells) -> Claim:
-    scale = 100 if metric == "accuracy gap" else 1
-    with_, without = (
-        {seed: scale * gap for seed, gap in by_seed(side, final(metric)).items()}
-        for side in (runs, cells.get((0.0, 0.0), []))
-    )
-    what = "training minus test accuracy" if scale == 100 else "test minus training loss"
-    return claim(
+    shares = metric == "accuracy gap"
+    read = in_percent(GAPS[metric]) if shares else GAPS[metric]
+    what = "training minus test accuracy" if shares else "test minus training loss"
+    return difference(
         f"{name} narrows the {metric}",
-        f"final gap ({what}), with minus without",
+        replace(read, unit="percentage points" if shares else ""),
         NARROWER,
-        difference(with_, without) if with_ and without else None,
-        "percentage points" if scale == 100 else "",
+        (Group(runs, name[0].lower() + name[1:]), Group(cells.get((0.0, 0.0), []), "none")),
+        f"final gap ({what}), with minus without",
         unfit=unfit(_flat(cells)),
     )
 
@@ -115,7 +110,7 @@ def _curves(arm: str, cells: Cells) -> tuple[str, Figure]:
                     look: dict[str, Any] = {"colour": colours[dropout], "dashes": dashes}
                     curves.draw(above, found, f"{split}/loss", log=True, **look)
                     curves.draw(below, found, f"{split}/accuracy", **look)
-        above.set_yscale("log")
+        style.log_values(above)
         above.set_title(f"weight decay {show(decay)}")
         style.linear_epochs(below)
     curves.percent_axis(axes[1, 0], runs)
@@ -134,17 +129,17 @@ def _curves(arm: str, cells: Cells) -> tuple[str, Figure]:
 def _gaps(arm: str, cells: Cells) -> tuple[str, Figure]:
     runs, colours = _flat(cells), _colours(cells)
     decays = sorted({decay for _, decay in cells})
-    metrics = ("loss gap", "accuracy gap", "test/accuracy")
+    shown = (*GAPS.values(), final("test/accuracy"))
     figure, axes = style.page(
         "The gap between training and test set", about(runs, arm), 1, 3, (3.4, 3.0)
     )
     step = 0.8 / len(colours)
-    for axis, metric in zip(axes[0], metrics, strict=True):
+    for axis, quantity in zip(axes[0], shown, strict=True):
         for (dropout, decay), found in cells.items():
             place = decays.index(decay) + step * (
                 list(colours).index(dropout) - (len(colours) - 1) / 2
             )
-            dots.column(axis, place, found, metric, colours[dropout], 0.7 * step)
+            dots.column(axis, place, found, quantity, colours[dropout], 0.7 * step)
         axis.set_xticks(range(len(decays)), [show(decay) for decay in decays])
         axis.set_xlim(-0.6, len(decays) - 0.4)
         axis.grid(axis="x", visible=False)
@@ -169,17 +164,16 @@ def _gaps(arm: str, cells: Cells) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _numbers(arm: str, cells: Cells) -> list[dict[str, str]]:
+def _numbers(cells: Cells) -> list[dict[str, str]]:
     rows = []
     for (dropout, decay), runs in cells.items():
-        row = {"arm": arm} if arm else {}
-        row |= {"dropout": show(dropout), "weight decay": show(decay)}
+        row = {"dropout": show(dropout), "weight decay": show(decay)}
         row["seeds"] = curves.members(runs)
-        for metric in ("train/loss", "test/loss"):
-            row[f"final {metric} (geometric mean)"] = interval(geometric(runs, metric))
-        row["loss gap"] = interval(estimate(runs, final("loss gap")))
-        for metric in ("train/accuracy", "test/accuracy", "accuracy gap"):
-            row[f"final {metric}"] = interval(estimate(runs, final(metric)), percent)
+        for metric in METRICS:
+            row[final(metric).title] = final(metric).words(runs)
+        row["final loss gap"] = GAPS["loss gap"].words(runs)
+        gap = in_percent(GAPS["accuracy gap"]).level(runs)
+        row["final accuracy gap (percentage points)"] = interval(gap)
         rows.append(row)
     return rows
 

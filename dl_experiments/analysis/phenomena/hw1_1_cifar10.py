@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.outcomes import by_seed, final, in_percent
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena import _images
-from dl_experiments.analysis.statistics import common, difference
+from dl_experiments.analysis.quantities import by_seed, final, in_percent
+from dl_experiments.analysis.statistics import common
 
 STUDY = "hw1_1_cifar10"
 TITLE = "Deep against shallow on CIFAR-10"
@@ -23,16 +24,16 @@ def analyse(runs: Sequence[Run]) -> Finding:
 def _claims(models: _images.Models) -> list[Claim]:
     judged = []
     for deeper, shallower in PAIRS:
-        one, other = (by_seed(models.get(name, []), ACCURACY) for name in (deeper, shallower))
-        paired = bool(common(one, other))
+        one, other = (Group(models.get(name, []), name) for name in (deeper, shallower))
+        paired = common(*(by_seed(group.runs, ACCURACY) for group in (one, other)))
         how = "paired by seed" if paired else "not paired: fewer than two seeds in common"
         judged.append(
-            claim(
+            difference(
                 f"Deeper is better on CIFAR-10: {deeper} over {shallower}",
-                f"final test accuracy, {deeper} minus {shallower}, {how}",
+                ACCURACY,
                 Region(above=0.0),
-                difference(one, other) if one and other else None,
-                "percentage points",
+                (one, other),
+                f"final test accuracy, {deeper} minus {shallower}, {how}",
             )
         )
     return judged

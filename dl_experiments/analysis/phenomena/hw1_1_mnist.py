@@ -12,8 +12,8 @@ from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, subset
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.outcomes import estimate, final, in_percent, longest
 from dl_experiments.analysis.phenomena import _images
+from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest
 
 STUDY = "hw1_1_mnist"
 TITLE = "Deep against shallow on MNIST"
@@ -37,7 +37,7 @@ def _claims(models: _images.Models) -> list[Claim]:
                 f"The {name} net ends near 98–99 % test accuracy",
                 "mean final test accuracy",
                 NEAR,
-                estimate(runs, in_percent(final("test/accuracy"))),
+                in_percent(final("test/accuracy")).level(runs),
                 "%",
                 unfit="; ".join([*_partial(runs), *_short(runs), *_noisy(runs)]),
             )
@@ -49,7 +49,7 @@ def _claims(models: _images.Models) -> list[Claim]:
                 f"The {name} net's test loss turns up after its minimum",
                 "final test loss over its minimum, minus 1",
                 RISE,
-                estimate(runs, in_percent(rise)),
+                in_percent(RISES).level(runs),
                 "%",
                 unfit=unfit,
             ),
@@ -57,7 +57,7 @@ def _claims(models: _images.Models) -> list[Claim]:
                 f"… while the {name} net's test accuracy holds",
                 "final test accuracy minus that at the minimum of the test loss",
                 HOLDS,
-                estimate(runs, in_percent(held)),
+                in_percent(HELD).level(runs),
                 "percentage points",
                 unfit=unfit,
             ),
@@ -83,7 +83,7 @@ def _noisy(runs: Sequence[Run]) -> list[str]:
 
 def rise(run: Run) -> float | None:
     """How far the test loss ends above its minimum, relative to that."""
-    _, losses = run.curve("test/loss")
+    _, losses = run.shared("test/loss")
     end = final("test/loss")(run)
     lowest = losses.min(initial=np.inf)
     return None if end is None or not 0 < lowest < np.inf else float(end / lowest - 1)
@@ -91,10 +91,13 @@ def rise(run: Run) -> float | None:
 
 def held(run: Run) -> float | None:
     """Final test accuracy minus the one recorded where the test loss was lowest."""
-    epochs, losses = run.curve("test/loss")
-    at, accuracies = run.curve("test/accuracy")
+    epochs, losses = run.shared("test/loss")
+    at, accuracies = run.shared("test/accuracy")
     end = final("test/accuracy")(run)
     if end is None or not len(losses) or not np.isfinite(losses).any():
         return None
     then = accuracies[at == epochs[np.nanargmin(losses)]]
     return float(end - then[0]) if len(then) else None
+
+
+RISES, HELD = Quantity("rise of the test loss", rise), Quantity("accuracy held", held)

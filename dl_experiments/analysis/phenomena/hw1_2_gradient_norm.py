@@ -12,9 +12,8 @@ import pandas as pd
 from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import interval, is_classification, number
+from dl_experiments.analysis.describe import is_classification, number
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import Outcome, by_seed, estimate
 from dl_experiments.analysis.phenomena._gradient_norm import (
     LOSS,
     SPIKE,
@@ -36,6 +35,7 @@ from dl_experiments.analysis.phenomena._gradient_norm_curves import (
     norm_under_loss,
 )
 from dl_experiments.analysis.phenomena._gradient_norm_plane import norm_against_loss
+from dl_experiments.analysis.quantities import Outcome, by_seed
 from dl_experiments.analysis.swept import arms, confounded, group
 
 STUDY = "hw1_2_gradient_norm"
@@ -79,7 +79,7 @@ def _numbers(arm: str, columns: Columns) -> list[dict[str, Any]]:
         for title, read in (("train/loss", _loss), *((f"{k} norm", r) for k, r in KINDS.items())):
             row[f"{title}, early → end"] = _ends(runs, read)
         for kind in KINDS:
-            row[f"oscillation, {kind} (decades)"] = interval(estimate(runs, oscillation(kind)))
+            row[f"oscillation, {kind} (decades)"] = oscillation(kind).words(runs)
         over = [minibatch(run).over_running_median() for run in runs if run.completed]
         spiked, updates = sum(int((o > SPIKE).sum()) for o in over), sum(map(len, over))
         row["updates that spike"] = f"{spiked:,} of {updates:,}" if updates else "–"

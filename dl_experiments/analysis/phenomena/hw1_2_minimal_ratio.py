@@ -23,7 +23,7 @@ from dl_experiments.analysis.phenomena._ratio_losses import (
     sampled,
 )
 from dl_experiments.analysis.phenomena._ratio_spectra import correlations, histogram, zeros
-from dl_experiments.analysis.swept import arms, confounded
+from dl_experiments.analysis.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
 STUDY = "hw1_2_minimal_ratio"
@@ -56,7 +56,6 @@ def analyse(runs: Sequence[Run]) -> Finding:
             drawings.append(Drawing(f"{name}{ending}", f"{caption} {how_many(groups)}", figure))
         rows += [({"arm": arm} if arm else {}) | row for row in numbers(groups)]
         judged += [in_arm(claim, arm) for claim in judge(groups, sweeps)]
-        notes += confounded(members)
         took = ", ".join(f"{label} {number(p.seconds)} s" for label, p in groups.items())
         lacking = [run.path.name for run in members if run.completed and not _has_points(run)]
         notes += [f"Left out, without critical points: {', '.join(lacking)}."] if lacking else []

@@ -14,7 +14,6 @@ from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import final
 from dl_experiments.analysis.phenomena._capacity import (
     Sizes,
     across,
@@ -30,6 +29,7 @@ from dl_experiments.analysis.phenomena._double_descent_figures import (
     all_runs,
     over_samples,
 )
+from dl_experiments.analysis.quantities import final
 from dl_experiments.analysis.statistics import geometric_mean
 from dl_experiments.analysis.swept import arms
 

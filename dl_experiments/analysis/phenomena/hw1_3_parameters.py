@@ -5,7 +5,6 @@ and where it stopped. At a constant learning rate that is what two trainings wou
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,8 +14,7 @@ from dl_experiments.analysis import style
 from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, number
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import last_epoch
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import _parameters
 from dl_experiments.analysis.phenomena._capacity import (
     Reading,
@@ -24,7 +22,6 @@ from dl_experiments.analysis.phenomena._capacity import (
     after,
     at_the_end,
     by_size,
-    image_runs,
     where_stopped,
 )
 from dl_experiments.analysis.phenomena._capacity_axes import size_axis
@@ -33,6 +30,8 @@ from dl_experiments.analysis.phenomena._parameters_claims import (
     saturates,
     training_loss_falls,
 )
+from dl_experiments.analysis.quantities import last_epoch
+from dl_experiments.analysis.sections import Section
 
 STUDY = "hw1_3_parameters"
 TITLE = "Parameters: ten nets on MNIST"
@@ -41,27 +40,23 @@ EPOCHS = 10
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Loss and accuracy against size after ten epochs and at convergence, and the claims."""
-    finding = _parameters.analyse(STUDY, TITLE, runs, _readings, _claims)
-    images, _ = image_runs(runs)
-    aimed = [run for run in images if run.completed and run.get("trainer.target_loss")]
-    if not aimed:
-        return finding
-    drawing = Drawing("epochs-to-converge", *_epochs(aimed))
+    return _parameters.analyse(STUDY, TITLE, runs, _readings, _claims, _convergence)
+
+
+def _convergence(arm: str, runs: list[Run]) -> Section:
+    aimed = [run for run in runs if run.completed and run.get("trainer.target_loss")]
     late = sum(not _reached(run) for run in aimed)
-    notes = [f"{late} of {len(aimed)} runs ended before they reached their target loss."]
-    return replace(
-        finding,
-        drawings=[*finding.drawings, drawing],
-        notes=[*finding.notes, *(notes if late else [])],
-    )
+    note = f"{late} of {len(aimed)} runs ended before they reached their target loss."
+    drawings = {"epochs-to-converge": _epochs(arm, aimed)} if aimed else {}
+    return Section(drawings, notes=[note] if late else [])
 
 
 def _readings(runs: Sequence[Run]) -> list[Reading]:
     goals = sorted({run.get("trainer.target_loss") or 0.0 for run in runs})
     if not goals[0]:
-        return [after(EPOCHS), at_the_end(runs)]
+        return [after(EPOCHS, runs), at_the_end(runs)]
     loss = " or ".join(number(goal) for goal in goals)
-    return [after(EPOCHS), where_stopped(f"at convergence (training loss {loss})")]
+    return [after(EPOCHS, runs), where_stopped(f"at convergence (training loss {loss})")]
 
 
 def _claims(sizes: Sizes, readings: list[Reading]) -> list[Claim]:
@@ -77,17 +72,17 @@ def _reached(run: Run) -> bool:
     return bool(run.curve("train/loss")[1][-1] <= run.get("trainer.target_loss"))
 
 
-def _epochs(runs: Sequence[Run]) -> tuple[str, Figure]:
+def _epochs(arm: str, runs: Sequence[Run]) -> tuple[str, Figure]:
     """Epochs until the training loss is at its target, against size."""
     title = "Epochs to convergence against the size of the net"
-    figure, axes = style.page(title, about(runs), 1, 1, (7.0, 2.8))
+    figure, axes = style.page(title, about(runs, arm), 1, 1, (7.0, 2.8))
     axis = axes[0, 0]
     for count, found in by_size(runs).items():
         for run in found:
             look = {"mfc": style.COLOURS[0] if _reached(run) else "none", "color": style.COLOURS[0]}
             axis.plot([count], [last_epoch(run)], "o" if _reached(run) else "^", ms=5, **look)
     size_axis(axis)
-    axis.set_yscale("log")
+    style.log_values(axis)
     style.whole_numbers(axis.yaxis)
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.margins(y=0.15)

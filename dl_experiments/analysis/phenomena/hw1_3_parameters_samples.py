@@ -9,16 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
 from dl_experiments.analysis import curves, style
-from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, interval, percent
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import estimate, final
+from dl_experiments.analysis.describe import about, data_name
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena._capacity import (
     Samples,
     across,
@@ -34,6 +32,8 @@ from dl_experiments.analysis.phenomena._parameters_samples import (
     best_of_mean,
     width,
 )
+from dl_experiments.analysis.quantities import final
+from dl_experiments.analysis.sections import Section, put_together
 from dl_experiments.analysis.swept import arms
 
 STUDY = "hw1_3_parameters_samples"
@@ -45,19 +45,17 @@ ABOVE_ZERO = Region(above=0.0)
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Loss and accuracy against size, a line for each number of images; numbers and claims."""
-    drawings, rows, judged = [], [], []
     images, notes = image_runs(runs)
-    for count, (arm, members) in enumerate(arms(images, COMPARED).items(), start=1):
-        found = by_images(members)
-        counted = [run for sizes in found.values() for run in flat(sizes)]
-        notes += uncounted(members, {0: counted})
-        if not any(run.completed for run in counted):
-            continue
-        drawings.append(Drawing(f"against-size{f'-{count}' if arm else ''}", *_lines(arm, found)))
-        rows += _numbers(arm, found)
-        judged += [in_arm(claim, arm) for claim in _claims(found)]
-    notes = list(dict.fromkeys(notes))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    return put_together(STUDY, TITLE, runs, arms(images, COMPARED), _section, notes)
+
+
+def _section(arm: str, runs: list[Run]) -> Section:
+    found = by_images(runs)
+    counted = [run for sizes in found.values() for run in flat(sizes)]
+    lost = uncounted(runs, {0: counted})
+    if not any(run.completed for run in counted):
+        return Section(notes=lost)
+    return Section({"against-size": _lines(arm, found)}, _numbers(found), _claims(found), lost)
 
 
 def _lines(arm: str, found: Samples) -> tuple[str, Figure]:
@@ -81,7 +79,7 @@ def _lines(arm: str, found: Samples) -> tuple[str, Figure]:
                 height = np.exp(np.log(column).mean()) if log else column.mean()
                 axis.plot([count], [height], "*", color=colour, mec="black", ms=11, zorder=5)
         size_axis(axis)
-    axes[0, 0].set_yscale("log")
+    style.log_values(axes[0, 0])
     axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes[0, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes[0, 0].yaxis.set_minor_formatter(NullFormatter())
@@ -125,18 +123,15 @@ def _claims(found: Samples) -> list[Claim]:
     return judged
 
 
-def _numbers(arm: str, found: Samples) -> list[dict[str, Any]]:
+def _numbers(found: Samples) -> list[dict[str, Any]]:
     rows = []
     for samples, sizes in found.items():
-        row = {"arm": arm} if arm else {}
-        row |= {"training images": f"{samples:,}"}
+        row = {"training images": f"{samples:,}"}
         runs = flat(sizes)
         row["seeds"] = f"{len({run.seed for run in runs if run.completed})}"
         for metric, sign in BEST.items():
             count = best_of_mean(sizes, final(metric), sign)
-            words = percent if metric.endswith("accuracy") else None
             row[f"best size by {metric}"] = "–" if count is None else width(sizes, count)
-            value = None if count is None else estimate(sizes[count], final(metric))
-            row[f"{metric} there"] = interval(value, words) if words else interval(value)
+            row[f"{metric} there"] = "–" if count is None else final(metric).words(sizes[count])
         rows.append(row)
     return rows

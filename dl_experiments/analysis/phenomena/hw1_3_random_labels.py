@@ -13,12 +13,12 @@ import pandas as pd
 from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import Claim, in_arm
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import interval, is_classification, percent, states
+from dl_experiments.analysis.describe import is_classification, states
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.outcomes import by_seed, estimate, geometric
 from dl_experiments.analysis.phenomena import _random_labels as asked
 from dl_experiments.analysis.phenomena import _random_labels_claims as claims
 from dl_experiments.analysis.phenomena import _random_labels_figures as figures
+from dl_experiments.analysis.quantities import by_seed, final, last
 
 STUDY = "hw1_3_random_labels"
 TITLE = "Random labels"
@@ -72,10 +72,10 @@ def _numbers(runs: Sequence[Run]) -> dict[str, Any]:
     row["parameters"] = curves.parameters(runs).strip(" ()").removesuffix(" parameters")
     row["training labels"] = f"{asked.labels(runs[0]) or 0:,}"
     row["memorised"] = f"{len(reached)} of {len(done)}"
-    row["epochs to memorise"] = interval(estimate(done, asked.epochs_to_memorise))
+    row["epochs to memorise"] = asked.MEMORISED.words(runs)
     for metric in ("train/accuracy", "test/accuracy"):
-        row[f"last {metric}"] = interval(estimate(runs, asked.last(metric)), percent)
-    row["final test/loss (geometric mean)"] = interval(geometric(runs, "test/loss"))
+        row[f"last {metric}"] = last(metric).words(runs)
+    row[final("test/loss").title] = final("test/loss").words(runs)
     return row
 
 

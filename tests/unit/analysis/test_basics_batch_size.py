@@ -9,7 +9,7 @@ from synthetic import config, write
 from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import basics_batch_size
-from dl_experiments.analysis.phenomena._basics_batches import by_step, seconds_an_epoch
+from dl_experiments.analysis.phenomena._basics_batches import seconds_an_epoch
 from dl_experiments.artifacts import write_json
 
 Analysed = Callable[..., Finding]
@@ -66,7 +66,7 @@ def test_the_order_of_sizes_is_numeric(tmp_path: Path, analysed: Analysed) -> No
     study(tmp_path, 2, {100: 0.9, 4: 0.9, 20: 0.9, 1: 0.9})
     table = analysed(basics_batch_size.analyse).numbers
     assert table["batch size"].tolist() == ["1", "4", "20", "100"]
-    assert table["seconds an epoch"].tolist()[0].startswith("10")
+    assert table["seconds an epoch (geometric mean)"].tolist()[0].startswith("10")
 
 
 def test_without_the_noise_the_rest_is_there(tmp_path: Path, analysed: Analysed) -> None:
@@ -89,11 +89,11 @@ def test_equals_leave_open_who_is_best(tmp_path: Path, analysed: Analysed) -> No
     assert best.verdict == "inconclusive"
 
 
-def test_steps_take_the_place_of_epochs(tmp_path: Path) -> None:
-    run(tmp_path, 4, 0, 0.9)
-    (one,) = collect(tmp_path).runs
-    assert by_step(one).curve("train/loss")[0].tolist() == [2 * epoch for epoch in range(11)]
-    assert one.curve("train/loss")[0].tolist() == list(range(11))
+def test_steps_take_the_place_of_epochs(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, 1, {4: 0.9})
+    left, right = analysed(basics_batch_size.analyse).drawings[0].figure.axes[:2]
+    assert left.get_lines()[0].get_xdata().tolist() == list(range(11))
+    assert right.get_lines()[0].get_xdata().tolist() == [2 * epoch for epoch in range(1, 11)]
 
 
 def test_a_time_that_is_not_known_is_none(tmp_path: Path) -> None:

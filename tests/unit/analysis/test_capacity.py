@@ -1,13 +1,11 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.stats import spearmanr
 from sized import count, sized_run
 
 from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.outcomes import final
 from dl_experiments.analysis.phenomena import _capacity as capacity
+from dl_experiments.analysis.quantities import final
 
 ENDS = {"train/loss": 0.1, "test/loss": 0.2, "train/accuracy": 0.99, "test/accuracy": 0.9}
 
@@ -47,17 +45,6 @@ def test_only_seeds_with_every_size_have_a_curve(tmp_path: Path) -> None:
     assert capacity.trends(dict(list(sizes.items())[:2]), final("test/accuracy")) == {}
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_rank_correlation_is_scipys(seed: int) -> None:
-    values = np.random.default_rng(seed).integers(6, size=11).astype(float)  # with ties
-    expected = spearmanr(np.arange(11), values).statistic
-    assert capacity.rank_correlation(values) == pytest.approx(expected)
-
-
-def test_what_does_not_vary_has_no_correlation() -> None:
-    assert capacity.rank_correlation(np.ones(4)) == 0.0
-
-
 def test_the_last_gain_compares_two_quarters(tmp_path: Path) -> None:
     accuracies = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.99]  # quarters of two
     sizes = write_accuracies(tmp_path, dict(zip(range(10, 20), ([a] for a in accuracies))))  # noqa: B905
@@ -69,11 +56,14 @@ def test_readings(tmp_path: Path) -> None:
     early = ENDS | {"test/loss": 0.7}
     sized_run(tmp_path, "study", 50, 0, ENDS, early)
     (run,) = collect(tmp_path).runs
-    assert capacity.after(10).of("test/loss")(run) == 0.7
-    assert capacity.after(39).of("test/loss")(run) == 0.7
-    assert capacity.after(9).of("test/loss")(run) == 2.3
-    assert capacity.after(100).of("test/loss")(run) == 0.2
+    assert capacity.after(10, [run]).of("test/loss")(run) == 0.7
+    assert capacity.after(11, [run]).of("test/loss")(run) == 0.7
+    assert capacity.after(11, [run]).name == "after 10 epochs"
+    for never in (20, 100):
+        reading = capacity.after(never, [run])
+        assert reading.of("test/loss")(run) is None
+        assert reading.missing == f"epoch {never} was not recorded"
     assert capacity.where_stopped("stop").of("test/loss")(run) == 0.2
     assert capacity.at_the_end([run]).of("test/loss")(run) == 0.2
     assert capacity.at_the_end([run]).name == "after 40 epochs"
-    assert capacity.after(10).of("none")(run) is None
+    assert capacity.after(10, [run]).of("none")(run) is None

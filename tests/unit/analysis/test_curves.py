@@ -23,16 +23,28 @@ def add(path: Path, seed: int, values: list[float], state: State = "completed") 
     write(path, made, {"train/loss": np.array(values)}, np.arange(len(values)), state)
 
 
-def test_mean_and_band_are_of_the_epochs_that_all_seeds_have(tmp_path: Path, axis: Axes) -> None:
+def test_mean_and_band_go_as_far_as_seeds_do(tmp_path: Path, axis: Axes) -> None:
     add(tmp_path, 0, [4.0, 1.0, 1.0])
     add(tmp_path, 1, [4.0, 4.0, 4.0, 4.0])
     curves.draw(axis, collect(tmp_path).runs, "train/loss", "blue", log=True)
-    (mean,) = axis.get_lines()
+    mean, rest = axis.get_lines()
     np.testing.assert_allclose(mean.get_xdata(), [0, 1, 2])
     np.testing.assert_allclose(mean.get_ydata(), [4, 2, 2])
     (band,) = axis.collections
     box = band.get_paths()[0].get_extents()
     assert (box.y0, box.y1) == (1, 4)
+    # of those that go on, thinner
+    np.testing.assert_allclose(rest.get_xdata(), [2, 3])
+    np.testing.assert_allclose(rest.get_ydata(), [4, 4])
+    assert rest.get_linewidth() < mean.get_linewidth()
+
+
+def test_a_loss_of_zero_is_drawn_at_the_lowest_positive_one(tmp_path: Path, axis: Axes) -> None:
+    add(tmp_path, 0, [4.0, 0.0, 0.0])
+    add(tmp_path, 1, [4.0, 1.0, 0.25])
+    curves.draw(axis, collect(tmp_path).runs, "train/loss", "blue", log=True)
+    (mean,) = axis.get_lines()
+    np.testing.assert_allclose(mean.get_ydata(), [4, 0.5, 0.25])
 
 
 def test_every_seed_can_be_shown(tmp_path: Path, axis: Axes) -> None:
@@ -40,7 +52,12 @@ def test_every_seed_can_be_shown(tmp_path: Path, axis: Axes) -> None:
     add(tmp_path, 1, [4.0, 4.0, 4.0, 4.0])
     runs = collect(tmp_path).runs
     curves.draw(axis, runs, "train/loss", "blue", log=True, every=True, start=1)
-    assert [list(line.get_ydata()) for line in axis.get_lines()] == [[1, 1], [4, 4, 4], [2, 2]]
+    assert [list(line.get_ydata()) for line in axis.get_lines()] == [
+        [1, 1],
+        [4, 4, 4],
+        [2, 2],
+        [4, 4],
+    ]
     assert not axis.collections
 
 

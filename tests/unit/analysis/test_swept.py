@@ -41,7 +41,7 @@ def test_what_the_name_decides_is_not_a_key_of_its_own(tmp_path: Path) -> None:
 def test_a_shape_under_one_name_is_swept(tmp_path: Path) -> None:
     found = runs_of(tmp_path, {"model.hidden": [5]}, {"model.hidden": [5, 5]})
     assert swept_keys(found) == ["model.hidden"]
-    assert list(group(found, ["model.hidden"])) == [("[5,5]",), ("[5]",)]
+    assert list(group(found, ["model.hidden"])) == [("[5]",), ("[5,5]",)]
 
 
 def test_names_come_first_and_numbers_are_in_order(tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""The forms of a claim: a level of one group, a difference of two. Each counts who is left out.
+
+A net that diverged has no final loss or accuracy, and one whose value is not finite none that can
+be averaged. They are left out of the estimate and counted in the claim's note. Where a quantity has
+a bound for them (``Quantity.worst``: an accuracy is that of guessing, a loss at least the first
+one) the claim is judged with and without them, and has no verdict where the two differ; where it
+has none the verdict is never more than leaning.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.quantities import Quantity, by_seed
+from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.artifacts import FINISHED
+
+Compare = Callable[[Sequence[Mapping[int, float]]], Estimate | None]
+
+
+@final
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed, and what they are called.
+
+    Attributes:
+        name: As in "batch 4"; empty where it goes without saying.
+    """
+
+    runs: Sequence[Run]
+    name: str = ""
+
+
+def level(
+    statement: str,
+    quantity: Quantity,
+    region: Region,
+    runs: Sequence[Run],
+    effect: str = "",
+    note: str = "",
+    unfit: str = "",
+) -> Claim:
+    """That a quantity's level over seeds lies in a region.
+
+    Args:
+        statement: The claim in one sentence.
+        quantity: What is read off each run.
+        region: Where the claim says the level lies, in the quantity's unit.
+        runs: Of one group.
+        effect: What was measured, in words; the quantity's name where it says that.
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show it.
+    """
+
+    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
+        return quantity.over(sides[0])
+
+    words = (statement, effect or quantity.name)
+    return _judged(words, quantity, region, [Group(runs)], compare, quantity.unit, note, unfit)
+
+
+def difference(
+    statement: str,
+    quantity: Quantity,
+    region: Region,
+    pair: tuple[Group, Group],
+    effect: str = "",
+    note: str = "",
+    unfit: str = "",
+) -> Claim:
+    """That one group has more of a quantity than another, or less; paired by seed where possible.
+
+    Args:
+        statement: The claim in one sentence.
+        quantity: What is read off each run.
+        region: Where the claim says the difference lies, in the unit of the quantity's scale.
+        pair: The group of which the other is taken off, and that.
+        effect: What was measured, in words.
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show it.
+    """
+
+    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
+        return quantity.between(*sides)
+
+    unit = quantity.scale.apart or quantity.unit
+    words = (statement, effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}")
+    return _judged(words, quantity, region, pair, compare, unit, note, unfit)
+
+
+def _judged(
+    words: tuple[str, str],
+    quantity: Quantity,
+    region: Region,
+    groups: Sequence[Group],
+    compare: Compare,
+    unit: str,
+    note: str,
+    unfit: str,
+) -> Claim:
+    sides = [by_seed(group.runs, quantity) for group in groups]
+    found = compare(sides)
+    lost = [quantity.lost(group.runs) for group in groups]
+    notes = [note, *map(_left_out, groups, lost)]
+    if not any(lost) or found is None or unfit:
+        why = unfit or ("" if found else _why_none(groups, sides))
+        return claim(*words, region, found, unit, _joined(notes), why)
+    plain = judge(region, found)
+    if any(value is None for one in lost for value in one.values()):
+        return claim(*words, region, found, unit, _joined(notes), verdict=leaning(plain))
+    bounds = [{seed: value for seed, value in one.items() if value is not None} for one in lost]
+    whole = compare([dict(side) | bound for side, bound in zip(sides, bounds, strict=True)])
+    counted = judge(region, whole) if whole else plain
+    if counted == plain or (whole and _further(region, found.value, whole.value, plain)):
+        return claim(*words, region, found, unit, _joined(notes))
+    notes.append(f"counted at their bound they make it {counted}, so there is no verdict")
+    return claim(*words, region, found, unit, _joined(notes), verdict="inconclusive")
+
+
+def _further(region: Region, value: float, counted: float, verdict: str) -> bool:
+    """Whether those left out only move an estimate further to where the verdict has it."""
+    low, high = region.ends
+    if (low is None) == (high is None):  # between two ends there is no further
+        return False
+    inwards = counted >= value if high is None else counted <= value
+    return inwards != verdict.endswith("not supported")
+
+
+def _left_out(group: Group, lost: Mapping[int, float | None]) -> str:
+    """As in "5 of 10 seeds of batch 1 diverged and are not in it"."""
+    if not lost:
+        return ""
+    count = len({run.seed for run in group.runs if run.status.state in FINISHED})
+    of = f" of {group.name}" if group.name else ""
+    return f"{len(lost)} of {count} seeds{of} diverged and are not in it"
+
+
+def _why_none(groups: Sequence[Group], sides: Sequence[Mapping[int, float]]) -> str:
+    """Why there is no estimate though runs completed; empty where none did."""
+    for group, side in zip(groups, sides, strict=True):
+        done = sum(run.completed for run in group.runs)
+        if done and not side:
+            of = f" of {group.name}" if group.name else ""
+            return f"what it takes was not recorded by the {done} completed runs{of}"
+    return ""
+
+
+def _joined(notes: Sequence[str]) -> str:
+    return "; ".join(filter(None, notes))

@@ -1,0 +1,188 @@
+"""What is read off a run, on which scale it lies, and how it is said.
+
+Only completed runs have a value, and only a finite one counts; the others are for a claim to count
+(see ``claims``).
+"""
+
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import interval, number, percent
+from dl_experiments.analysis.scales import LINEAR, LOG, PERCENT, SHARE, Scale
+from dl_experiments.analysis.statistics import Estimate, settled
+
+Outcome = Callable[[Run], float | None]
+Curve = Callable[[Run], tuple[np.ndarray, np.ndarray]]
+"""Epochs [t] and values [t] of what a run has recorded, or of what follows from that."""
+
+
+@typing.final
+@dataclass(frozen=True)
+class Quantity:
+    """A number of a run.
+
+    Attributes:
+        name: As in "final test/loss".
+        of: Reads it; None where the run has none.
+        scale: On which its seeds lie evenly.
+        unit: Of a level; empty where it has none.
+        worst: What a diverged run counts as, at best; None where nothing tells.
+    """
+
+    name: str
+    of: Outcome
+    scale: Scale = LINEAR
+    unit: str = ""
+    worst: Outcome = lambda run: None
+
+    def __call__(self, run: Run) -> float | None:
+        """Its value of one run."""
+        return self.of(run)
+
+    def level(self, runs: Sequence[Run]) -> Estimate | None:
+        """Over the seeds of a group, None where no completed run has one."""
+        return self.over(by_seed(runs, self))
+
+    def over(self, values: Mapping[int, float]) -> Estimate | None:
+        """The same of values by seed."""
+        return self.scale.level(np.array(list(values.values()))) if values else None
+
+    def difference(self, ones: Sequence[Run], others: Sequence[Run]) -> Estimate | None:
+        """How much more a group has than another, None where one of them has no value."""
+        return self.between(by_seed(ones, self), by_seed(others, self))
+
+    def between(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate | None:
+        """The same of values by seed."""
+        if self.scale is LOG and not (max(a.values(), default=0) and max(b.values(), default=0)):
+            return None
+        return self.scale.difference(a, b) if a and b else None
+
+    def lost(self, runs: Sequence[Run]) -> dict[int, float | None]:
+        """Seed -> what it counts as, at best, of the runs that diverged; see ``worst``."""
+        counted = by_seed(runs, self)
+        gone = [run for run in runs if run.status.state == "diverged" or _is_infinite(self, run)]
+        return {run.seed: self.worst(run) for run in gone if run.seed not in counted}
+
+    def words(self, runs: Sequence[Run]) -> str:
+        """Its level for people, with what the number leaves out."""
+        found = self.level(runs)
+        text = interval(found, percent if self.scale is SHARE else number)
+        done = sum(run.completed for run in runs)
+        notes = [found.note, f"n = {found.n} of {done}" if found.n < done else ""] if found else []
+        said = "; ".join(filter(None, notes))
+        return f"{text} ({said})" if said else text
+
+    @property
+    def title(self) -> str:
+        """Its name for the head of a column."""
+        return f"{self.name} (geometric mean)" if self.scale is LOG else self.name
+
+
+def _is_infinite(quantity: Quantity, run: Run) -> bool:
+    value = quantity.of(run) if run.completed else None
+    return value is not None and not np.isfinite(value)
+
+
+def worst_of(metric: str) -> Outcome:
+    """What a diverged run has of a metric, at best: guessing's accuracy, the first loss."""
+    if metric.endswith("accuracy"):
+        return lambda run: run.chance
+
+    def first(run: Run) -> float | None:
+        values = run.curve(metric)[1][:1]
+        return float(values[0]) if len(values) and np.isfinite(values[0]) else None
+
+    return first if metric.endswith("loss") else lambda run: None
+
+
+def scale_of(metric: str) -> Scale:
+    """The scale of a metric by its name."""
+    if metric.endswith("accuracy"):
+        return SHARE
+    return LOG if metric.endswith("loss") else LINEAR
+
+
+def final(metric: str, curve: Curve | None = None) -> Quantity:
+    """Where a metric ends: the median over the last tenth of the epochs; nan if one is not finite.
+
+    Of a run that ended by itself, at a loss or an accuracy it was to reach, the last value: the
+    tenth before is of its way there.
+    """
+    read = curve or (lambda run: run.shared(metric))
+
+    def of(run: Run) -> float | None:
+        epochs, values = read(run)
+        if run.stopped and len(values):
+            return float(values[-1])
+        end = settled(epochs, values)
+        return np.nan if end is None and len(values) else end
+
+    return Quantity(f"final {metric}", of, scale_of(metric), worst=worst_of(metric))
+
+
+def last(metric: str) -> Quantity:
+    """The value on the last row: what is measured at the end belongs to the same weights."""
+
+    def of(run: Run) -> float | None:
+        return run.rows[-1].get(metric) if run.rows else None
+
+    return Quantity(f"last {metric}", of, scale_of(metric), worst=worst_of(metric))
+
+
+def decades(quantity: Quantity) -> Quantity:
+    """log10 of a quantity; None where that is not positive."""
+
+    def log10(of: Outcome) -> Outcome:
+        def outcome(run: Run) -> float | None:
+            value = of(run)
+            return None if value is None or value <= 0 else float(np.log10(value))
+
+        return outcome
+
+    name, of, worst = f"log10 of {quantity.name}", log10(quantity.of), log10(quantity.worst)
+    return Quantity(name, of, LINEAR, "decades", worst)
+
+
+def in_percent(quantity: Quantity) -> Quantity:
+    """A share as a percentage."""
+
+    def hundredfold(of: Outcome) -> Outcome:
+        def outcome(run: Run) -> float | None:
+            value = of(run)
+            return None if value is None else 100 * value
+
+        return outcome
+
+    scale = PERCENT if quantity.scale is SHARE else LINEAR
+    of, worst = hundredfold(quantity.of), hundredfold(quantity.worst)
+    return replace(quantity, of=of, scale=scale, unit="%", worst=worst)
+
+
+METRICS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
+
+
+def last_epoch(run: Run) -> float | None:
+    """The last recorded epoch."""
+    return float(run.rows[-1]["epoch"]) if run.rows else None
+
+
+LAST_EPOCH = Quantity("last epoch", last_epoch)
+
+
+def by_seed(runs: Sequence[Run], outcome: Outcome) -> dict[int, float]:
+    """Seed -> outcome of the completed runs that have a finite one."""
+    found = {run.seed: outcome(run) for run in runs if run.completed}
+    return {
+        seed: value
+        for seed, value in sorted(found.items())
+        if value is not None and np.isfinite(value)
+    }
+
+
+def longest(runs: Sequence[Run]) -> float:
+    """The largest epoch any run recorded; 0 without any."""
+    return max((last_epoch(run) or 0.0 for run in runs), default=0.0)

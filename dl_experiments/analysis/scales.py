@@ -1,0 +1,135 @@
+"""On which scale the seeds of a quantity lie evenly, so that Student's t holds there.
+
+An interval is taken on the scale and brought back, so it never leaves the quantity's bounds:
+
+* **linear**: what can have any value.
+* **log**: losses, ratios, times. A level is the geometric mean; a difference is in decades.
+* **share**: k of N right. A level is the mean share m, its interval that of logit m, whose standard
+  error is that of m over m(1 − m) (the delta method), with m taken for (N m + ½)/(N + 1), as no
+  number of samples can tell 0 or 1 from a share very near. A difference is linear, in points.
+* **correlation**: a level is the mean of Fisher's z = artanh ρ, brought back; ranks of m places
+  tell ρ from ±1 by 12/(m(m² − 1)) at least, half of which is the nearest that counts.
+
+Coverage is simulated in ``tests/oracle/test_coverage.py``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from scipy import special, stats
+
+from dl_experiments.analysis.statistics import TAIL, Estimate, difference, mean
+
+SAMPLES = 10_000  # of which an accuracy is taken to be, where nothing tells
+PLACES = 10  # over which ranks are taken to be correlated, where nothing tells
+
+
+class Scale:
+    """Linear, and what the others differ from it in.
+
+    Attributes:
+        apart: Unit of a difference; empty for the quantity's own.
+    """
+
+    apart = ""
+
+    def level(self, values: np.ndarray) -> Estimate:
+        """The mean of finite values [n], one a seed, with its interval."""
+        return mean(values)
+
+    def difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
+        """How much more a has than b, each seed -> value; paired where seeds are in both."""
+        return difference(a, b)
+
+
+@final
+class Log(Scale):
+    """Positive numbers, a loss that is exactly 0 among them."""
+
+    apart = "decades"
+
+    def level(self, values: np.ndarray) -> Estimate:
+        """The geometric mean; where a value is 0 the median of all, and the note says so."""
+        values = np.asarray(values, dtype=float)
+        if not (values > 0).all():
+            return _median(values)
+        first = float(values[0])  # what is divided by, so that equal ones have exactly their mean
+        logs = mean(np.log10(values / first))
+        value, low, high = (
+            None if log is None else float(first * 10 ** np.clip(log, -200, 200))
+            for log in (logs.value, logs.low, logs.high)
+        )
+        assert value is not None
+        return Estimate(value, low, high, logs.n)
+
+    def difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
+        """log10 of the ratio; seeds at 0 have no logarithm and are left out, as the note says."""
+        sides = [
+            {seed: float(np.log10(value)) for seed, value in side.items() if value > 0}
+            for side in (a, b)
+        ]
+        if not all(sides):
+            raise ValueError("a side has no positive value")
+        found = difference(*sides)
+        zeros = len(a) + len(b) - sum(map(len, sides))
+        notes = [found.note, f"{zeros} at exactly 0 left out" if zeros else ""]
+        return replace(found, note="; ".join(filter(None, notes)))
+
+
+@final
+@dataclass(frozen=True)
+class Share(Scale):
+    """A share of samples, as a number from 0 to ``top``: 1, or 100 for percent."""
+
+    top: float = 1.0
+    samples: int = SAMPLES
+    apart = "percentage points"
+
+    def level(self, values: np.ndarray) -> Estimate:
+        """The mean share with the interval of its logit."""
+        found = mean(values)
+        if found.low is None:
+            return found
+        error = stats.sem(values) / self.top * self.samples / (self.samples + 1)
+        centre = (found.value / self.top * self.samples + 0.5) / (self.samples + 1)
+        half = stats.t.ppf(1 - TAIL, found.n - 1) * error / (centre * (1 - centre))
+        ends = special.expit(special.logit(centre) + np.array([-half, half])) * self.top
+        low, high = min(ends[0], found.value), max(ends[1], found.value)
+        return Estimate(found.value, float(low), float(high), found.n)
+
+
+@final
+@dataclass(frozen=True)
+class Correlation(Scale):
+    """Rank correlations over so many places."""
+
+    places: int = PLACES
+
+    def level(self, values: np.ndarray) -> Estimate:
+        """The mean of Fisher's z, brought back."""
+        most = 1 - 6 / (self.places * (self.places**2 - 1)) if self.places > 1 else 1.0
+        values = np.asarray(values, dtype=float)
+        if len(values) < 2 or np.ptp(values) == 0:
+            return mean(values)
+        found = mean(np.arctanh(np.clip(values, -most, most)))
+        low, high = (
+            None if end is None else float(np.tanh(end)) for end in (found.low, found.high)
+        )
+        return Estimate(float(np.tanh(found.value)), low, high, found.n)
+
+
+def _median(values: np.ndarray) -> Estimate:
+    """The median and the narrowest order statistics that hold it with 95 %, if any do."""
+    n, ordered = len(values), np.sort(values)
+    zeros = int((values == 0).sum())
+    note = f"median, {zeros} of {n} at exactly 0" if zeros else "median, not all are positive"
+    outside = int(stats.binom.ppf(TAIL, n, 0.5))  # how many values may lie beyond either end
+    value = float(np.median(values))
+    if outside == 0 or np.ptp(values) == 0:
+        return Estimate(value, None, None, n, note)
+    return Estimate(value, float(ordered[outside - 1]), float(ordered[n - outside]), n, note)
+
+
+LINEAR, LOG, SHARE, PERCENT, CORRELATION = Scale(), Log(), Share(), Share(100.0), Correlation()

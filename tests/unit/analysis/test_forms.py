@@ -1,0 +1,118 @@
+"""Who is left out of a claim is counted in it, and where they would turn it there is no verdict."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import config, write
+
+from dl_experiments.analysis.claims import Claim, Region
+from dl_experiments.analysis.collect import Run, collect
+from dl_experiments.analysis.forms import Group, difference, level
+from dl_experiments.analysis.quantities import Quantity, final, in_percent
+from dl_experiments.artifacts import State
+
+ACCURACY, LOSS = in_percent(final("test/accuracy")), final("train/loss")
+ABOVE, BELOW = Region(above=0.0), Region(below=0.0)
+
+
+def add(
+    path: Path,
+    model: str,
+    seed: int,
+    accuracy: float,
+    loss: float = 0.1,
+    state: State = "completed",
+) -> None:
+    curves = {"train/loss": [2.3, loss], "test/accuracy": [0.1, accuracy]}
+    made = config("adhoc", model, "mnist", seed)
+    write(path, made, {k: np.array(v, dtype=float) for k, v in curves.items()}, np.arange(2), state)
+
+
+def of(path: Path, model: str) -> Group:
+    return Group([run for run in collect(path).runs if run.model == model], model)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Ten seeds of two nets, the deep one half a point better in each."""
+    for seed in range(10):
+        add(tmp_path, "deep", seed, 0.96 + 1e-4 * seed**2, 0.01 * (1 + seed))
+        add(tmp_path, "shallow", seed, 0.955 + 1.1e-4 * seed**2, 0.05 * (1 + seed) ** 1.01)
+    return tmp_path
+
+
+def compared(path: Path, quantity: Quantity = ACCURACY, region: Region = ABOVE) -> Claim:
+    return difference("s", quantity, region, (of(path, "deep"), of(path, "shallow")))
+
+
+def test_a_difference_is_in_the_unit_of_its_scale(two: Path) -> None:
+    points, decades = compared(two), compared(two, LOSS, BELOW)
+    assert (points.unit, points.verdict, points.n) == ("percentage points", "supported", 10)
+    assert points.effect == "final test/accuracy, deep minus shallow"
+    assert (decades.unit, decades.verdict, decades.note) == ("decades", "supported", "")
+    assert decades.estimate == pytest.approx(-np.log10(5), abs=0.01)
+
+
+def test_where_diverged_seeds_would_turn_it_there_is_no_verdict(two: Path) -> None:
+    for seed in range(10, 15):  # of the better net five more, which diverged
+        add(two, "deep", seed, 0.5, np.inf, state="diverged")
+        add(two, "shallow", seed, 0.955)
+    found = compared(two)
+    assert found.verdict == "inconclusive"
+    assert found.n == 10
+    assert "5 of 15 seeds of deep diverged and are not in it" in found.note
+    assert "counted at their bound they make it not supported" in found.note
+
+
+def test_where_they_would_not_the_verdict_stays_and_they_are_counted(two: Path) -> None:
+    add(two, "shallow", 10, 0.5, np.inf, state="diverged")
+    add(two, "deep", 10, 0.96)
+    found = compared(two)
+    assert found.verdict == "supported"
+    assert "1 of 11 seeds of shallow diverged and are not in it" in found.note
+
+
+def test_a_loss_that_is_not_finite_counts_as_lost(two: Path) -> None:
+    add(two, "deep", 10, 0.96, np.nan)
+    add(two, "shallow", 10, 0.955, 0.3)
+    found = compared(two, LOSS, BELOW)
+    assert "1 of 11 seeds of deep diverged and are not in it" in found.note
+    assert (found.n, found.verdict) == (10, "supported")  # at its first loss one is the worse
+    for seed in range(11, 15):
+        add(two, "deep", seed, 0.96, np.nan)
+        add(two, "shallow", seed, 0.955, 0.3)
+    assert compared(two, LOSS, BELOW).verdict == "inconclusive"
+
+
+def test_without_a_bound_a_verdict_only_leans(two: Path) -> None:
+    add(two, "deep", 10, 0.5, np.inf, state="diverged")
+    gap = Quantity("gap", lambda run: run.rows[-1]["train/loss"], unit="")
+    found = compared(two, gap, BELOW)
+    assert found.verdict == "inconclusive, leaning supported"
+    assert "1 of 11 seeds of deep diverged" in found.note
+
+
+def test_a_level_counts_them_too(two: Path) -> None:
+    runs: list[Run] = list(of(two, "deep").runs)
+    whole = level("s", ACCURACY, Region(above=95.0), runs)
+    assert (whole.verdict, whole.unit, whole.note) == ("supported", "%", "")
+    add(two, "deep", 10, 0.5, np.inf, state="diverged")
+    some = level("s", ACCURACY, Region(above=95.0), of(two, "deep").runs)
+    assert some.verdict == "inconclusive"
+    assert some.note.startswith("1 of 11 seeds diverged and are not in it")
+
+
+def test_what_was_not_recorded_is_said(two: Path) -> None:
+    never = Quantity("noise", lambda run: None)
+    found = compared(two, never)
+    assert (found.estimate, found.verdict) == (None, "inconclusive")
+    assert found.note == "what it takes was not recorded by the 10 completed runs of deep"
+
+
+def test_unfit_runs_decide_nothing_whoever_is_lost(two: Path) -> None:
+    add(two, "deep", 10, 0.5, np.inf, state="diverged")
+    pair = (of(two, "deep"), of(two, "shallow"))
+    found = difference("s", ACCURACY, ABOVE, pair, unfit="too few epochs")
+    assert found.verdict == "inconclusive"
+    assert found.note.startswith("too few epochs; 1 of 11 seeds of deep diverged")
