@@ -64,7 +64,7 @@ all: basics hw1-1 hw1-2 hw1-3 ## the whole homework, and one report of it
 	$(BIN)/python analyze.py
 
 test: setup ## all tests
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-faults: setup ## long: workers killed, commands raced and stopped
 	$(BIN)/python -m pytest --numprocesses 2 tests/faults

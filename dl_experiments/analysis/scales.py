@@ -20,7 +20,7 @@ from typing import final
 import numpy as np
 from scipy import special, stats
 
-from dl_experiments.analysis.statistics import TAIL, Estimate, difference, mean
+from dl_experiments.analysis.statistics import TAIL, Estimate, difference, mean, quantile
 
 SAMPLES = 10_000  # of which an accuracy is taken to be, where nothing tells
 PLACES = 10  # over which ranks are taken to be correlated, where nothing tells
@@ -92,9 +92,9 @@ class Share(Scale):
         found = mean(values)
         if found.low is None:
             return found
-        error = stats.sem(values) / self.top * self.samples / (self.samples + 1)
+        error = np.std(values, ddof=1) / found.n**0.5 / self.top * self.samples / (self.samples + 1)
         centre = (found.value / self.top * self.samples + 0.5) / (self.samples + 1)
-        half = stats.t.ppf(1 - TAIL, found.n - 1) * error / (centre * (1 - centre))
+        half = quantile(found.n - 1) * error / (centre * (1 - centre))
         ends = special.expit(special.logit(centre) + np.array([-half, half])) * self.top
         low, high = min(ends[0], found.value), max(ends[1], found.value)
         return Estimate(found.value, float(low), float(high), found.n)

@@ -9,6 +9,7 @@ that all have one value tell nothing of how far another would lie from it: no in
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -53,8 +54,14 @@ def mean(values: np.ndarray) -> Estimate:
     n, centre = len(values), float(values.mean())
     if n < 2 or np.ptp(values) <= ROUNDING * np.abs(values).max():
         return Estimate(float(values[0]) if n > 1 else centre, None, None, n)
-    low, high = stats.t.interval(LEVEL, n - 1, centre, stats.sem(values))
-    return Estimate(centre, float(low), float(high), n)
+    half = quantile(n - 1) * float(values.std(ddof=1)) / n**0.5
+    return Estimate(centre, centre - half, centre + half, n)
+
+
+@cache
+def quantile(freedom: int) -> float:
+    """Student's t that 2.5 % of draws with so many degrees of freedom exceed."""
+    return float(stats.t.ppf(1 - TAIL, freedom))
 
 
 def common(a: Mapping[int, float], b: Mapping[int, float]) -> list[int]:
