@@ -67,6 +67,11 @@ class Quantity:
         gone = [run for run in runs if run.status.state == "diverged" or _is_infinite(self, run)]
         return {run.seed: self.worst(run) for run in gone if run.seed not in counted}
 
+    def counted(self, runs: Sequence[Run]) -> dict[int, float]:
+        """Seed -> value, at its bound where the run diverged and has one."""
+        bounds = {seed: value for seed, value in self.lost(runs).items() if value is not None}
+        return bounds | by_seed(runs, self)
+
     def words(self, runs: Sequence[Run]) -> str:
         """Its level for people, with what the number leaves out."""
         found = self.level(runs)

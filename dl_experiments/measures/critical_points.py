@@ -11,7 +11,6 @@ from dl_experiments.measures.hessian import hessian
 from dl_experiments.measures.neighbourhood import sampled_minimal_ratio
 from dl_experiments.measures.spectrum import (
     RELATIVE_TOLERANCES,
-    Signature,
     eigenvalues,
     rounding_tolerance,
     signature,
@@ -57,8 +56,8 @@ def describe(
             "eigenvalues": spectrum.cpu().numpy(),
             "asymmetry": np.array(found.asymmetry),
             "tolerance": np.array(tolerance),
-            "counts": _counts(signature(spectrum, tolerance)),
-            "swept": np.stack([_counts(one) for one in tolerance_sweep(spectrum)]),
+            "counts": signature(spectrum, tolerance).counts,
+            "swept": np.stack([one.counts for one in tolerance_sweep(spectrum)]),
             "sampled_ratio": np.array(
                 sampled_minimal_ratio(loss, point, radius, samples, generator)
             ),
@@ -67,7 +66,3 @@ def describe(
             rows.setdefault(name, []).append(value)
     arrays = {name: np.stack(values) for name, values in rows.items()}
     return arrays | {"relative_tolerances": np.array(TOLERANCES)}
-
-
-def _counts(found: Signature) -> np.ndarray:
-    return np.array([found.positive, found.zero, found.negative])

@@ -14,8 +14,6 @@ from torch import Tensor
 Product = Callable[[Tensor], Tensor]
 
 STEPS = 90  # Ghorbani et al. 2019, section 3: m = 90 steps, k = 10 probes
-PROBES = 10
-RELATIVE_VARIANCE = 1e-5  # σ² of the same: of a spectrum about 1 wide; here of the range squared
 
 
 @final
@@ -34,20 +32,6 @@ class Ritz:
     values: Tensor
     weights: Tensor
     errors: Tensor
-
-
-@final
-@dataclass(frozen=True)
-class Density:
-    """The spectral density on a grid.
-
-    Attributes:
-        grid: λ [points].
-        density: φ(λ) [points]; its integral is 1.
-    """
-
-    grid: Tensor
-    density: Tensor
 
 
 def lanczos(product: Product, start: Tensor, steps: int) -> Ritz:
@@ -102,40 +86,6 @@ def extreme_eigenvalues(
     """
     ritz = lanczos(product, _probe(like, generator), steps)
     return ritz, (float(ritz.values[0]), float(ritz.values[-1]))
-
-
-def spectral_density(
-    product: Product,
-    like: Tensor,
-    generator: torch.Generator,
-    steps: int = STEPS,
-    probes: int = PROBES,
-    points: int = 1000,
-) -> Density:
-    """φ(λ) ≈ (1/k) Σ_probes Σ_i w_i N(λ; value_i, σ²): stochastic Lanczos quadrature.
-
-    (Ghorbani, Krishnan and Xiao 2019, section 3 and algorithm 1; Papyan 2020, section 4.) σ is
-    √1e-5 of the range of the Ritz values, so the picture keeps its shape when the loss is scaled.
-    Peaks narrower than σ, the zero eigenvalues above all, are seen as one of that width.
-
-    Args:
-        product: v -> Hv.
-        like: A vector [P] of the precision and device of the products.
-        generator: On the processor.
-        steps: m, per probe.
-        probes: k, random start vectors.
-        points: Of the grid, which reaches 5σ beyond the range.
-    """
-    found = [lanczos(product, _probe(like, generator), steps) for _ in range(probes)]
-    values = torch.cat([ritz.values for ritz in found])
-    weights = torch.cat([ritz.weights for ritz in found]) / probes
-    low, high = float(values.min()), float(values.max())
-    # a multiple of the identity has no range
-    wide = max(high - low, torch.finfo(like.dtype).eps * max(abs(low), abs(high)), 1e-300)
-    sigma = RELATIVE_VARIANCE**0.5 * wide
-    grid = torch.linspace(low - 5 * sigma, high + 5 * sigma, points, dtype=torch.float64)
-    bells = torch.exp(-(((grid[:, None] - values) / sigma) ** 2) / 2)
-    return Density(grid, bells @ weights / (sigma * (2 * torch.pi) ** 0.5))
 
 
 def _probe(like: Tensor, generator: torch.Generator) -> Tensor:

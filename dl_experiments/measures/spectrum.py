@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,24 +24,24 @@ class Signature:
     tolerance: float
 
     @property
-    def size(self) -> int:
-        """P."""
-        return self.positive + self.zero + self.negative
+    def counts(self) -> np.ndarray:
+        """n₊, n₀, n₋ [3]."""
+        return np.array([self.positive, self.zero, self.negative])
 
-    @property
-    def minimal_ratio(self) -> float:
-        """n₊ / P."""
-        return self.positive / self.size
 
-    @property
-    def negative_share(self) -> float:
-        """n₋ / P, the index α of Dauphin et al. 2014, section 3."""
-        return self.negative / self.size
+def minimal_ratio(counts: np.ndarray) -> np.ndarray:
+    """n₊ / P of counts n₊, n₀, n₋ [..., 3], which sum to P."""
+    return np.asarray(counts[..., 0] / counts.sum(-1))
 
-    @property
-    def ratio_with_zeros(self) -> float:
-        """(n₊ + n₀) / P: what the minimal ratio becomes where zero counts as positive."""
-        return (self.positive + self.zero) / self.size
+
+def negative_share(counts: np.ndarray) -> np.ndarray:
+    """n₋ / P, the index α of Dauphin et al. 2014, section 3; counts as for the minimal ratio."""
+    return np.asarray(counts[..., 2] / counts.sum(-1))
+
+
+def ratio_with_zeros(counts: np.ndarray) -> np.ndarray:
+    """(n₊ + n₀) / P: what the minimal ratio becomes where zero counts as positive."""
+    return np.asarray((counts[..., 0] + counts[..., 1]) / counts.sum(-1))
 
 
 def eigenvalues(hessian: Hessian) -> Tensor:

@@ -111,7 +111,7 @@ def sizes(model, data):
 @pytest.mark.parametrize(("model", "data"), NETS)
 def test_a_member_is_its_run_alone(compared, model, data, optimizer):
     words = [*sizes(model, data), *OPTIMIZERS[optimizer], *FEW, "trainer.precision=64-true"]
-    assert_same(compared(DIFFERENT, *words), weights=1e-9, metrics=1e-9)
+    assert_same(compared(DIFFERENT[:2], *words), weights=1e-9, metrics=1e-9)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -210,7 +210,7 @@ def test_what_a_changed_value_changes_with_it(sweep, tmp_path, more):
     pairs = [] if more else [list(pair) for pair in permutations(SET, 2)]
     composer = Composer(loader, config)
     taken = 0
-    singles = [[word] for word in (SET[::3] if more else SET)]
+    singles = [[word] for word in (SET[::5] if more else SET)]
     for words in [*singles, *pairs[::17]]:
         try:
             hydras = resolve(loader.load_sweep_config(config, words))

@@ -85,12 +85,18 @@ def at_the_end(runs: Sequence[Run]) -> Reading:
 
 
 def by_size(runs: Sequence[Run]) -> Sizes:
-    """Runs by the parameter count of their net; those whose net nobody has counted are left out."""
+    """Runs by the parameter count of their net.
+
+    Those whose net nobody has counted are left out, and of several nets with one count all but the
+    first that a run is of: they are not one net.
+    """
     counts = {_net(run): int(run.summary[COUNT]) for run in runs if COUNT in run.summary}
+    first: dict[int, str] = {}
     sizes: Sizes = {}
     for run in runs:
-        if _net(run) in counts:
-            sizes.setdefault(counts[_net(run)], []).append(run)
+        count = counts.get(_net(run))
+        if count is not None and first.setdefault(count, _net(run)) == _net(run):
+            sizes.setdefault(count, []).append(run)
     return dict(sorted(sizes.items()))
 
 
@@ -152,10 +158,20 @@ def last_gains(sizes: Sizes, outcome: Outcome) -> dict[int, float]:
 
 
 def uncounted(runs: Sequence[Run], sizes: Mapping[int, Sequence[Run]]) -> list[str]:
-    """A sentence on the runs whose size is not known; none, none."""
-    lost = len(runs) - sum(map(len, sizes.values()))
-    noun = "run" if lost == 1 else "runs"
-    return [f"Left out: {lost} {noun} whose net has no parameter count yet."] if lost else []
+    """Sentences on the runs that are in none of the sizes; none, none."""
+    kept = {run.path for members in sizes.values() for run in members}
+    lost = [run for run in runs if run.path not in kept]
+    known = {_net(run) for run in runs if COUNT in run.summary}
+    equal = sum(_net(run) in known for run in lost)
+    reasons = {
+        "whose net has no parameter count yet": len(lost) - equal,
+        "whose net has as many parameters as another": equal,
+    }
+    return [
+        f"Left out: {count} run{'' if count == 1 else 's'} {why}."
+        for why, count in reasons.items()
+        if count
+    ]
 
 
 def _net(run: Run) -> str:

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from dl_experiments.analysis.claims import Claim, Region, claim
-from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import interval, number
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._interpolation import BATCH, CHOSEN, Comparison
 from dl_experiments.analysis.phenomena._interpolation_lines import Line
 from dl_experiments.analysis.statistics import Estimate, difference, mean
@@ -37,7 +37,7 @@ def judge(drawn: Sequence[Drawn]) -> list[Claim]:
         if comparison.shared:
             continue
         alike = next(((c, lines) for c, lines, _ in batches if _is_twin(c, comparison)), None)
-        why = unfit(comparison.runs)
+        why = hardly_trained(comparison.runs, each=True)
         judged += [
             _apart(comparison, plain, why),
             _nearer(comparison, plain, alike, why),
@@ -168,7 +168,7 @@ def _flatter(comparison: Comparison, lines: Sequence[Line]) -> Claim:
         Region(above=0.0),
         mean(finite) if len(finite) else None,
         note=_equal_epochs(comparison),
-        unfit=why or unfit(comparison.runs),
+        unfit=why or hardly_trained(comparison.runs, each=True),
     )
 
 
@@ -191,7 +191,7 @@ def _generalises(comparison: Comparison) -> Claim:
         difference(*ends),
         "percentage points",
         note=_equal_epochs(comparison),
-        unfit=unfit(comparison.runs),
+        unfit=hardly_trained(comparison.runs, each=True),
     )
 
 
@@ -214,10 +214,3 @@ def _names(comparison: Comparison, end: int | None = None) -> str:
         return f"{comparison.ends[0]} and {comparison.ends[1]}{context}"
     name = comparison.ends[end]
     return name[:1].upper() + name[1:] + context if end == 0 else name
-
-
-def unfit(runs: Sequence[Run]) -> str:
-    """Why runs cannot show what lies between trained nets: they are hardly trained."""
-    if all(run.rows[-1]["train/loss"] < run.rows[0]["train/loss"] / 2 for run in runs):
-        return ""
-    return "not every net got below half its first loss: too few epochs to tell"

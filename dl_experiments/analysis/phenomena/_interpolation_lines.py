@@ -5,23 +5,22 @@ numbers depend on: the two runs and when they ended, the points, the samples, wh
 matched, and the version of this code. Deleting the files only costs time.
 """
 
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
-from zipfile import BadZipFile
+from typing import final
 
 import numpy as np
 from torch import Tensor
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.interpolation import WholeSets, threads
-from dl_experiments.artifacts import RunDirectory, write_atomically
+from dl_experiments.analysis.kept import keep_only, kept, kept_at
+from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.interpolation import check_same_architecture
 from dl_experiments.measures.matching import layers, match, permuted
 
+KIND = "line"
 VERSION = 1  # another one for code that gives other numbers
 SAME_SETS = ("data.", "model.", "label_noise.", "loss", "kind", "trainer.precision")
 
@@ -77,16 +76,14 @@ class Lines:
                 matched; or the data cannot be had.
         """
         attempts = [[str(r.path), r.status.run_id, r.status.finished_at] for r in (first, second)]
-        text = json.dumps([VERSION, attempts, self.samples, at.tolist(), matched])
-        path = self.folder / f"line-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
+        depends = [VERSION, attempts, self.samples, at.tolist(), matched]
+        path = kept_at(self.folder, KIND, depends)
         self.used.append(path)
-        return _kept(path, lambda: self._evaluate(first, second, at, matched))
+        return kept(path, lambda: self._evaluate(first, second, at, matched))
 
     def keep_only_used(self) -> None:
         """Remove the kept files of other runs or other options."""
-        for path in self.folder.glob("line-*.npz"):
-            if path not in self.used:
-                path.unlink()
+        keep_only(self.folder, KIND, self.used)
 
     def _evaluate(self, first: Run, second: Run, at: np.ndarray, matched: bool) -> Line:
         one, other = final_weights(first), final_weights(second)
@@ -131,18 +128,3 @@ def _label_seed(run: Run) -> int | None:
     """What the labels depend on besides the config: the seed, where some are drawn."""
     drawn = run.get("label_noise.fraction") or run.get("label_noise.test_labels") == "random"
     return run.seed if drawn else None
-
-
-def _kept(path: Path, evaluate: Callable[[], Line]) -> Line:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        line = evaluate()
-        write_atomically(path, lambda file: np.savez_compressed(file, **_plain(line)))
-        return line
-
-
-def _plain(line: Line) -> Any:
-    """For ``savez``, whose own arguments mypy would look for in a mapping."""
-    return line

@@ -66,18 +66,6 @@ class Points:
     settings: str
     seconds: float
 
-    def ratio(self, counts: np.ndarray) -> np.ndarray:
-        """n₊/P of counts [..., 3]."""
-        return counts[..., 0] / self.parameters
-
-    def negative(self, counts: np.ndarray) -> np.ndarray:
-        """n₋/P of counts [..., 3]."""
-        return counts[..., 2] / self.parameters
-
-    def with_zeros(self, counts: np.ndarray) -> np.ndarray:
-        """(n₊ + n₀)/P of counts [..., 3]."""
-        return 1 - self.negative(counts)
-
     def at(self, relative: float | None) -> np.ndarray:
         """Counts [n, 3] at a relative tolerance of the sweep; None: at rounding."""
         if relative is None:

@@ -23,6 +23,7 @@ from dl_experiments.analysis.correlation import rank_correlations
 from dl_experiments.analysis.describe import interval, number
 from dl_experiments.analysis.phenomena._ratio import LIMIT, Points
 from dl_experiments.analysis.statistics import Estimate, mean, proportion
+from dl_experiments.measures.spectrum import minimal_ratio, negative_share, ratio_with_zeros
 
 ZERO_LOSS = 1e-8  # root mean square error 10⁻⁴: no eye tells such a fit from the truth
 ENOUGH = 0.8  # share of 1-5-10-5-1 tanh nets that should converge
@@ -45,8 +46,8 @@ def sweep(points: Points) -> Sweep:
     shown = points.converged
     counts = points.swept[shown]
     tolerances = range(counts.shape[1])
-    ratios = [points.ratio(counts[:, t]) for t in tolerances]
-    negatives = [points.negative(counts[:, t]) for t in tolerances]
+    ratios = [minimal_ratio(counts[:, t]) for t in tolerances]
+    negatives = [negative_share(counts[:, t]) for t in tolerances]
     # many runs end at one saddle, up to rounding: its losses are one level, not an order
     levels = np.array([float(f"{loss:.2e}") for loss in points.loss[shown]])
     found = rank_correlations(levels, ratios + negatives, points.runs[shown])
@@ -186,10 +187,10 @@ def numbers(groups: Mapping[str, Points]) -> list[dict[str, Any]]:
             row["‖∇L‖, all (median)"] = number(float(np.median(points.gradient_norm[mine])))
             row["loss, converged"] = _range(losses)
             counts = points.counts[ended]
-            row["n₊/P"] = _mean(points.ratio(counts))
-            row["n₋/P"] = _mean(points.negative(counts))
-            row["(n₊ + n₀)/P"] = _mean(points.with_zeros(counts))
-            row["n₊/P by sign alone"] = _mean(points.ratio(points.at(0.0)[ended]))
+            row["n₊/P"] = _mean(minimal_ratio(counts))
+            row["n₋/P"] = _mean(negative_share(counts))
+            row["(n₊ + n₀)/P"] = _mean(ratio_with_zeros(counts))
+            row["n₊/P by sign alone"] = _mean(minimal_ratio(points.at(0.0)[ended]))
             row["sampled ratio"] = _mean(points.sampled[ended])
             rows.append(row)
     return rows

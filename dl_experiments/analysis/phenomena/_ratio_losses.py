@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.phenomena._ratio import ARMS, LIMIT, Points, keys, panels
+from dl_experiments.measures.spectrum import minimal_ratio, negative_share
 
 Groups = Mapping[str, Points]
 COLUMNS: dict[str, float | None] = {
@@ -24,7 +25,7 @@ KINKS = "The Hessian of a ReLU net is that of the smooth piece around the point.
 def ratios(about: str, groups: Groups) -> tuple[str, Figure]:
     """Minimal ratio against loss, tolerance by tolerance; returns caption and figure."""
     title = "Minimal ratio against loss: the tolerance decides"
-    figure = _by_tolerance(title, about, groups, "minimal ratio n₊/P", Points.ratio)
+    figure = _by_tolerance(title, about, groups, "minimal ratio n₊/P", minimal_ratio)
     caption = (
         "Share of positive eigenvalues of the whole Hessian, one mark a critical point, with "
         "eigenvalues within the tolerance counted as zero. The tolerance of rounding is "
@@ -37,7 +38,7 @@ def ratios(about: str, groups: Groups) -> tuple[str, Figure]:
 def negatives(about: str, groups: Groups) -> tuple[str, Figure]:
     """Share of negative eigenvalues against loss; returns caption and figure."""
     title = "Share of negative eigenvalues against loss"
-    figure = _by_tolerance(title, about, groups, "negative share n₋/P", Points.negative)
+    figure = _by_tolerance(title, about, groups, "negative share n₋/P", negative_share)
     caption = (
         "The index of each critical point: theory says that it grows with the loss. It is 1 minus "
         "the minimal ratio with zeros counted as positive."
@@ -50,7 +51,7 @@ def sampled(about: str, groups: Groups) -> tuple[str, Figure]:
     title = "Minimal ratio by eigenvalues, and by sampled neighbours"
     figure, axes = style.page(title, about, 2, len(groups), (3.3, 2.3), sharex=True, sharey=True)
     for column, points in zip(axes.T, groups.values(), strict=True):
-        _scatter(column[0], points, points.ratio(points.counts))
+        _scatter(column[0], points, minimal_ratio(points.counts))
         _scatter(column[1], points, points.sampled)
         column[0].set_title(points.label)
         _losses(column[1])
@@ -107,7 +108,7 @@ def _by_tolerance(
     about: str,
     groups: Groups,
     name: str,
-    quantity: Callable[[Points, np.ndarray], np.ndarray],
+    quantity: Callable[[np.ndarray], np.ndarray],
 ) -> Figure:
     size = (2.75, 2.2)
     figure, axes = style.page(
@@ -115,7 +116,7 @@ def _by_tolerance(
     )
     for row, points in zip(axes, groups.values(), strict=True):
         for axis, relative in zip(row, COLUMNS.values(), strict=True):
-            _scatter(axis, points, quantity(points, points.at(relative)))
+            _scatter(axis, points, quantity(points.at(relative)))
         row[0].set_ylabel(f"{points.label}\n{name}")
     for axis, head in zip(axes[0], COLUMNS, strict=True):
         axis.set_title(head)

@@ -12,6 +12,7 @@ from dl_experiments.analysis import style
 from dl_experiments.analysis.phenomena._ratio import LEVELS, Points, panels
 from dl_experiments.analysis.phenomena._ratio_claims import Sweep
 from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.measures.spectrum import minimal_ratio, ratio_with_zeros
 
 Groups = Mapping[str, Points]
 LINEAR = 1e-18  # |λ|/max|λ| below which the histogram's axis is linear
@@ -62,8 +63,8 @@ def zeros(about: str, groups: Groups) -> tuple[str, Figure]:
         for name, colour in colours.items():
             chosen = points.level(name)
             if chosen.any():
-                strict = points.ratio(points.swept[chosen]).mean(0)
-                loose = points.with_zeros(points.swept[chosen]).mean(0)
+                strict = minimal_ratio(points.swept[chosen]).mean(0)
+                loose = ratio_with_zeros(points.swept[chosen]).mean(0)
                 axis.plot(x, strict, color=colour)
                 axis.plot(x, loose, color=colour, ls=style.TEST)
         _mark(axis, points)

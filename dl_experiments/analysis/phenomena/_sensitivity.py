@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-import numpy as np
-
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.quantities import by_seed
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.quantities import Quantity, by_seed, last
+from dl_experiments.analysis.scales import LINEAR, LOG
 from dl_experiments.analysis.swept import arms
 
 NAMES = {"equal_epochs": "equal epochs", "equal_steps": "equal steps"}
@@ -61,35 +59,36 @@ class Arm:
     def _done(self) -> list[Run]:
         return [run for run in self.runs if run.completed]
 
+    def quantity(self, name: str) -> Quantity:
+        """What was measured under a name, or recorded on the last row."""
+        if name in RECORDED:
+            return last(name)
+        scale = LINEAR if name == GAP else LOG
+        return Quantity(name, lambda run: self.numbers[run.path].get(name), scale)
+
     def at(self, size: int, name: str) -> dict[int, float]:
         """Seed -> number of the completed runs of a batch size."""
-        return by_seed(self.sizes[size], lambda run: self.numbers[run.path].get(name))
+        return by_seed(self.sizes[size], self.quantity(name))
 
     def having(self, name: str) -> list[int]:
         """The batch sizes at which there is such a number."""
         return [size for size in self.sizes if self.at(size, name)]
 
-    def seeds(self, name: str) -> list[int]:
-        """The seeds that have it at every batch size that has it at all."""
-        found = [set(self.at(size, name)) for size in self.having(name)]
-        return sorted(set.intersection(*found)) if found else []
-
-    def mean(self, size: int, name: str, geometric: bool = False) -> Estimate | None:
-        """Over the seeds of a batch size; of what spans decades the geometric mean."""
-        values = np.array(list(self.at(size, name).values()))
-        if not geometric:
-            return mean(values) if len(values) else None
-        logs = np.log10(values[values > 0])
-        if not len(logs):
-            return None
-        found = mean(logs)
-        low, high = (None if end is None else float(10**end) for end in (found.low, found.high))
-        return Estimate(float(10**found.value), low, high, found.n)
+    def words(self, size: int, name: str) -> str:
+        """Its level over the seeds of a batch size."""
+        return self.quantity(name).words(self.sizes[size])
 
     def best(self) -> int | None:
-        """The batch size with the highest mean test accuracy."""
-        means = {size: self.at(size, "test/accuracy") for size in self.having("test/accuracy")}
-        return max(means, key=lambda s: float(np.mean(list(means[s].values()))), default=None)
+        """The batch size with the highest mean test accuracy over the seeds that all have.
+
+        A run that diverged counts as guessing.
+        """
+        read = self.quantity("test/accuracy")
+        found = {size: read.counted(runs) for size, runs in self.sizes.items()}
+        found = {size: values for size, values in found.items() if values}
+        seeds = set.intersection(*map(set, found.values())) if found else set()
+        means = {size: sum(values[seed] for seed in seeds) for size, values in found.items()}
+        return max(means, key=lambda size: means[size]) if seeds else None
 
 
 def split(runs: Sequence[Run], read: Read) -> list[Arm]:

@@ -15,16 +15,16 @@ all samples' gradients are equally large; a few samples with large ones make the
 norm fall less at small batches.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.describe import percent
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES
-from dl_experiments.analysis.statistics import Estimate, difference, mean
+from dl_experiments.analysis.quantities import in_percent
+from dl_experiments.analysis.statistics import Estimate, mean
 
 BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
 NEAR = {"whole": 0.1, "row": 0.05}
@@ -44,14 +44,15 @@ def _falls_beyond(arm: Arm, name: str) -> Claim:
     best = arm.best()
     sizes = [size for size in arm.having(name) if best is not None and size >= best]
     words = "" if best is None else f" ({best:,})"
+    found, left_out = _slopes(arm, name, sizes) if len(sizes) > 1 else (None, "")
     return claim(
         f"Sensitivity falls beyond the batch size with the best test accuracy{words}, "
         f"{arm.name}: {MEASURES[name][0]}",
         "slope of log10 sensitivity against log10 batch size from there up",
         BELOW_ZERO,
-        over_seeds(arm, name, sizes, _slope) if len(sizes) > 1 else None,
+        found,
         "decades a decade",
-        note=_accuracies(arm, sizes),
+        note="; ".join(filter(None, [_accuracies(arm, sizes), left_out])),
         unfit=f"the best batch size{words} is the largest" if len(sizes) == 1 else "",
     )
 
@@ -64,44 +65,36 @@ def _accuracies(arm: Arm, sizes: list[int]) -> str:
     return f"mean test accuracy {means[0]} at {sizes[0]:,}, {means[-1]} at {sizes[-1]:,}"
 
 
-def over_seeds(
-    arm: Arm,
-    name: str,
-    sizes: list[int],
-    effect: Callable[[np.ndarray, np.ndarray], float | None],
-) -> Estimate | None:
-    """The mean over seeds of an effect of (batch sizes, positive numbers there)."""
-    effects = []
-    for seed in arm.seeds(name):
-        values = np.array([arm.at(size, name)[seed] for size in sizes])
-        if (values > 0).all() and np.isfinite(values).all():
-            one = effect(np.array(sizes, dtype=float), values)
-            effects += [] if one is None else [one]
-    return mean(np.array(effects)) if effects else None
-
-
-def _slope(sizes: np.ndarray, values: np.ndarray) -> float:
-    return float(np.polyfit(np.log10(sizes), np.log10(values), 1)[0])
+def _slopes(arm: Arm, name: str, sizes: list[int]) -> tuple[Estimate | None, str]:
+    """The slope of log10 number against log10 batch size, a mean over seeds; who is left out."""
+    found = [arm.at(size, name) for size in sizes]
+    every = set().union(*found)
+    slopes = []
+    for seed in sorted(set.intersection(*map(set, found))):
+        values = np.array([at[seed] for at in found])
+        if (values > 0).all():
+            slopes.append(float(np.polyfit(np.log10(sizes), np.log10(values), 1)[0]))
+    out = len(every) - len(slopes)
+    note = f"{out} of {len(every)} seeds lack a positive number at some batch size" if out else ""
+    return (mean(np.array(slopes)) if slopes else None), note
 
 
 def _small_is_better(arm: Arm) -> Claim:
-    sizes = arm.having(ACCURACY)
-    ends = [arm.at(size, ACCURACY) for size in (sizes[0], sizes[-1])] if len(sizes) > 1 else []
-    scaled = [{seed: 100 * value for seed, value in one.items()} for one in ends]
-    statement = f"Small batches generalise better at {arm.name}"
+    ends = (min(arm.sizes), max(arm.sizes))
+    small, large = (Group(arm.sizes[size], f"batch {size:,}") for size in ends)
     trained = [
-        f"{percent(float(np.mean(list(arm.at(size, 'train/accuracy').values()))))} at {size:,}"
-        for size in (sizes[0], sizes[-1])
-    ] if scaled and arm.having("train/accuracy") else []  # fmt: skip
-    between = f", batch {sizes[0]:,} less batch {sizes[-1]:,}" if scaled else ""
-    return claim(
-        statement,
-        f"final test accuracy{between}",
+        f"{percent(float(np.mean(list(found.values()))))} at {size:,}"
+        for size in ends
+        if (found := arm.at(size, "train/accuracy"))
+    ]
+    return difference(
+        f"Small batches generalise better at {arm.name}",
+        in_percent(arm.quantity(ACCURACY)),
         ABOVE_ZERO,
-        difference(*scaled) if scaled else None,
-        "percentage points",
+        (small, large),
+        f"final test accuracy, {small.name} less {large.name}",
         note=f"training accuracy {', '.join(trained)}" if trained else "",
-        unfit="" if scaled else "fewer than two batch sizes",
+        unfit="" if ends[0] < ends[1] else "fewer than two batch sizes",
     )
 
 

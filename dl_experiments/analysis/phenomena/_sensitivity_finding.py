@@ -9,7 +9,7 @@ import pandas as pd
 from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import Words, interval, number, percent
+from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.findings import Drawing, Finding
 from dl_experiments.analysis.phenomena._sensitivity import (
     GEOMETRIC,
@@ -25,15 +25,8 @@ from dl_experiments.analysis.phenomena._sensitivity_control import (
     control,
 )
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES, with_performance
+from dl_experiments.analysis.quantities import METRICS
 from dl_experiments.analysis.swept import confounded
-
-COLUMNS: dict[str, Words] = {
-    "train/loss": number,
-    "test/loss": number,
-    "train/accuracy": percent,
-    "test/accuracy": percent,
-    **dict.fromkeys(MEASURES, number),
-}
 
 
 def analyse(name: str, title: str, runs: Sequence[Run]) -> Finding:
@@ -93,9 +86,8 @@ def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
             last = [run.rows[-1] for run in runs if run.completed]
             row["epochs"] = number(last[0]["epoch"]) if last else "–"
             row["updates"] = number(last[0]["step"]) if last else "–"
-            for name, words in COLUMNS.items():
-                title = MEASURES[name][0] if name in MEASURES else name
-                row[title] = interval(arm.mean(size, name, geometric=words is number), words)
+            for name in (*METRICS, *MEASURES):
+                row[MEASURES[name][0] if name in MEASURES else name] = arm.words(size, name)
             rows.append(row)
     return rows
 

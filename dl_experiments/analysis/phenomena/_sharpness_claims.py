@@ -11,17 +11,17 @@ and test accuracy (predicted below 0) and between sharpness and the gap of train
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.describe import number
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena._sensitivity import GAP, Arm
-from dl_experiments.analysis.phenomena._sensitivity_claims import ABOVE_ZERO, BELOW_ZERO, over_seeds
+from dl_experiments.analysis.phenomena._sensitivity_claims import ABOVE_ZERO, BELOW_ZERO
 from dl_experiments.analysis.phenomena._sharpness import CURVATURE, middle, name, quantities
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.scales import Correlation
+from dl_experiments.analysis.statistics import spearman
 
 OUTCOMES: dict[str, tuple[str, Region]] = {
     "test/accuracy": ("test accuracy", BELOW_ZERO),
@@ -45,24 +45,21 @@ def judge(arms: Sequence[Arm]) -> list[Claim]:
 
 
 def _larger_is_sharper(arm: Arm, quantity: str, words: str) -> Claim:
-    sizes = arm.having(quantity)
-    ends = [sizes[0], sizes[-1]] if len(sizes) > 1 else []
-    between = f", batch {ends[1]:,} over batch {ends[0]:,}" if ends else ""
+    ends = (min(arm.sizes), max(arm.sizes))
+    small, large = (Group(arm.sizes[size], f"batch {size:,}") for size in ends)
     losses = [
         number(float(np.mean(list(found.values()))))
-        for size in ends
+        for size in reversed(ends)
         if (found := arm.at(size, "train/loss"))
     ]
-    return claim(
+    return difference(
         f"Large batches are sharper at {arm.name}: {words}",
-        f"log10 of the ratio{between}",
+        arm.quantity(quantity),
         ABOVE_ZERO,
-        over_seeds(arm, quantity, ends, lambda _, v: float(np.log10(v[-1] / v[0])))
-        if ends
-        else None,
-        "decades",
-        note=f"training loss {losses[1]} against {losses[0]}" if len(losses) == 2 else "",
-        unfit="" if ends else "fewer than two batch sizes",
+        (large, small),
+        f"log10 of the ratio, {large.name} over {small.name}",
+        note=f"training loss {' against '.join(losses)}" if len(losses) == 2 else "",
+        unfit="" if ends[0] < ends[1] else "fewer than two batch sizes",
     )
 
 
@@ -74,17 +71,9 @@ def _sharper_is_worse(arm: Arm, quantity: str, words: str, outcome: str) -> Clai
         f"Sharper nets generalise worse at {arm.name}: {side} {goes} with {words}",
         "Spearman's ρ over the batch sizes of a seed",
         region,
-        _within_one(mean(np.array(correlations))) if correlations else None,
+        Correlation(len(arm.sizes)).level(np.array(correlations)) if correlations else None,
         unfit="" if correlations else f"fewer than {FEWEST} batch sizes, or nothing varies",
     )
-
-
-def _within_one(estimate: Estimate) -> Estimate:
-    """Student's interval knows no bounds; a correlation does."""
-    low, high = estimate.low, estimate.high
-    if low is None or high is None:
-        return estimate
-    return replace(estimate, low=max(low, -1.0), high=min(high, 1.0))
 
 
 def within_seeds(arm: Arm, quantity: str, outcome: str) -> list[float]:
@@ -95,5 +84,5 @@ def within_seeds(arm: Arm, quantity: str, outcome: str) -> list[float]:
         pairs = [(xs[seed], ys[seed]) for xs, ys in both if seed in xs and seed in ys]
         x, y = np.array(pairs).reshape(-1, 2).T
         if len(x) >= FEWEST and np.ptp(x) > 0 and np.ptp(y) > 0:
-            found.append(float(stats.spearmanr(x, y).statistic))
+            found.append(spearman(x, y))
     return found

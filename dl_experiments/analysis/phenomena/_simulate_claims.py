@@ -25,6 +25,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
 from dl_experiments.analysis.quantities import decades, final
 from dl_experiments.analysis.statistics import Estimate, epochs_to_reach, mean, proportion
@@ -48,7 +49,7 @@ def judge(functions: Functions) -> list[Claim]:
                 _over_seeds(_leads(pairs)),
                 "decades",
                 note=_diverged(pairs),
-                unfit=_unfit(pairs),
+                unfit=_hardly_trained(pairs),
             )
         )
     for name in ("sign_sinc", "sign_sin"):
@@ -101,12 +102,8 @@ def _diverged(together: Sequence[list[Run]]) -> str:
     return f"diverged and counted as last: {lost}" if lost else ""
 
 
-def _unfit(together: Sequence[list[Run]]) -> str:
-    """Why runs cannot show who is faster or better: nothing was learned yet."""
-    curves = [run.curve(LOSS)[1] for runs in together for run in runs if run.completed]
-    if not curves or any(len(v) and np.nanmin(v) < v[0] / 2 for v in curves):
-        return ""
-    return "no net got below half its first loss: too few epochs to tell"
+def _hardly_trained(together: Sequence[list[Run]]) -> str:
+    return hardly_trained([run for runs in together for run in runs])
 
 
 def _over_seeds(values: Sequence[float]) -> Estimate | None:
@@ -129,7 +126,7 @@ def _deep_is_best(name: str, models: Models) -> Claim:
         _over_seeds(leads),
         "decades",
         note=_diverged(together),
-        unfit=_unfit(together),
+        unfit=_hardly_trained(together),
     )
 
 
@@ -158,5 +155,5 @@ def _order_varies(models: Models) -> Claim:
         proportion(sum(lead > 0 for lead in leads), len(leads)) if leads else None,
         "",
         note="; ".join(note for note in notes if note),
-        unfit=_unfit(pairs),
+        unfit=_hardly_trained(pairs),
     )

@@ -5,12 +5,7 @@ the numbers depend on: the runs and when they ended, samples, points, and the ve
 Files of other keys are removed; deleting them all only costs time.
 """
 
-import hashlib
-import json
-from collections.abc import Collection
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -18,10 +13,11 @@ from torch import Tensor
 
 from dl_experiments import randomness
 from dl_experiments.analysis.evaluation import Evaluation
+from dl_experiments.analysis.kept import kept, kept_at
 from dl_experiments.analysis.phenomena._trajectory import Arm
-from dl_experiments.artifacts import write_atomically
 from dl_experiments.measures.surface import on_line, on_plane, random_direction
 
+KIND = "surfaces"
 VERSION = 1  # another one for code that gives other numbers
 MARGIN = 0.3  # of the paths' extent, to each side of them
 
@@ -45,22 +41,8 @@ def surfaces(arm: Arm, folder: Path, samples: int | None, points: int) -> tuple[
         ValueError: The data cannot be had.
     """
     attempts = [(w.run.status.run_id, w.run.status.finished_at) for w in arm.walks]
-    text = json.dumps([VERSION, samples, points, attempts])
-    path = folder / f"surfaces-{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return path, dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        found = _evaluate(arm, samples, points)
-        write_atomically(path, lambda file: np.savez_compressed(file, **_plain(found)))
-        return path, found
-
-
-def keep_only(folder: Path, used: Collection[Path]) -> None:
-    """Remove the kept files of other runs or other options."""
-    for path in folder.glob("surfaces-*.npz"):
-        if path not in used:
-            path.unlink()
+    path = kept_at(folder, KIND, [VERSION, samples, points, attempts])
+    return path, kept(path, lambda: _evaluate(arm, samples, points))
 
 
 def _evaluate(arm: Arm, samples: int | None, points: int) -> Surfaces:
@@ -122,8 +104,3 @@ def _random(arm: Arm, first: Evaluation, end: Tensor, points: int) -> Surfaces:
         "random": on_plane(first.loss, end, one, other, steps, steps).double().numpy(),
         "way": torch.linalg.solve(gram, torch.stack(way).T).T.numpy(),
     }
-
-
-def _plain(found: Surfaces) -> Any:
-    """For ``savez``, whose own arguments mypy would look for in a mapping."""
-    return found

@@ -17,6 +17,7 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre
 from dl_experiments.analysis.quantities import by_seed, final
 from dl_experiments.analysis.statistics import mean
@@ -29,7 +30,7 @@ NEARBY = Region(below=0.5)
 def judge(arm: Arm) -> list[Claim]:
     """The claims on one arm."""
     runs = [walk.run for walk in arm.walks]
-    why = unfit(runs)
+    why = hardly_trained(runs)
     apart = distances_to_centre(arm.ends[0])
     starts = [path[0] for path in arm.whole.paths]
     ways = [float(path.diff(dim=0).norm(dim=1).sum()) for path in arm.whole.paths]
@@ -77,11 +78,3 @@ def deviations(runs: Sequence[Run]) -> np.ndarray:
 
 def _over(distances: Sequence[float], lengths: Sequence[float]) -> np.ndarray:
     return np.array([d / way for d, way in zip(distances, lengths, strict=True) if way > 0])
-
-
-def unfit(runs: Sequence[Run]) -> str:
-    """Why runs cannot show where trainings lead: nothing was learned yet."""
-    curves = [run.curve(LOSS)[1] for run in runs]
-    if any(len(losses) and losses[-1] < losses[0] / 2 for losses in curves):
-        return ""
-    return "no net got below half its first loss: too few epochs to tell"

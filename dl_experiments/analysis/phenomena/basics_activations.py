@@ -16,7 +16,7 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import is_classification, number
 from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.forms import Group, difference
-from dl_experiments.analysis.phenomena._basics import unfit
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._basics_activations import (
     COMPARED,
     Nets,
@@ -82,7 +82,7 @@ def _lead(
     read = in_percent(final("test/accuracy")) if images else final("train/loss")
     pair = (ours, linear) if images else (linear, ours)  # of losses the lower is the better
     effect = f"{EFFECT[images]}, {name} minus linear"
-    return difference(statement, read, region, pair, effect, note, unfit(runs))
+    return difference(statement, read, region, pair, effect, note, hardly_trained(runs))
 
 
 def _images(nets: dict[str, list[Run]]) -> bool:

@@ -14,7 +14,7 @@ from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference
-from dl_experiments.analysis.phenomena._basics import unfit
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
     SIZE,
@@ -27,7 +27,6 @@ from dl_experiments.analysis.phenomena._basics_batches import (
 from dl_experiments.analysis.quantities import (
     METRICS,
     Quantity,
-    by_seed,
     final,
     in_percent,
     worst_of,
@@ -59,7 +58,9 @@ def judge(sizes: Sizes) -> list[Claim]:
     least, most = min(sizes), max(sizes)
     ends = (sizes[least], sizes[most]) if least < most else ([], [])
     pair = (Group(ends[0], f"batch {least}"), Group(ends[1], f"batch {most}"))
-    why = unfit([*sizes[least], *sizes[most]]) if least < most else "there is one batch size"
+    why = (
+        hardly_trained([*sizes[least], *sizes[most]]) if least < most else "there is one batch size"
+    )
     first = why or ("" if _recorded_first(sizes) else "epoch 1 was not recorded")
     return [
         difference(
@@ -87,7 +88,7 @@ def _best(sizes: Sizes) -> Claim:
 
     A run that diverged counts as at chance: a batch size is not better for losing its worst seeds.
     """
-    counted = {size: _accuracies(runs) for size, runs in sizes.items()}
+    counted = {size: ACCURACY.counted(runs) for size, runs in sizes.items()}
     counted = {size: found for size, found in counted.items() if found}
     shared = set.intersection(*map(set, counted.values())) if counted else set()
     effect = "final test accuracy, the best batch size on average minus the next best"
@@ -112,15 +113,9 @@ def _best(sizes: Sizes) -> Claim:
         Region(above=0.0),
         ACCURACY.between(ends[first], ends[second]),
         ACCURACY.scale.apart,
-        unfit=unfit([run for runs in sizes.values() for run in runs]),
+        unfit=hardly_trained([run for runs in sizes.values() for run in runs]),
         note="; ".join(notes),
     )
-
-
-def _accuracies(runs: Sequence[Run]) -> dict[int, float]:
-    """Seed -> final test accuracy in percent, guessing's where the run diverged."""
-    bounds = ACCURACY.lost(runs)
-    return {s: value for s, value in bounds.items() if value is not None} | by_seed(runs, ACCURACY)
 
 
 def _winners(ends: Mapping[int, Mapping[int, float]]) -> str:

@@ -15,7 +15,7 @@ from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena._basics import unfit
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.quantities import by_seed, decades, final, in_percent
 from dl_experiments.analysis.sections import Section, put_together
 from dl_experiments.analysis.statistics import difference
@@ -55,8 +55,7 @@ def judge(optimizers: Mapping[str, Rates]) -> list[Claim]:
 
 def accuracies(runs: Sequence[Run]) -> dict[int, float]:
     """Seed -> final test accuracy in percent; a diverged run counts as at chance."""
-    bounds = ACCURACY.lost(runs)
-    return {s: value for s, value in bounds.items() if value is not None} | by_seed(runs, ACCURACY)
+    return ACCURACY.counted(runs)
 
 
 def stuck(runs: Sequence[Run]) -> Region:
@@ -94,7 +93,7 @@ def _stuck(name: str, rates: Rates) -> Claim:
         ACCURACY.over(found),
         "%",
         note=lost(runs) if runs else "",
-        unfit=unknown or unfit([run for members in rates.values() for run in members]),
+        unfit=unknown or hardly_trained([run for members in rates.values() for run in members]),
     )
 
 
@@ -112,7 +111,7 @@ def _slow(name: str, rates: Rates) -> Claim:
         Region(above=0.0),
         difference(low, middle) if low and middle else None,
         "decades",
-        unfit=unfit([run for runs in rates.values() for run in runs]),
+        unfit=hardly_trained([run for runs in rates.values() for run in runs]),
     )
 
 

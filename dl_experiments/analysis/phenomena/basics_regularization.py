@@ -13,7 +13,7 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, interval, loss_name
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference
-from dl_experiments.analysis.phenomena._basics import unfit
+from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.quantities import METRICS, Quantity, final, in_percent
 from dl_experiments.analysis.scales import LINEAR
 from dl_experiments.analysis.sections import Section, put_together
@@ -91,7 +91,7 @@ def _narrows(name: str, metric: str, runs: Sequence[Run], cells: Cells) -> Claim
         NARROWER,
         (Group(runs, name[0].lower() + name[1:]), Group(cells.get((0.0, 0.0), []), "none")),
         f"final gap ({what}), with minus without",
-        unfit=unfit(_flat(cells)),
+        unfit=hardly_trained(_flat(cells)),
     )
 
 
@@ -184,4 +184,5 @@ def _flat(cells: Mapping[tuple[float, float], Sequence[Run]]) -> list[Run]:
 
 def _colours(cells: Cells) -> dict[float, Any]:
     names = sorted({dropout for dropout, _ in cells})
-    return dict(zip(names, style.COLOURS, strict=False))
+    found = style.colours([show(name) for name in names])
+    return {name: found[show(name)] for name in names}

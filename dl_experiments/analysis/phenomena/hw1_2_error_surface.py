@@ -15,10 +15,11 @@ from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
 from dl_experiments.analysis.collect import REPORT, Run
 from dl_experiments.analysis.describe import interval, number
 from dl_experiments.analysis.findings import Drawing, Finding, Passing
-from dl_experiments.analysis.phenomena._surface import Surfaces, keep_only, surfaces
+from dl_experiments.analysis.kept import keep_only
+from dl_experiments.analysis.learned import hardly_trained
+from dl_experiments.analysis.phenomena._surface import KIND, Surfaces, surfaces
 from dl_experiments.analysis.phenomena._surface_figures import lines, planes
 from dl_experiments.analysis.phenomena._trajectory import Arm, in_words, split
-from dl_experiments.analysis.phenomena._trajectory_claims import unfit
 from dl_experiments.analysis.statistics import mean
 
 NAME = "hw1_2_error_surface"
@@ -53,7 +54,7 @@ def analyse(runs: Sequence[Run], samples: int | None = 1000, points: int = 25) -
         rows.append(_numbers(arm, found))
         judged.append(in_arm(_falls(arm, found), arm.name))
         notes += _differing(arm, found)
-    keep_only(folder, used)
+    keep_only(folder, KIND, used)
     return Finding(NAME, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
 
 
@@ -79,7 +80,7 @@ def _falls(arm: Arm, found: Surfaces) -> Claim:
         mean(finite) if len(finite) else None,
         "%",
         note=f"left out, no drop from start to end: {flat}" if flat else "",
-        unfit=unfit([walk.run for walk in arm.walks]),
+        unfit=hardly_trained([walk.run for walk in arm.walks]),
     )
 
 

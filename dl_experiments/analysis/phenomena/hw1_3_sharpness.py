@@ -12,7 +12,7 @@ import pandas as pd
 from dl_experiments.analysis import curves
 from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import interval, number, percent
+from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.findings import Drawing, Finding
 from dl_experiments.analysis.phenomena._sensitivity import GEOMETRIC, Arm, split
 from dl_experiments.analysis.phenomena._sharpness import (
@@ -70,9 +70,9 @@ def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
         for size, runs in arm.sizes.items():
             row: dict[str, Any] = {"arm": arm.name, "batch size": f"{size:,}"}
             row |= {"seeds": curves.members(runs)}
-            row["test/accuracy"] = interval(arm.mean(size, "test/accuracy"), percent)
-            for title, key in {"train/loss": "train/loss", **columns}.items():
-                row[title] = interval(arm.mean(size, key, geometric=True))
+            recorded = ("test/accuracy", "train/loss")
+            for title, key in {**dict(zip(recorded, recorded, strict=True)), **columns}.items():
+                row[title] = arm.words(size, key)
             rows.append(row)
     return rows
 

@@ -1,0 +1,38 @@
+"""What is slow to evaluate is kept beside the figures, in a file named by all it depends on."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from dl_experiments.artifacts import write_atomically
+
+Arrays = dict[str, np.ndarray]
+
+
+def kept_at(folder: Path, kind: str, depends: Any) -> Path:
+    """The file of a kind, ``<kind>-<hash>.npz``, for all (JSON) that its numbers depend on."""
+    digest = hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
+    return folder / f"{kind}-{digest}.npz"
+
+
+def kept(path: Path, evaluate: Callable[[], Arrays]) -> Arrays:
+    """The arrays of a file; evaluated and kept where it is not there or cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        found: Any = evaluate()
+        write_atomically(path, lambda file: np.savez_compressed(file, **found))
+        return dict(found)
+
+
+def keep_only(folder: Path, kind: str, used: Collection[Path]) -> None:
+    """Remove the kept files of a kind that are of other runs or other options."""
+    for path in folder.glob(f"{kind}-*.npz"):
+        if path not in used:
+            path.unlink()
