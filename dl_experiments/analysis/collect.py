@@ -16,7 +16,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from dl_experiments import claims
-from dl_experiments.analysis.rows import NONE, Peers, Rows, read_rows
+from dl_experiments.analysis.rows import NONE, Rows, read_rows
 from dl_experiments.analysis.schema import REPORT, AnalysisError
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status
 from dl_experiments.data.sources import CLASSES, SIZES
@@ -37,7 +37,6 @@ class Run:
         rows: ``metrics.csv`` as it stands.
         summary: Metric name -> final value.
         provenance: ``provenance.json``, what it was trained on and how; empty where nothing tells.
-        peers: The records that its own is compared with, if any.
     """
 
     path: Path
@@ -47,7 +46,6 @@ class Run:
     rows: Rows
     summary: Mapping[str, float]
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    peers: Peers | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def flat(self) -> dict[str, Any]:
@@ -120,9 +118,12 @@ class Run:
         A run that ended by itself is read where it stopped, and has all its epochs here.
         """
         epochs, values = self.curve(metric)
-        if self.peers is None or self.stopped:
+        if self.rows.peers is None or self.stopped:
             return epochs, values
-        kept = np.isin(epochs, self.peers.epochs(metric))
+        shared = self.rows.peers.epochs(metric)
+        if len(shared) == len(epochs):  # of which they are a part
+            return epochs, values
+        kept = np.isin(epochs, shared)
         return epochs[kept], values[kept]
 
     @cached_property

@@ -13,7 +13,7 @@ from dl_experiments.analysis.findings import FORMATS, Finding, Passing, save
 from dl_experiments.analysis.freshness import Stamp, stamps
 from dl_experiments.analysis.images import write_images
 from dl_experiments.analysis.phenomena import beside, known
-from dl_experiments.analysis.replicates import beside_peers, mixed, one_each
+from dl_experiments.analysis.replicates import compare, mixed, one_each
 from dl_experiments.analysis.report import write_report
 from dl_experiments.analysis.schema import check
 from dl_experiments.analysis.tables import write_tables
@@ -127,8 +127,7 @@ def _counting(found: Collection) -> Collection:
         runs += kept
         problems += lines
         notes += mixed(kept)
-    runs, lines = beside_peers(runs)
-    notes += lines
+    notes += compare(runs)
     bare = sum(1 for run in runs if run.rows and not run.recorded("data"))
     verb = "run has" if bare == 1 else "runs have"
     if bare:

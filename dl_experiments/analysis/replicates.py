@@ -11,7 +11,6 @@ What is left out of a study, each time named in a line:
 import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -100,8 +99,8 @@ def mixed(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def beside_peers(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs with the records that theirs are compared with, and a line where those differ.
+def compare(runs: Sequence[Run]) -> list[str]:
+    """Let each record know those that it is compared with; a line where they differ.
 
     Compared are completed runs of a study that trained for equally many epochs; those that ended
     by themselves are read where they did.
@@ -110,18 +109,18 @@ def beside_peers(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     for run in runs:
         if run.completed and run.rows and not run.stopped:
             lengths[run.study, run.rows[-1]["epoch"]].append(run)
-    peers: dict[Any, Peers] = {}
     lines = []
     for (study, length), members in lengths.items():
         found = Peers([run.rows for run in members])
-        peers.update((run.path, found) for run in members)
+        for run in members:
+            run.rows.peers = found
         shared = len(found.epochs("train/loss"))
         if any(len(run.rows.curve("train/loss")[0]) > shared for run in members):
             lines.append(
                 f"in {study} runs of {length:,} epochs were recorded at different ones; what is "
                 f"compared is read at the {shared} that all have"
             )
-    return [replace(run, peers=peers.get(run.path)) for run in runs], lines
+    return lines
 
 
 def _way(run: Run) -> str:

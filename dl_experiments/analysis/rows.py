@@ -17,12 +17,16 @@ class Rows(Sequence[Mapping[str, float]]):
     Args:
         columns: Name -> values [t], of which ``step`` and ``epoch`` have one a row.
         places: Name -> the rows [t] that have its values, for a column that some rows lack.
+
+    Attributes:
+        peers: The records that this one is compared with, if any.
     """
 
     def __init__(
         self, columns: Mapping[str, np.ndarray], places: Mapping[str, np.ndarray] | None = None
     ) -> None:
         self._columns, self._places = dict(columns), dict(places or {})
+        self.peers: Peers | None = None
 
     @property
     def metrics(self) -> list[str]:
@@ -55,7 +59,7 @@ class Rows(Sequence[Mapping[str, float]]):
                 values[self._places[name] == at] if name in self._places else values[at : at + 1]
             )
             if len(found):
-                row[name] = _plain(found[0]) if name in ALWAYS else float(found[0])
+                row[name] = found[0].item()
         return row
 
     def __eq__(self, other: object) -> bool:
@@ -66,10 +70,6 @@ class Rows(Sequence[Mapping[str, float]]):
 
     def __repr__(self) -> str:
         return repr(list(self))
-
-
-def _plain(value: float) -> float:
-    return int(value) if value == int(value) else float(value)
 
 
 @final
@@ -124,10 +124,12 @@ def read_rows(path: Path) -> Rows:
     ):
         filled = column if "" not in column else [cell for cell in column if cell]
         try:
-            columns[name] = np.array([float(cell) for cell in filled])
+            found = np.array([float(cell) for cell in filled])
         except ValueError as error:
             number = next(n for n, cell in enumerate(column, 2) if cell and not _is_number(cell))
             raise ValueError(f"{path}, line {number}: {error}") from error
+        whole = name in ALWAYS and not (found % 1).any()
+        columns[name] = found.astype(np.int64) if whole else found
         if len(filled) < len(column):
             places[name] = np.flatnonzero([cell != "" for cell in column])
     if any(name in places for name in ALWAYS):

@@ -1,17 +1,23 @@
 """Runs -> tidy tables: one row a run, and one row a recorded value; each as Parquet and as CSV."""
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
 
 from dl_experiments.analysis.collect import Run
 
 CURVES = ("study", "run", "seed", "step", "epoch", "metric", "value")
+AT_ONCE = 100  # runs
+NONE = np.empty(0, dtype=object)
 
 
 def run_table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -33,40 +39,61 @@ def run_table(runs: Sequence[Run]) -> pd.DataFrame:
     return table
 
 
-def curve_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row a recorded value: which run, at which step and epoch, which metric."""
-    tables = [_curves(run) for run in runs if run.rows.metrics]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(CURVES))
+def curve_tables(runs: Sequence[Run]) -> Iterator[pa.Table]:
+    """One row a recorded value, in the order of each run's rows; a table for some runs at a time.
+
+    All runs at once would take ten times the memory of what they hold.
+    """
+    schema = pa.schema([*zip(CURVES, _kinds(runs), strict=True)])
+    for begin in range(0, max(len(runs), 1), AT_ONCE):
+        parts = [_curves(run) for run in runs[begin : begin + AT_ONCE] if run.rows.metrics]
+        columns = [np.concatenate([part[name] for part in parts] or [NONE]) for name in CURVES]
+        arrays = [pa.array(of, kind) for of, kind in zip(columns, schema.types, strict=True)]
+        yield pa.table(arrays, schema=schema)
 
 
-def _curves(run: Run) -> pd.DataFrame:
+def _kinds(runs: Sequence[Run]) -> list[pa.DataType]:
+    whole = all(np.issubdtype(run.rows.curve(m)[0].dtype, np.integer)
+                for run in runs for m in run.rows.metrics[:1])  # fmt: skip
+    at = pa.int64() if whole else pa.float64()
+    return [pa.string(), pa.string(), pa.int64(), at, at, pa.string(), pa.float64()]
+
+
+def _curves(run: Run) -> dict[str, np.ndarray]:
     """What one run has recorded, row by row."""
     curves = [(run.curve(metric), run.rows.curve(metric, "step")) for metric in run.rows.metrics]
     sizes = [len(values) for (_, values), _ in curves]
     order = np.argsort(np.concatenate([at for (at, _), _ in curves]), kind="stable")
-    columns = {
+    whole = {"study": run.study, "run": run.path.name, "seed": run.seed}
+    return {name: np.full(len(order), of) for name, of in whole.items()} | {
         "step": np.concatenate([steps for _, (steps, _) in curves])[order],
         "epoch": np.concatenate([at for (at, _), _ in curves])[order],
-        "metric": np.repeat(np.array(run.rows.metrics, dtype=object), sizes)[order],
+        "metric": np.repeat(np.array(run.rows.metrics), sizes)[order],
         "value": np.concatenate([values for (_, values), _ in curves])[order],
     }
-    for name in ("step", "epoch"):
-        if not (columns[name] % 1).any():
-            columns[name] = columns[name].astype(np.int64)
-    whole = {"study": run.study, "run": run.path.name, "seed": run.seed}
-    return pd.DataFrame(whole | columns, columns=list(CURVES))
 
 
 def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Write both tables twice; returns the four files."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, table in (("runs", run_table(runs)), ("curves", curve_table(runs))):
-        parquet, text = folder / f"{name}.parquet", folder / f"{name}.csv"
-        table.to_parquet(parquet, index=False)
-        table.to_csv(text, index=False)
-        written += [parquet, text]
-    return written
+    files = [
+        folder / f"{name}.{kind}" for name in ("runs", "curves") for kind in ("parquet", "csv")
+    ]
+    table = run_table(runs)
+    table.to_parquet(files[0], index=False)
+    table.to_csv(files[1], index=False)
+    tables = curve_tables(runs)
+    first = next(tables)
+    with (
+        pq.ParquetWriter(files[2], first.schema) as parquet,
+        csv.CSVWriter(
+            files[3], first.schema, write_options=csv.WriteOptions(quoting_style="needed")
+        ) as text,
+    ):
+        for part in itertools.chain([first], tables):
+            parquet.write_table(part)
+            text.write_table(part)
+    return files
 
 
 def _cell(value: Any) -> Any:

@@ -5,7 +5,7 @@ import pandas as pd
 from synthetic import config, image_run, write
 
 from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.tables import curve_table, run_table, write_tables
+from dl_experiments.analysis.tables import curve_tables, run_table, write_tables
 
 
 def test_one_row_a_run_and_one_a_value(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_one_row_a_run_and_one_a_value(tmp_path: Path) -> None:
     assert table.loc[("adhoc", 2), "status.state"] == "failed"
     assert table.loc[("adhoc", 2), "status.error"] == "no memory"
     assert np.isnan(table.loc[("adhoc", 2), "test/accuracy"])
-    curves = curve_table(runs)
+    (curves,) = (part.to_pandas() for part in curve_tables(runs))
     assert len(curves) == 2 * 5 * 4
     assert set(curves["metric"]) == {
         "train/loss", "train/accuracy", "test/loss", "test/accuracy",
