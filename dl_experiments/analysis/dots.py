@@ -16,7 +16,7 @@ GREY = "#777777"
 
 def caption(losses: bool) -> str:
     """What `column` draws, in words; ``losses`` where a panel shows one."""
-    mean = "their mean (of a loss the geometric mean)" if losses else "their mean"
+    mean = "their mean (of a loss or a time the geometric mean)" if losses else "their mean"
     wide = "that of two seeds may leave the panel"
     return f"Dots: every completed seed; bar: {mean} with its {INTERVAL}; {wide}."
 

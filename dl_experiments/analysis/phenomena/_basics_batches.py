@@ -142,7 +142,7 @@ def outcomes(arm: str, sizes: Sizes) -> tuple[str, Figure]:
     caption = (
         "Left: where the test accuracy ends (median over the last tenth of the epochs). Right: "
         "wall time of an epoch's updates, measurements left out; runs side by side on one machine "
-        f"slow one another. {dots.caption(losses=False)}"
+        f"slow one another. {dots.caption(losses=True)}"
     )
     return caption, figure
 

@@ -119,6 +119,6 @@ def test_a_loss_alone_is_captioned_with_the_mean_that_is_drawn(
     assert "geometric mean of the loss over completed seeds" in curves.caption
     assert "accuracy" not in curves.caption
     np.testing.assert_allclose(curves.figure.axes[0].get_lines()[0].get_ydata(), [20, 10])
-    assert "of a loss the geometric mean" in finals.caption
+    assert "of a loss or a time the geometric mean" in finals.caption
     _dots, bar, _interval = finals.figure.axes[0].get_lines()
     np.testing.assert_allclose(bar.get_ydata(), 10)
