@@ -1,4 +1,4 @@
-"""The forms of a claim: a level of one group, a difference of two. Each counts who is left out.
+"""The forms of a claim: a level, a difference, a trend. Each counts who is left out.
 
 A net that diverged has no final loss or accuracy, and one whose value is not finite none that can
 be averaged. They are left out of the estimate and counted in the claim's note. Where a quantity has
@@ -8,14 +8,20 @@ has none the verdict is never more than leaning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
+
+import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.quantities import Quantity, by_seed
+from dl_experiments.analysis.scales import LINEAR, Scale
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.artifacts import FINISHED
+
+Statistic = Callable[[np.ndarray, np.ndarray], float | None]
+"""Of numbers [n] and values there [n]."""
 
 Compare = Callable[[Sequence[Mapping[int, float]]], Estimate | None]
 
@@ -88,6 +94,64 @@ def difference(
     unit = quantity.scale.apart or quantity.unit
     words = (statement, effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}")
     return _judged(words, quantity, region, pair, compare, unit, note, unfit)
+
+
+def trend(
+    statement: str,
+    quantity: Quantity,
+    region: Region,
+    groups: Mapping[float, Sequence[Run]] | Mapping[int, Sequence[Run]],
+    of: Statistic,
+    scale: Scale = LINEAR,
+    unit: str = "",
+    effect: str = "",
+    note: str = "",
+    unfit: str = "",
+) -> Claim:
+    """That a quantity goes along with a number: a statistic of each seed, a mean over seeds.
+
+    Args:
+        statement: The claim in one sentence.
+        quantity: What is read off each run.
+        region: Where the claim says the statistic lies.
+        groups: Number -> runs; a seed counts that has a value in every group.
+        of: From the numbers [g] and a seed's values there [g], such as ``spearman``.
+        scale: Of the statistic.
+        unit: Of the statistic.
+        effect: What was measured, in words.
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show it.
+    """
+
+    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
+        return each_seed(dict(zip(groups, sides, strict=True)), of, scale)
+
+    members = [Group(runs, f"{number:,g}") for number, runs in groups.items()]
+    words = (statement, effect or quantity.name)
+    return _judged(words, quantity, region, members, compare, unit, note, unfit)
+
+
+def each_seed(
+    sides: Mapping[float, Mapping[int, float]], of: Statistic, scale: Scale = LINEAR
+) -> Estimate | None:
+    """The mean over seeds of a statistic of (numbers, a seed's values there); None without any.
+
+    Args:
+        sides: Number -> seed -> value; a seed counts that has a value at every number.
+        of: The statistic.
+        scale: Of the statistic.
+    """
+    numbers = np.array(list(sides), dtype=float)
+    every = sorted({seed for side in sides.values() for seed in side})
+    whole = [seed for seed in every if all(seed in side for side in sides.values())]
+    found = [of(numbers, np.array([side[seed] for side in sides.values()])) for seed in whole]
+    known = np.array([one for one in found if one is not None and np.isfinite(one)])
+    if not len(known):
+        return None
+    out = len(every) - len(known)
+    lacking = f"{out} of {len(every)} seeds lack a value somewhere and are not in it"
+    estimate = scale.level(known)
+    return replace(estimate, note=_joined([estimate.note, lacking if out else ""]))
 
 
 def _judged(

@@ -41,6 +41,7 @@ def put_together(
     arms: Mapping[str, Sequence[Run]],
     make: Callable[[str, list[Run]], Section],
     notes: Sequence[str] = (),
+    about: str = Finding.about,
 ) -> Finding:
     """All arms in one finding: figures numbered, claims told apart by their arm.
 
@@ -54,6 +55,7 @@ def put_together(
         arms: Label -> the runs that may share a figure; the label of a single arm is empty.
         make: Label and runs -> what there is to say of them.
         notes: On what is left out of all arms.
+        about: What the table's numbers are.
     """
     drawings, rows, judged, lines = [], [], [], []
     for count, (arm, members) in enumerate(arms.items(), start=1):
@@ -67,7 +69,7 @@ def put_together(
         lines += [*along, *made.notes]
     lines = list(dict.fromkeys([*lines, *notes]))
     study = runs[0].study if runs else name
-    return Finding(name, title, study, runs, drawings, pd.DataFrame(rows), judged, lines)
+    return Finding(name, title, study, runs, drawings, pd.DataFrame(rows), judged, lines, about)
 
 
 def _undecided(claim: Claim, along: Sequence[str]) -> Claim:

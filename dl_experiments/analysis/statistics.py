@@ -118,6 +118,11 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.clip(round(stats.spearmanr(x, y).statistic, 12), -1, 1))  # ±1 are exact
 
 
+def slope(x: np.ndarray, y: np.ndarray) -> float:
+    """The slope of the least-squares line through (x, y), [n] each."""
+    return float(np.polyfit(x, y, 1)[0])
+
+
 def seed_band(values: np.ndarray, geometric: bool = False) -> tuple[np.ndarray, ...]:
     """Centre, low and high [t] of curves [n, t].
 

@@ -69,16 +69,21 @@ def _is_recording(key: str, runs: Sequence[Run]) -> bool:
     return key.startswith(RECORDING) and not decides
 
 
-def confounded(runs: Sequence[Run]) -> list[str]:
+def confounded(runs: Sequence[Run], by_design: Sequence[str] = ()) -> list[str]:
     """A sentence on the followers whose effect nobody can tell from a kept key's; none, none.
 
     What a name brings with it, such as the widths of ``model.name``, goes without saying, and so
     does what the config derives from a kept key.
+
+    Args:
+        runs: That are compared.
+        by_design: Keys that an experiment lets follow, such as the epochs of equal updates.
     """
     kept, followers = _split(runs)
     told = {key.removesuffix("name") for key in kept if key.endswith(".name")}
-    told |= {f"{group}." for group, keys in BROUGHT.items() if any(key in kept for key in keys)}
-    apart = [key for key in followers if key not in TIED and not key.startswith(tuple(told))]
+    told |= {f"{of}." for of, keys in BROUGHT.items() if {*kept, *by_design} & {*keys}}
+    told |= {*TIED, *by_design}
+    apart = [key for key in followers if not key.startswith(tuple(told))]
     names = " and ".join(kept)
     return [f"Differing along with {names}, not told apart: {', '.join(apart)}."] if apart else []
 

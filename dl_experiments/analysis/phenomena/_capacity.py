@@ -14,7 +14,6 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import states
 from dl_experiments.analysis.quantities import Outcome, Quantity, by_seed, last, scale_of
 from dl_experiments.analysis.quantities import final as settled
-from dl_experiments.analysis.statistics import spearman
 from dl_experiments.data.sources import SIZES
 
 COUNT = "model/parameters"
@@ -133,28 +132,15 @@ def across(sizes: Sizes, outcome: Outcome) -> dict[int, np.ndarray]:
     return {seed: np.array([values[seed] for values in found]) for seed in seeds}
 
 
-def trends(sizes: Sizes, outcome: Outcome) -> dict[int, float]:
-    """Seed -> Spearman's ρ between parameter count and outcome; none with fewer than 3 sizes."""
-    if len(sizes) < FEWEST:
-        return {}
-    return {
-        seed: spearman(np.arange(len(values)), values)
-        for seed, values in across(sizes, outcome).items()
-    }
+def last_gain(_: np.ndarray, values: np.ndarray) -> float | None:
+    """Mean of the last quarter of values [n] less that of the quarter before; None below 3.
 
-
-def last_gains(sizes: Sizes, outcome: Outcome) -> dict[int, float]:
-    """Seed -> mean of the largest quarter of the sizes less that of the quarter before it.
-
-    A quarter of n sizes is round(n/4) of them, at least one.
+    A quarter of n is round(n/4) of them, at least one.
     """
-    if len(sizes) < FEWEST:
-        return {}
-    few = max(1, round(QUARTER * len(sizes)))
-    return {
-        seed: float(values[-few:].mean() - values[-2 * few : -few].mean())
-        for seed, values in across(sizes, outcome).items()
-    }
+    few = max(1, round(QUARTER * len(values)))
+    if len(values) < FEWEST:
+        return None
+    return float(values[-few:].mean() - values[-2 * few : -few].mean())
 
 
 def uncounted(runs: Sequence[Run], sizes: Mapping[int, Sequence[Run]]) -> list[str]:

@@ -32,6 +32,7 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number, percent
+from dl_experiments.analysis.forms import level
 from dl_experiments.analysis.phenomena._gradient_norm import (
     ENOUGH,
     LOSS,
@@ -67,13 +68,13 @@ def judge(columns: Columns) -> list[Claim]:
             judged += [_oscillates_more(kind, name, columns) for kind in KINDS]
     for name, runs in columns.items():
         judged.append(
-            claim(
+            level(
                 f"Gradient norms spike on {short_name(name)}",
-                f"share of updates whose mini-batch norm is over {SPIKE:g} times the median of the "
-                f"{WINDOW} around it",
+                SPIKES,
                 ABOVE_ZERO,
-                SPIKES.level(runs),
-                "%",
+                runs,
+                effect="share of updates whose mini-batch norm is over "
+                f"{SPIKE:g} times the median of the {WINDOW} around it",
                 note=_largest(runs),
                 unfit=_lacking("mini-batch", runs) or _few_updates(runs),
             )
@@ -127,13 +128,13 @@ def last_share(loss: Series) -> float | None:
 
 
 def _does_not_vanish(kind: str, name: str, runs: list[Run]) -> Claim:
-    return claim(
+    return level(
         f"The {kind} gradient norm does not vanish as the loss flattens on {short_name(name)}",
-        "log10 of its change from the second to the last tenth of the updates, less half that of "
-        "the loss",
+        above_root(kind),
         ABOVE_ZERO,
-        above_root(kind).level(runs),
-        "decades",
+        runs,
+        effect="log10 of its change from the second to the last tenth of the updates, less half "
+        "that of the loss",
         unfit=_lacking(kind, runs) or _not_flat(runs),
     )
 

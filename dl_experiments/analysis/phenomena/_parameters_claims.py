@@ -15,21 +15,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, subset
+from dl_experiments.analysis.forms import level, trend
 from dl_experiments.analysis.phenomena._capacity import (
     FEWEST,
     Reading,
     Sizes,
-    across,
     flat,
-    last_gains,
-    trends,
+    last_gain,
 )
 from dl_experiments.analysis.quantities import in_percent
 from dl_experiments.analysis.scales import LINEAR, Correlation, Scale
-from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.analysis.statistics import Estimate, spearman
 
 ALL_THE_WAY = Region(below=-0.9)
 SMALL = Region(above=-0.5, below=0.5)
@@ -41,37 +40,41 @@ RHO = "Spearman's ρ over the sizes between parameters and"
 
 def training_loss_falls(sizes: Sizes, reading: Reading) -> Claim:
     """That it falls all the way from the smallest to the largest net."""
-    return claim(
+    return trend(
         f"The training loss falls all the way as the net grows, {reading.name}",
-        f"{RHO} training loss",
+        reading.of("train/loss"),
         ALL_THE_WAY,
-        over_seeds(trends(sizes, reading.of("train/loss")), Correlation(len(sizes))),
+        sizes,
+        spearman,
+        Correlation(len(sizes)),
+        effect=f"{RHO} training loss",
         unfit=reading.missing or few(sizes),
     )
 
 
 def saturates(sizes: Sizes, reading: Reading) -> Claim:
     """That the largest nets are no better on the test set than those just smaller."""
-    return claim(
+    return trend(
         f"The test accuracy saturates as the net grows, {reading.name}",
-        "test accuracy, mean of the largest quarter of the sizes less that of the quarter before",
+        in_percent(reading.of("test/accuracy")),
         SMALL,
-        over_seeds(last_gains(sizes, in_percent(reading.of("test/accuracy")))),
-        "percentage points",
+        sizes,
+        last_gain,
+        unit="percentage points",
+        effect="test accuracy, mean of the largest quarter of the sizes less that of the quarter "
+        "before",
         unfit=reading.missing or few(sizes),
     )
 
 
 def reaches_98(sizes: Sizes, reading: Reading) -> Claim:
     """That the largest net of all MNIST has about 98 % of the test set right."""
-    largest = dict(list(sizes.items())[-1:])
-    ends = across(largest, in_percent(reading.of("test/accuracy")))
-    return claim(
+    return level(
         f"… at about 98 %, {reading.name}",
-        "test accuracy of the largest net",
+        in_percent(reading.of("test/accuracy")),
         ABOUT,
-        over_seeds({seed: float(values[0]) for seed, values in ends.items()}),
-        "%",
+        sizes[max(sizes)],
+        effect="test accuracy of the largest net",
         unfit="; ".join(
             filter(None, [reading.missing, *_partial(flat(sizes)), *_noisy(flat(sizes))])
         ),
@@ -81,11 +84,14 @@ def reaches_98(sizes: Sizes, reading: Reading) -> Claim:
 def rises(sizes: Sizes, reading: Reading, metric: str) -> Claim:
     """That ``test/loss`` or ``test/accuracy`` rises with the size of the net."""
     name = metric.replace("/", " ")
-    return claim(
+    return trend(
         f"The {name} rises as the net grows, {reading.name}",
-        f"{RHO} {name}",
+        reading.of(metric),
         RISES,
-        over_seeds(trends(sizes, reading.of(metric)), Correlation(len(sizes))),
+        sizes,
+        spearman,
+        Correlation(len(sizes)),
+        effect=f"{RHO} {name}",
         unfit=reading.missing or few(sizes),
     )
 

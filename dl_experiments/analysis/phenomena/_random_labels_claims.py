@@ -7,14 +7,15 @@ are compared, with its last epoch: a lower bound.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.curves import parameters
 from dl_experiments.analysis.describe import interval, labels, number, percent, subset
+from dl_experiments.analysis.forms import Group, difference, each_seed, level, trend
 from dl_experiments.analysis.phenomena._random_labels import (
     BY_HEART,
     at_least,
@@ -22,8 +23,8 @@ from dl_experiments.analysis.phenomena._random_labels import (
     epochs_to_memorise,
 )
 from dl_experiments.analysis.quantities import Quantity, by_seed, in_percent, last
-from dl_experiments.analysis.scales import LINEAR, LOG, Correlation, Scale
-from dl_experiments.analysis.statistics import Estimate, spearman
+from dl_experiments.analysis.scales import LOG, Correlation
+from dl_experiments.analysis.statistics import slope, spearman
 
 CHANCE = 0.2  # how far from guessing, as a share of that, still is guessing
 MUCH = 2.0  # times ln 10
@@ -45,13 +46,13 @@ def of_capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> list[Claim
         for (layers, _), found in groups.items()
     ]
     return [
-        claim(
+        level(
             f"784-{layers.strip('[]')}-10, with {number(ratio)} parameters for each label, does "
             "not learn random labels by heart",
-            "training accuracy at the end",
+            in_percent(last("train/accuracy")),
             Region(below=100 * BY_HEART),
-            in_percent(last("train/accuracy")).level(found),
-            "%",
+            found,
+            effect="training accuracy at the end",
             note=f"after {_epochs(found)} epochs; other widths may lack epochs, not parameters: "
             + "; ".join(reached),
             unfit=_too_short(found),
@@ -66,33 +67,33 @@ def _random(runs: Sequence[Run]) -> list[Claim]:
     done = [run for run in runs if run.completed]
     unfit = _drawn_test_labels(runs)
     epochs = by_seed(done, epochs_to_memorise)
-    level = f"ln {runs[0].classes}" if runs[0].classes else "the logarithm of the classes"
+    guess = f"ln {runs[0].classes}" if runs[0].classes else "the logarithm of the classes"
     unknown = "" if runs[0].classes else "how many classes the data have is not recorded"
     at = f"after {_span(list(epochs.values()))} epochs" if epochs else "by no run"
     return [
-        claim(
+        level(
             f"{name} learns fully random labels by heart",
-            f"training accuracy at the end, p = 1, {subset(runs)}",
+            in_percent(last("train/accuracy")),
             Region(above=100 * BY_HEART),
-            in_percent(last("train/accuracy")).level(runs),
-            "%",
+            runs,
+            effect=f"training accuracy at the end, p = 1, {subset(runs)}",
             note=f"the target was reached by {len(epochs)} of {len(done)} runs, {at}",
             unfit=_too_short(runs),
         ),
-        claim(
+        level(
             f"… and then knows no more of the test set than guessing does ({name})",
-            "test accuracy at the end, p = 1, true test labels",
+            in_percent(last("test/accuracy")),
             _near_chance(runs),
-            in_percent(last("test/accuracy")).level(runs),
-            "%",
+            runs,
+            effect="test accuracy at the end, p = 1, true test labels",
             unfit=unfit or unknown,
         ),
-        claim(
-            f"… while its test loss is far above {level}, that of guessing ({name})",
-            f"test loss at the end over {level}, p = 1",
+        level(
+            f"… while its test loss is far above {guess}, that of guessing ({name})",
+            OVER_CHANCE,
             Region(above=MUCH),
-            OVER_CHANCE.level(runs),
-            "times",
+            runs,
+            effect=f"test loss at the end over {guess}, p = 1",
             unfit=unfit or unknown or _too_short(runs),
         ),
     ]
@@ -105,58 +106,50 @@ def _near_chance(runs: Sequence[Run]) -> Region:
 
 
 def _grows(groups: Mapping[float, Sequence[Run]]) -> Claim:
-    epochs = {p: by_seed(found, at_least) for p, found in groups.items()}
-    ps = list(groups)
-    missed = sum(
-        epochs_to_memorise(run) is None
-        for found in groups.values()
-        for run in found
-        if run.completed
-    )
-    ranks = _each_seed(
-        epochs, lambda values: spearman(np.array(ps), np.array(values)), Correlation(len(ps))
-    )
-    note = f"rank correlation of p and epochs: {interval(ranks)}"
-    if missed:
-        note += f"; did not get there and counted with their last epoch: {missed}"
-    return claim(
+    runs = [run for found in groups.values() for run in found]
+    missed = sum(epochs_to_memorise(run) is None for run in runs if run.completed)
+    epochs = {p: by_seed(found, EPOCHS) for p, found in groups.items()}
+    notes = [
+        f"rank correlation of p and epochs: "
+        f"{interval(each_seed(epochs, spearman, Correlation(len(groups))))}",
+        f"did not get there and counted with their last epoch: {missed}" if missed else "",
+    ]
+    fewest, most = min(groups), max(groups)
+    return difference(
         "The more labels are random, the more epochs it takes to learn them by heart",
-        f"log10 of epochs at p = {ps[-1]:g} over epochs at p = {ps[0]:g}, paired by seed",
+        EPOCHS,
         Region(above=0.0),
-        _each_seed(epochs, lambda values: math.log10(max(values[-1], 1) / max(values[0], 1))),
-        "decades",
-        note=note,
-        unfit=_too_short([run for found in groups.values() for run in found]),
+        (Group(groups[most], f"p = {most:g}"), Group(groups[fewest], f"p = {fewest:g}")),
+        f"log10 of epochs at p = {most:g} over epochs at p = {fewest:g}, paired by seed",
+        note="; ".join(filter(None, notes)),
+        unfit=_too_short(runs),
     )
 
 
 def _falls(groups: Mapping[float, Sequence[Run]]) -> Claim:
-    ps = list(groups)
     scores = {p: by_seed(found, last("test/accuracy")) for p, found in groups.items()}
     means = [
         f"{percent(float(np.mean(list(s.values()))))} at {p:g}" for p, s in scores.items() if s
     ]
-    return claim(
+    return trend(
         "The more labels are random, the lower the test accuracy",
-        "least-squares slope of the final test accuracy in p, one for each seed",
+        in_percent(last("test/accuracy")),
         Region(below=0.0),
-        _each_seed(scores, lambda values: float(100 * np.polyfit(ps, values, 1)[0])),
-        "percentage points for p from 0 to 1",
+        groups,
+        slope,
+        unit="percentage points for p from 0 to 1",
+        effect="least-squares slope of the final test accuracy in p, one for each seed",
         note=", ".join(means),
         unfit=_drawn_test_labels([run for found in groups.values() for run in found]),
     )
 
 
-def _each_seed(
-    groups: Mapping[float, Mapping[int, float]],
-    of: Callable[[list[float]], float],
-    scale: Scale = LINEAR,
-) -> Estimate | None:
-    """The mean of a number that each seed's values at all p give; seeds that lack one are out."""
-    seeds = sorted(set.intersection(*(set(found) for found in groups.values())))
-    values = np.array([of([found[seed] for found in groups.values()]) for seed in seeds])
-    values = values[np.isfinite(values)]
-    return scale.level(values) if len(values) else None
+def _epochs_at_least(run: Run) -> float | None:
+    epochs = at_least(run)
+    return None if epochs is None else max(epochs, 1.0)
+
+
+EPOCHS = Quantity("epochs to memorise, or all there were", _epochs_at_least, LOG)
 
 
 def _over_chance(run: Run) -> float | None:

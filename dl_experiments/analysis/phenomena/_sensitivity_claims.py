@@ -19,12 +19,12 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.describe import percent
-from dl_experiments.analysis.forms import Group, difference
+from dl_experiments.analysis.forms import Group, difference, trend
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES
-from dl_experiments.analysis.quantities import in_percent
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.quantities import decades, in_percent
+from dl_experiments.analysis.statistics import mean, slope
 
 BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
 NEAR = {"whole": 0.1, "row": 0.05}
@@ -44,15 +44,16 @@ def _falls_beyond(arm: Arm, name: str) -> Claim:
     best = arm.best()
     sizes = [size for size in arm.having(name) if best is not None and size >= best]
     words = "" if best is None else f" ({best:,})"
-    found, left_out = _slopes(arm, name, sizes) if len(sizes) > 1 else (None, "")
-    return claim(
+    return trend(
         f"Sensitivity falls beyond the batch size with the best test accuracy{words}, "
         f"{arm.name}: {MEASURES[name][0]}",
-        "slope of log10 sensitivity against log10 batch size from there up",
+        decades(arm.quantity(name)),
         BELOW_ZERO,
-        found,
-        "decades a decade",
-        note="; ".join(filter(None, [_accuracies(arm, sizes), left_out])),
+        {float(np.log10(size)): arm.sizes[size] for size in sizes if len(sizes) > 1},
+        slope,
+        unit="decades a decade",
+        effect="slope of log10 sensitivity against log10 batch size from there up",
+        note=_accuracies(arm, sizes),
         unfit=f"the best batch size{words} is the largest" if len(sizes) == 1 else "",
     )
 
@@ -63,20 +64,6 @@ def _accuracies(arm: Arm, sizes: list[int]) -> str:
     if len(sizes) < 2:
         return ""
     return f"mean test accuracy {means[0]} at {sizes[0]:,}, {means[-1]} at {sizes[-1]:,}"
-
-
-def _slopes(arm: Arm, name: str, sizes: list[int]) -> tuple[Estimate | None, str]:
-    """The slope of log10 number against log10 batch size, a mean over seeds; who is left out."""
-    found = [arm.at(size, name) for size in sizes]
-    every = set().union(*found)
-    slopes = []
-    for seed in sorted(set.intersection(*map(set, found))):
-        values = np.array([at[seed] for at in found])
-        if (values > 0).all():
-            slopes.append(float(np.polyfit(np.log10(sizes), np.log10(values), 1)[0]))
-    out = len(every) - len(slopes)
-    note = f"{out} of {len(every)} seeds lack a positive number at some batch size" if out else ""
-    return (mean(np.array(slopes)) if slopes else None), note
 
 
 def _small_is_better(arm: Arm) -> Claim:

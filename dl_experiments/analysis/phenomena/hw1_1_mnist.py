@@ -5,13 +5,15 @@ holds: the few mistakes are made with ever more confidence.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, subset
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.forms import level
 from dl_experiments.analysis.phenomena import _images
 from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest
 
@@ -33,32 +35,32 @@ def _claims(models: _images.Models) -> list[Claim]:
     judged = []
     for name, runs in models.items():
         judged.append(
-            claim(
+            level(
                 f"The {name} net ends near 98–99 % test accuracy",
-                "mean final test accuracy",
+                in_percent(final("test/accuracy")),
                 NEAR,
-                in_percent(final("test/accuracy")).level(runs),
-                "%",
+                runs,
+                effect="mean final test accuracy",
                 unfit="; ".join([*_partial(runs), *_short(runs), *_noisy(runs)]),
             )
         )
     for name, runs in models.items():
         unfit = "; ".join([*_short(runs), *_noisy(runs)])
         judged += [
-            claim(
+            level(
                 f"The {name} net's test loss turns up after its minimum",
-                "final test loss over its minimum, minus 1",
+                RISES,
                 RISE,
-                in_percent(RISES).level(runs),
-                "%",
+                runs,
+                effect="final test loss over its minimum, minus 1",
                 unfit=unfit,
             ),
-            claim(
+            level(
                 f"… while the {name} net's test accuracy holds",
-                "final test accuracy minus that at the minimum of the test loss",
+                HELD,
                 HOLDS,
-                in_percent(HELD).level(runs),
-                "percentage points",
+                runs,
+                effect="final test accuracy minus that at the minimum of the test loss",
                 unfit=unfit,
             ),
         ]
@@ -100,4 +102,5 @@ def held(run: Run) -> float | None:
     return float(end - then[0]) if len(then) else None
 
 
-RISES, HELD = Quantity("rise of the test loss", rise), Quantity("accuracy held", held)
+RISES = in_percent(Quantity("rise of the test loss", rise))
+HELD = replace(in_percent(Quantity("accuracy held", held)), unit="percentage points")

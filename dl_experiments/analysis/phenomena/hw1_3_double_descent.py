@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena._capacity import (
     Sizes,
     across,
@@ -30,41 +28,41 @@ from dl_experiments.analysis.phenomena._double_descent_figures import (
     over_samples,
 )
 from dl_experiments.analysis.quantities import final
+from dl_experiments.analysis.sections import Section, put_together
 from dl_experiments.analysis.statistics import geometric_mean
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "hw1_3_double_descent"
 TITLE = "Double descent: across the interpolation threshold"
 COMPARED = ("loss", "data.samples", "model.name", "model.hidden")
+EPOCHS = ("trainer.max_epochs",)  # follow from the samples where all make equally many updates
+ABOUT = (
+    "Test error and loss of the mean over completed seeds (of a loss the geometric mean), with "
+    "the parameter count they are at; the peak is the point that stands highest above the "
+    "lowest points on its two sides."
+)
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Error and loss across the threshold, the peak as data grows, numbers and claims."""
-    drawings, rows, judged = [], [], []
     images, notes = image_runs(runs)
-    for count, (arm, members) in enumerate(arms(images, COMPARED).items(), start=1):
-        found = study(members)
-        counted = all_runs(found)
-        notes += uncounted(members, {0: counted})
-        if not any(run.completed for run in counted):
-            continue
-        ending = f"-{count}" if arm else ""
-        drawings.append(Drawing(f"double-descent{ending}", *across_threshold(arm, found)))
-        if drawn := over_samples(arm, found):
-            drawings.append(Drawing(f"over-samples{ending}", *drawn))
-        rows += _numbers(arm, found)
-        judged += [in_arm(claim, arm) for claim in judge(found)]
-    notes = list(dict.fromkeys(notes))
-    about = (
-        "Test error and loss of the mean over completed seeds (of a loss the geometric mean), with "
-        "the parameter count they are at; the peak is the point that stands highest above the "
-        "lowest points on its two sides."
-    )
-    numbers = pd.DataFrame(rows)
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, numbers, judged, notes, about)
+    return put_together(STUDY, TITLE, runs, arms(images, COMPARED), _section, notes, ABOUT)
 
 
-def _numbers(arm: str, found: Study) -> list[dict[str, Any]]:
+def _section(arm: str, runs: list[Run]) -> Section:
+    found = study(runs)
+    counted = all_runs(found)
+    lost = uncounted(runs, {0: counted})
+    if not any(run.completed for run in counted):
+        return Section(notes=lost)
+    drawings = {
+        "double-descent": across_threshold(arm, found),
+        "over-samples": over_samples(arm, found),
+    }
+    return Section(drawings, _numbers(found), judge(found), lost, confounded(runs, EPOCHS))
+
+
+def _numbers(found: Study) -> list[dict[str, Any]]:
     """A row for each loss and number of images: its threshold, and its peaks over the mean."""
     rows = []
     for loss, by_samples in found.items():
@@ -73,8 +71,7 @@ def _numbers(arm: str, found: Study) -> list[dict[str, Any]]:
             losses = list(across(sizes, final("test/loss")).values())
             if not errors or not losses:
                 continue
-            row = {"arm": arm} if arm else {}
-            row |= {"loss": NAMES.get(loss, loss), "training images": f"{samples:,}"}
+            row = {"loss": NAMES.get(loss, loss), "training images": f"{samples:,}"}
             row["threshold (parameters)"] = f"{threshold(samples, flat(sizes)[0].data):,}"
             row["seeds"] = f"{len(errors)}"
             row |= _places("test error (%)", sizes, np.mean(errors, axis=0))

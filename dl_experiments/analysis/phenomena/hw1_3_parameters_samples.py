@@ -34,13 +34,14 @@ from dl_experiments.analysis.phenomena._parameters_samples import (
 )
 from dl_experiments.analysis.quantities import final
 from dl_experiments.analysis.sections import Section, put_together
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "hw1_3_parameters_samples"
 TITLE = "Parameters against training images"
 COMPARED = ("data.samples", "model.name", "model.hidden")
 BEST = {"test/loss": 1, "test/accuracy": -1}  # the sign that makes the best the smallest
 ABOVE_ZERO = Region(above=0.0)
+EPOCHS = ("trainer.max_epochs",)
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
@@ -55,7 +56,9 @@ def _section(arm: str, runs: list[Run]) -> Section:
     lost = uncounted(runs, {0: counted})
     if not any(run.completed for run in counted):
         return Section(notes=lost)
-    return Section({"against-size": _lines(arm, found)}, _numbers(found), _claims(found), lost)
+    drawings = {"against-size": _lines(arm, found)}
+    along = confounded(runs, by_design=EPOCHS)  # all make equally many updates
+    return Section(drawings, _numbers(found), _claims(found), lost, along)
 
 
 def _lines(arm: str, found: Samples) -> tuple[str, Figure]:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sized import count, sized_run
 
@@ -41,15 +42,13 @@ def test_only_seeds_with_every_size_have_a_curve(tmp_path: Path) -> None:
     sizes = write_accuracies(tmp_path, {10: [0.5, 0.6], 20: [0.7, 0.8], 30: [0.9]})
     found = capacity.across(sizes, final("test/accuracy"))
     assert {seed: list(values) for seed, values in found.items()} == {0: [0.5, 0.7, 0.9]}
-    assert capacity.trends(sizes, final("test/accuracy")) == {0: 1.0}
-    assert capacity.trends(dict(list(sizes.items())[:2]), final("test/accuracy")) == {}
 
 
-def test_the_last_gain_compares_two_quarters(tmp_path: Path) -> None:
-    accuracies = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.99]  # quarters of two
-    sizes = write_accuracies(tmp_path, dict(zip(range(10, 20), ([a] for a in accuracies))))  # noqa: B905
-    found = capacity.last_gains(sizes, final("test/accuracy"))
-    assert found == {0: pytest.approx((0.95 + 0.99) / 2 - (0.92 + 0.94) / 2)}
+def test_the_last_gain_compares_two_quarters() -> None:
+    accuracies = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.99])  # of two each
+    gain = capacity.last_gain(np.arange(10), accuracies)
+    assert gain == pytest.approx((0.95 + 0.99) / 2 - (0.92 + 0.94) / 2)
+    assert capacity.last_gain(np.arange(2), accuracies[:2]) is None
 
 
 def test_readings(tmp_path: Path) -> None:

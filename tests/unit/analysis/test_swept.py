@@ -63,6 +63,42 @@ def test_what_cannot_be_told_apart_is_said(tmp_path: Path) -> None:
     assert confounded(found) == ["Differing along with model.name, not told apart: optimizer.lr."]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "follows"),
+    [
+        ({"model.dropout": 0.0, "model.hidden": [10]},
+         {"model.dropout": 0.5, "model.hidden": [400]}, "model.hidden"),
+        ({"data.batch_size": 1, "data.samples": 100},
+         {"data.batch_size": 4, "data.samples": 1000}, "data.samples"),
+        ({"trainer.max_epochs": 5, "trainer.precision": "32-true"},
+         {"trainer.max_epochs": 9, "trainer.precision": "64-true"}, "trainer.precision"),
+    ],
+)  # fmt: skip
+def test_within_a_group_too(tmp_path: Path, one: Any, other: Any, follows: str) -> None:
+    found = runs_of(tmp_path, one, other)
+    (kept,) = swept_keys(found)
+    assert confounded(found) == [f"Differing along with {kept}, not told apart: {follows}."]
+    assert confounded(found, by_design=[follows]) == []
+
+
+def test_what_a_schedule_derives_from_the_epochs_goes_without_saying(tmp_path: Path) -> None:
+    cells = [
+        {"data.samples": n, "trainer.max_epochs": e, "schedule": {"name": "cosine", "T_max": e}}
+        for n, e in ((100, 40), (400, 10))
+    ]
+    found = runs_of(tmp_path, *cells)
+    assert swept_keys(found) == ["data.samples"]
+    assert len(confounded(found)) == 1
+    assert confounded(found, by_design=["trainer.max_epochs"]) == []
+
+
+def test_values_keep_their_kind(tmp_path: Path) -> None:
+    cells = [{"model.more": more} for more in (None, "none", 0.3, 0.1 * 3, [10], [9], 2)]
+    groups = group(runs_of(tmp_path, *cells), ["model.more"])
+    assert [key for (key,) in groups] == ["none", "0.3", "2", "'none'", "[9]", "[10]"]
+    assert len(groups["0.3",]) == 2
+
+
 def test_arms_never_mix_what_is_not_compared(tmp_path: Path) -> None:
     cells = [
         {"model": model, "optimizer.name": name, "loss": loss}
