@@ -16,6 +16,7 @@ from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.statistics import seed_band
 
+FEW = 20
 ABOVE = 30.0  # a diverged loss is drawn up to this many times the largest completed one
 EVERY = "Thin lines: every completed seed; thick: their geometric mean."
 
@@ -24,8 +25,8 @@ def band(accuracy: bool) -> str:
     """What `draw` makes of a loss on a logarithmic axis, and of an accuracy beside it, in words."""
     mean = "geometric mean of the loss" + (" and mean of the accuracy" if accuracy else "")
     return (
-        f"Line: {mean} over completed seeds, thin where some have ended; band: their whole range, "
-        "lowest to highest seed."
+        f"Line: {mean} over completed seeds, thin after a tick where a seed has ended; band: their "
+        "whole range, lowest to highest seed."
     )
 
 
@@ -68,8 +69,10 @@ def draw(
                 _, low, high = seed_band(values)
                 axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
             centre = seed_band(values, geometric=log)[0]
-            thin = width if len(values) == len(done) else 0.5 * width
-            axis.plot(epochs, centre, color=colour, ls=dashes, lw=thin)
+            look: dict[str, Any] = {"color": colour, "ls": dashes, "lw": width}
+            if len(values) < len(done):  # a tick where a seed has ended
+                look |= {"lw": 0.5 * width, "marker": "|", "ms": 8, "mew": 1.2, "markevery": [0]}
+            axis.plot(epochs, centre, **look)
     cap = _cap(done, runs, metric) if log else np.inf
     for run in runs:
         if not run.completed:
@@ -81,10 +84,14 @@ def stretches(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Epochs [t] and values there [n, t] of the curves that go on, a pair each time one ends.
 
-    The first pair is of all curves; each later one begins where the one before ended.
+    The first pair is of all curves; each later one begins where the one before ended. Of more than
+    a few ends some stand for all.
     """
     found, begin = [], -np.inf
-    for end in sorted({at[-1] for at, _ in curves}):
+    ends = sorted({at[-1] for at, _ in curves})
+    if len(ends) > FEW:
+        ends = [ends[at] for at in np.linspace(0, len(ends) - 1, FEW).round().astype(int)]
+    for end in ends:
         epochs, values = common([curve for curve in curves if curve[0][-1] >= end])
         kept = (epochs >= begin) & (epochs <= end)
         if kept.any():

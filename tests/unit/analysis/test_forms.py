@@ -8,8 +8,10 @@ from synthetic import config, write
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.forms import Group, difference, level
+from dl_experiments.analysis.forms import Group, difference, each_seed, level, trend
 from dl_experiments.analysis.quantities import Quantity, final, in_percent
+from dl_experiments.analysis.scales import Correlation
+from dl_experiments.analysis.statistics import slope, spearman
 from dl_experiments.artifacts import State
 
 ACCURACY, LOSS = in_percent(final("test/accuracy")), final("train/loss")
@@ -116,3 +118,51 @@ def test_unfit_runs_decide_nothing_whoever_is_lost(two: Path) -> None:
     found = difference("s", ACCURACY, ABOVE, pair, unfit="too few epochs")
     assert found.verdict == "inconclusive"
     assert found.note.startswith("too few epochs; 1 of 11 seeds of deep diverged")
+
+
+def sizes(path: Path, rise: float, seeds: int = 5) -> dict[int, list[Run]]:
+    """Three nets, each by so much more accurate than the smaller one."""
+    for place, model in enumerate(("shallow", "middle", "deep")):
+        for seed in range(seeds):
+            add(path, model, seed, 0.9 + rise * place + 1e-4 * seed * (1 + place) ** 2)
+    return {
+        10 * (n + 1): list(of(path, m).runs) for n, m in enumerate(("shallow", "middle", "deep"))
+    }
+
+
+def test_a_trend_is_a_statistic_of_each_seed(tmp_path: Path) -> None:
+    groups = sizes(tmp_path, 0.02)
+    found = trend("s", ACCURACY, ABOVE, groups, slope, unit="points a unit", effect="slope")
+    assert found.estimate == pytest.approx(0.2, abs=0.01)
+    assert (found.verdict, found.n, found.unit) == ("supported", 5, "points a unit")
+    ranks = trend("s", ACCURACY, ABOVE, groups, spearman, Correlation(3))
+    assert (ranks.estimate, ranks.low, ranks.verdict) == (1.0, None, "supported")
+    assert ranks.note == "all 5 have one value: no interval"
+    falling = trend("s", ACCURACY, BELOW, groups, spearman, Correlation(3))
+    assert falling.verdict == "not supported"
+
+
+def test_a_seed_that_lacks_a_place_is_counted(tmp_path: Path) -> None:
+    groups = sizes(tmp_path, 0.02)
+    add(tmp_path, "deep", 5, 0.94)
+    groups[30] = list(of(tmp_path, "deep").runs)
+    found = trend("s", ACCURACY, ABOVE, groups, slope)
+    assert found.n == 5
+    assert found.note == "1 of 6 seeds lack a value somewhere and are not in it"
+
+
+def test_diverged_runs_of_a_trend_count_at_their_bound(tmp_path: Path) -> None:
+    groups = sizes(tmp_path, 0.02)
+    for seed in range(5, 9):  # the largest net diverges half of the time
+        for model in ("shallow", "middle"):
+            add(tmp_path, model, seed, 0.9)
+        add(tmp_path, "deep", seed, 0.9, np.inf, state="diverged")
+    groups = {size: list(of(tmp_path, runs[0].model).runs) for size, runs in groups.items()}
+    found = trend("s", ACCURACY, ABOVE, groups, slope)
+    assert (found.n, found.verdict) == (5, "inconclusive")
+    assert "4 of 9 seeds of 30 diverged and are not in it" in found.note
+
+
+def test_a_statistic_of_no_seed_is_none() -> None:
+    assert each_seed({}, slope) is None
+    assert each_seed({1.0: {0: 1.0}, 2.0: {1: 1.0}}, slope) is None
