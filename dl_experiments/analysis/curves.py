@@ -26,7 +26,7 @@ def band(accuracy: bool) -> str:
     mean = "geometric mean of the loss" + (" and mean of the accuracy" if accuracy else "")
     return (
         f"Line: {mean} over completed seeds, thin after a tick where a seed has ended; band: their "
-        "whole range, lowest to highest seed."
+        "whole range, lowest to highest seed. A loss of exactly 0 stands at the lowest above it."
     )
 
 
