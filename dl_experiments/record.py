@@ -49,7 +49,7 @@ def key(config: Config) -> dict[str, Any]:
 def of(config: Config, module: InMemoryDataModule) -> dict[str, Any]:
     """The record of a run whose data are loaded, and not moved or cast yet."""
     facts: dict[str, Any] = key(config) | {"training samples": len(module.train)}
-    facts |= {"test samples": len(module.test), "outputs": int(module.outputs)}
+    facts["outputs"] = int(module.outputs)
     for which, data in (("training", module.train), ("test", module.test)):
         for part in ("inputs", "targets"):
             facts[f"{which} {part}"] = _digest(data, part)

@@ -4,7 +4,8 @@ A net that diverged has no final loss or accuracy, and one whose value is not fi
 be averaged. They are left out of the estimate and counted in the claim's note. Where a quantity has
 a bound for them (``Quantity.worst``: an accuracy is that of guessing, a loss at least the first
 one) the claim is judged with and without them, and has no verdict where the two differ; where it
-has none the verdict is never more than leaning.
+has none the verdict is never more than leaning. Losses of exactly 0 have no logarithm; they are
+treated so, with the lowest loss above 0 as their bound.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.quantities import Quantity, by_seed
-from dl_experiments.analysis.scales import LINEAR, Scale
+from dl_experiments.analysis.scales import LINEAR, LOG, Scale
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.artifacts import FINISHED
 
@@ -168,19 +169,30 @@ def _judged(
     found = compare(sides)
     lost = [quantity.lost(group.runs) for group in groups]
     notes = [note, *map(_left_out, groups, lost)]
-    if not any(lost) or found is None or unfit:
+    floored = _floored(quantity, sides)
+    if (not any(lost) and floored == sides) or found is None or unfit:
         why = unfit or ("" if found else _why_none(groups, sides))
         return claim(*words, region, found, unit, _joined(notes), why)
     plain = judge(region, found)
     if any(value is None for one in lost for value in one.values()):
         return claim(*words, region, found, unit, _joined(notes), verdict=leaning(plain))
     bounds = [{seed: value for seed, value in one.items() if value is not None} for one in lost]
-    whole = compare([dict(side) | bound for side, bound in zip(sides, bounds, strict=True)])
+    whole = compare([dict(side) | bound for side, bound in zip(floored, bounds, strict=True)])
     counted = judge(region, whole) if whole else plain
     if counted == plain or (whole and _further(region, found.value, whole.value, plain)):
         return claim(*words, region, found, unit, _joined(notes))
     notes.append(f"counted at their bound they make it {counted}, so there is no verdict")
     return claim(*words, region, found, unit, _joined(notes), verdict="inconclusive")
+
+
+def _floored(
+    quantity: Quantity, sides: Sequence[Mapping[int, float]]
+) -> Sequence[Mapping[int, float]]:
+    """The values of several groups, losses of 0 at the lowest above it, where logarithms count."""
+    seen = [value for side in sides for value in side.values() if value > 0]
+    if quantity.scale is not LOG or len(sides) < 2 or not seen:
+        return sides
+    return [{seed: max(value, min(seen)) for seed, value in side.items()} for side in sides]
 
 
 def _further(region: Region, value: float, counted: float, verdict: str) -> bool:

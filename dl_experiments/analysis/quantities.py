@@ -57,7 +57,7 @@ class Quantity:
 
     def between(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate | None:
         """The same of values by seed."""
-        if self.scale is LOG and not (max(a.values(), default=0) and max(b.values(), default=0)):
+        if self.scale is LOG and not all(max(side.values(), default=0) > 0 for side in (a, b)):
             return None
         return self.scale.difference(a, b) if a and b else None
 

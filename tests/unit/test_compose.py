@@ -49,8 +49,7 @@ def content(config, resolve):
 def assert_composed_as_by_hydra(loader, master, jobs):
     composer = Composer(loader, master)
     composed = [composer.compose(words) for words in jobs]  # all, before any is looked at
-    pairs = [*zip(jobs, composed, strict=True)]
-    for words, ours in pairs[:1] + pairs[1:][-2:]:  # the first and the last two
+    for words, ours in zip(jobs, composed, strict=True):
         hydras = loader.load_sweep_config(master, list(words))
         plain = composer.resolved(words)
         assert plain == resolve(hydras)
@@ -211,7 +210,7 @@ def test_what_a_changed_value_changes_with_it(sweep, tmp_path, more):
     pairs = [] if more else [list(pair) for pair in permutations(SET, 2)]
     composer = Composer(loader, config)
     taken = 0
-    singles = [[word] for word in (SET[::5] if more else SET)]
+    singles = [[word] for word in (SET[::3] if more else SET)]
     for words in [*singles, *pairs[::17]]:
         try:
             hydras = resolve(loader.load_sweep_config(config, words))

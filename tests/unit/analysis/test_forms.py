@@ -166,3 +166,22 @@ def test_diverged_runs_of_a_trend_count_at_their_bound(tmp_path: Path) -> None:
 def test_a_statistic_of_no_seed_is_none() -> None:
     assert each_seed({}, slope) is None
     assert each_seed({1.0: {0: 1.0}, 2.0: {1: 1.0}}, slope) is None
+
+
+def test_losses_of_zero_decide_nothing_where_they_would_turn_it(two: Path) -> None:
+    for seed in range(10, 15):  # of the worse net five more, which fit to the last digit
+        add(two, "deep", seed, 0.96, 0.05)
+        add(two, "shallow", seed, 0.955, 0.0)
+    lower = compared(two, LOSS, BELOW)
+    assert lower.n == 10
+    assert "5 at exactly 0 left out" in lower.note
+    assert lower.verdict == "inconclusive"
+    assert "counted at their bound" in lower.note
+
+
+def test_a_loss_that_is_below_zero_has_no_difference_in_decades(tmp_path: Path) -> None:
+    for seed in range(5):
+        add(tmp_path, "deep", seed, 0.9, -1.0 - 0.1 * seed)
+        add(tmp_path, "shallow", seed, 0.9, -2.0 - 0.1 * seed)
+    found = compared(tmp_path, LOSS, BELOW)
+    assert (found.estimate, found.verdict) == (None, "inconclusive")
