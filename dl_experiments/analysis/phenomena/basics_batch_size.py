@@ -65,7 +65,7 @@ def judge(sizes: Sizes) -> list[Claim]:
     return [
         difference(
             f"The loss is noisier with batch {least} than with batch {most}",
-            MEAN_NOISE, Region(above=0.0), pair, unfit=why,
+            MEAN_NOISE, Region(above=0.0), pair, unfit=why or _noiseless(sizes[most]),
             effect="log10 of the spread of the mini-batch loss, mean over epochs, smallest minus "
             "largest batch",
         ),
@@ -137,6 +137,13 @@ def _after_one_epoch(run: Run) -> float | None:
     epochs, losses = run.shared("train/loss")
     found = losses[epochs == 1]
     return float(found[0]) if len(found) else None
+
+
+def _noiseless(runs: Sequence[Run]) -> str:
+    """Why nothing is compared with a batch that holds all images; empty where it does not."""
+    found = [values for run in runs if len(values := run.curve(NOISE)[1])]
+    still = found and not any(values.any() for values in found)
+    return "the loss of a batch of all images has no spread" if still else ""
 
 
 def _recorded_first(sizes: Sizes) -> bool:

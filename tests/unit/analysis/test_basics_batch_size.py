@@ -101,3 +101,15 @@ def test_a_time_that_is_not_known_is_none(tmp_path: Path) -> None:
     (one,) = collect(tmp_path).runs
     assert seconds_an_epoch(one) == pytest.approx(2.5)
     assert seconds_an_epoch(replace(one, summary={"epoch": 3.0})) is None
+
+
+def test_a_batch_of_all_images_has_no_noise(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, 5, {4: 0.9})
+    for seed in range(5):
+        run(tmp_path, 100, seed, 0.8, noise=False)
+        made = config(STUDY, "mlp", "mnist", seed, **{"data.batch_size": 10_000})
+        loss = 2.3 * np.exp(-np.arange(11) / 9.0) + 0.01
+        write(tmp_path, made, {"train/loss": loss, "noise/batch_loss": 0 * loss}, np.arange(11))
+    noisier = analysed(basics_batch_size.analyse).claims[0]
+    assert (noisier.estimate, noisier.verdict) == (None, "inconclusive")
+    assert noisier.note == "the loss of a batch of all images has no spread"
