@@ -26,15 +26,16 @@ import train as entry
 from dl_experiments.config import resolve
 from dl_experiments.job import Job
 from dl_experiments.sweep.plan import plan
+from tests.remembered import CONF, remember
 
 ROOT = Path(__file__).parents[1]
-CONF = ROOT / "conf"
 
 # Chosen by whoever runs the tests, not by a test.
 for name in ("HYDRA_FULL_ERROR", "PYTHONPATH"):
     os.environ.pop(name, None)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background job
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
+remember()
 
 
 def pytest_collection_finish() -> None:
