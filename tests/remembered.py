@@ -11,12 +11,14 @@ from typing import Any
 
 from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 
 CONF = Path(__file__).parents[1] / "conf"
 LISTED = config_loader_impl.create_defaults_list
 MERGED = ConfigLoaderImpl._compose_config_from_defaults_list
+LOADED = ConfigRepository.load_config
 
 _known: dict[Hashable, bytes] = {}
 
@@ -25,6 +27,7 @@ def remember() -> None:
     """From now on."""
     config_loader_impl.create_defaults_list = _defaults  # type: ignore[attr-defined]
     ConfigLoaderImpl._compose_config_from_defaults_list = _merged  # type: ignore[method-assign]
+    ConfigRepository.load_config = _loaded  # type: ignore[method-assign]
 
 
 def _defaults(repo: Any, config_name: str | None, overrides_list: Sequence[Override], **how: Any):  # type: ignore[no-untyped-def]
@@ -49,6 +52,13 @@ def _merged(self: ConfigLoaderImpl, defaults: Sequence[Any], repo: Any) -> Any:
     key = (_places(repo), repr(defaults))
     if key not in _known:
         _known[key] = pickle.dumps(MERGED(self, defaults=defaults, repo=repo))
+    return pickle.loads(_known[key])
+
+
+def _loaded(self: ConfigRepository, config_path: str) -> Any:
+    key = (_places(self), config_path)
+    if key not in _known:
+        _known[key] = pickle.dumps(LOADED(self, config_path=config_path))
     return pickle.loads(_known[key])
 
 

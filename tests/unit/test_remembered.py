@@ -6,11 +6,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from tests.conftest import CONF
-from tests.remembered import LISTED, MERGED
+from tests.remembered import LISTED, LOADED, MERGED
 
 
 def composed(*words: str, folder: Path = CONF, name: str = "train") -> str:
@@ -32,6 +33,7 @@ def test_it_composes_as_hydra_does(words, monkeypatch):
     first, again = composed(*words), composed(*words)
     monkeypatch.setattr(config_loader_impl, "create_defaults_list", LISTED)
     monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", MERGED)
+    monkeypatch.setattr(ConfigRepository, "load_config", LOADED)
     assert first == again == composed(*words)
 
 
