@@ -10,10 +10,12 @@ from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, dots, fits, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, loss_name
+from dl_experiments.analysis.describe import about, data_name, loss_name, sized
 from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.quantities import METRICS, by_seed, final
-from dl_experiments.analysis.swept import arms, confounded, group, label, swept_keys
+from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.quantities import METRICS, by_seed, columns, final
+from dl_experiments.analysis.sections import Row
+from dl_experiments.analysis.swept import arms, confounded, label, swept_keys
 
 APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
 MANY = 7  # groups that share a figure: as many as there are colours
@@ -48,7 +50,7 @@ def _apart(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
     apart = [key for key in keys if key in APART]
     rest = [key for key in keys if key not in APART]
     while len(rest) > 1 and any(
-        len(group(found, rest)) > MANY for found in group(runs, apart).values()
+        len(found.cells(rest)) > MANY for found in Grid(runs).cells(apart).values()
     ):
         apart.append(rest.pop(0))
     return apart
@@ -60,7 +62,7 @@ def _title(what: str, runs: Sequence[Run], keys: Sequence[str]) -> str:
 
 
 def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure]:
-    groups = group(runs, keys)
+    groups = Grid(runs).cells(keys)
     accuracy = any(len(run.curve("test/accuracy")[0]) for run in runs)
     what = "Loss and accuracy" if accuracy else "Loss"
     figure, axes = style.page(
@@ -91,14 +93,14 @@ def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
 
 def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure] | None:
     """Predictions over the truth by group; None where there are none, or too many groups."""
-    groups = group(runs, keys)
+    groups = Grid(runs).cells(keys)
     if len(groups) > MANY:
         return None
     names = {values: label(keys, values) or "all runs" for values in groups}
     colours = style.colours(list(names.values()), _ordered(runs, keys))
     functions = {runs[0].data: {names[values]: found for values, found in groups.items()}}
     legend = [
-        style.key(name + curves.parameters(groups[values]), color=colours[name])
+        style.key(name + sized(groups[values]), color=colours[name])
         for values, name in names.items()
     ]
     return fits.every_seed(part, functions, colours, legend)
@@ -140,14 +142,14 @@ def _panel(
     axis: Axes, runs: Sequence[Run], key: str, others: Sequence[str], metric: str, first: bool
 ) -> None:
     """One metric by one key: a column for each value, in it a dodge for each other combination."""
-    by_value = group(runs, [key]) if key else {("all runs",): list(runs)}
-    names = {values: label(others, values) for values in group(runs, others)}
+    by_value = Grid(runs).cells([key]) if key else {("all runs",): Grid(runs)}
+    names = {values: label(others, values) for values in Grid(runs).cells(others)}
     if few := len(names) <= MANY:
         colours = style.colours(list(names.values()), _ordered(runs, others))
         dodge = 0.8 / len(names)
         for at, members in enumerate(by_value.values()):
             for index, (values, name) in enumerate(names.items()):
-                same = group(members, others).get(values, [])
+                same = members.cells(others).get(values, Grid())
                 place = at + dodge * (index - (len(names) - 1) / 2)
                 dots.column(axis, place, same, final(metric), colours[name], 0.7 * dodge)
         if first and others:
@@ -176,12 +178,8 @@ def _ordered(runs: Sequence[Run], keys: Sequence[str]) -> bool:
 
 
 def _numbers(runs: Sequence[Run], keys: Sequence[str]) -> pd.DataFrame:
-    rows = []
-    for values, members in group(runs, keys).items():
-        row = dict(zip(keys, values, strict=True))
-        row["seeds"] = curves.members(members)
-        for metric in METRICS:
-            if any(metric in r.summary or len(r.curve(metric)[0]) for r in runs):
-                row[final(metric).title] = final(metric).words(members)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    known = [m for m in METRICS if any(m in r.summary or len(r.curve(m)[0]) for r in runs)]
+    quantities = columns(map(final, known))
+    cells = Grid(runs).cells(keys).items()
+    rows = [Row(dict(zip(keys, at, strict=True)), some, quantities) for at, some in cells]
+    return pd.DataFrame([row.words for row in rows])

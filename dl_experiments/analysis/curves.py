@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import run_count, sized
 from dl_experiments.analysis.statistics import seed_band
 
 FEW = 20
@@ -187,19 +188,4 @@ def split_keys() -> list[Line2D]:
 
 def group_key(name: str, runs: Sequence[Run], colour: Any) -> Line2D:
     """A group's legend entry: name, exact parameter count, n."""
-    return style.key(f"{name}{parameters(runs)}, {members(runs)}", color=colour)
-
-
-def parameters(runs: Sequence[Run]) -> str:
-    """As in " (571 parameters)"; empty where no run has counted them."""
-    counts = sorted({int(c) for run in runs if (c := run.summary.get("model/parameters"))})
-    return f" ({' or '.join(f'{c:,}' for c in counts)} parameters)" if counts else ""
-
-
-def members(runs: Sequence[Run]) -> str:
-    """As in "n = 3", or with what did not complete "n = 3 + 1 diverged"."""
-    text = f"n = {len([run for run in runs if run.completed])}"
-    for state in style.MARKS:
-        count = len([run for run in runs if run.status.state == state])
-        text += f" + {count} {state}" if count else ""
-    return text
+    return style.key(f"{name}{sized(runs)}, {run_count(runs)}", color=colour)

@@ -150,3 +150,24 @@ def interval(estimate: Estimate | None, words: Words = number) -> str:
     if estimate.low is None or estimate.high is None:
         return words(estimate.value)
     return f"{words(estimate.value)} [{words(estimate.low)}, {words(estimate.high)}]"
+
+
+def parameters(runs: Sequence[Run]) -> str:
+    """As in "571 or 572"; empty where no run has counted them."""
+    counts = sorted({int(c) for run in runs if (c := run.summary.get("model/parameters"))})
+    return " or ".join(f"{count:,}" for count in counts)
+
+
+def sized(runs: Sequence[Run]) -> str:
+    """As in " (571 parameters)", to stand behind a name; empty where no run has counted them."""
+    count = parameters(runs)
+    return f" ({count} parameters)" if count else ""
+
+
+def run_count(runs: Sequence[Run]) -> str:
+    """As in "n = 3", or with what did not complete "n = 3 + 1 diverged"."""
+    text = f"n = {len([run for run in runs if run.completed])}"
+    for state in ("diverged", "running", "interrupted", "failed"):
+        count = len([run for run in runs if run.status.state == state])
+        text += f" + {count} {state}" if count else ""
+    return text

@@ -1,17 +1,21 @@
-"""Final values as dots: every seed, the mean with its interval, and what has no final value."""
+"""Every seed as a dot, its group's mean as a bar or on a line, and what has no value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.quantities import Quantity, by_seed
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.statistics import INTERVAL
 
 GREY = "#777777"
+THROUGH = "Small marks: every completed seed; line: their mean (of what is logarithmic geometric)."
+"""What `through` draws."""
 
 
 def caption(losses: bool) -> str:
@@ -38,6 +42,30 @@ def column(
             else:  # nine standard deviations to either side, beside which the dots would be one
                 axis.add_artist(bar)
     _diverged(axis, at, runs, colour)
+
+
+def through(
+    axis: Axes,
+    groups: Mapping[float, Sequence[Run]] | Mapping[int, Sequence[Run]],
+    quantity: Quantity,
+    colour: Any,
+    dashes: Any = style.TRAIN,
+    marker: str = "o",
+) -> None:
+    """Every seed as a dot at its group's number, and a line through the levels of the groups.
+
+    On a logarithmic axis what is not positive has no place and is not drawn.
+    """
+    line = []
+    for at, runs in groups.items():
+        values = np.array(list(by_seed(runs, quantity).values()))
+        shown = values[values > 0] if quantity.scale is LOG else values
+        axis.plot([at] * len(shown), shown, marker, color=colour, ms=4, alpha=0.55, mew=0)
+        level = quantity.level(runs)
+        if level and (level.value > 0 or quantity.scale is not LOG):
+            line.append((at, level.value))
+        _diverged(axis, at, runs, colour)
+    axis.plot(*np.array(line).reshape(-1, 2).T, color=colour, ls=dashes, lw=1.7)
 
 
 def scatter(axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity) -> None:

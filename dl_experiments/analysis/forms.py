@@ -1,4 +1,4 @@
-"""The forms of a claim: a level, a difference, a trend. Each counts who is left out.
+"""The forms of a claim: a level, a difference, a trend, … Each counts who is left out.
 
 A net that diverged has no final loss or accuracy, and one whose value is not finite none that can
 be averaged. They are left out of the estimate and counted in the claim's note. Where a quantity has
@@ -10,7 +10,7 @@ treated so, with the lowest loss above 0 as their bound.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 
@@ -24,7 +24,11 @@ from dl_experiments.artifacts import FINISHED
 Statistic = Callable[[np.ndarray, np.ndarray], float | None]
 """Of numbers [n] and values there [n]."""
 
-Compare = Callable[[Sequence[Mapping[int, float]]], Estimate | None]
+Key = TypeVar("Key")
+Sides = Sequence[Mapping[int, float]]
+"""For each group what its seeds have."""
+
+Compare = Callable[[Sides], Estimate | None]
 
 
 @final
@@ -61,8 +65,11 @@ def level(
         unfit: Why these runs cannot show it.
     """
 
-    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
-        return quantity.over(sides[0])
+    def compare(sides: Sides) -> Estimate | None:
+        found = quantity.over(sides[0])
+        done = {run.seed for run in runs if run.completed} - set(sides[0])
+        bare = f"{len(done)} completed seeds have no such value" if done else ""
+        return found and replace(found, note=joined([found.note, bare]))
 
     words = (statement, effect or quantity.name)
     return _judged(words, quantity, region, [Group(runs)], compare, quantity.unit, note, unfit)
@@ -89,12 +96,11 @@ def difference(
         unfit: Why these runs cannot show it.
     """
 
-    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
+    def compare(sides: Sides) -> Estimate | None:
         return quantity.between(*sides)
 
-    unit = quantity.scale.apart or quantity.unit
     words = (statement, effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}")
-    return _judged(words, quantity, region, pair, compare, unit, note, unfit)
+    return _judged(words, quantity, region, pair, compare, quantity.apart, note, unfit)
 
 
 def trend(
@@ -124,12 +130,40 @@ def trend(
         unfit: Why these runs cannot show it.
     """
 
-    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
+    def compare(sides: Sides) -> Estimate | None:
         return each_seed(dict(zip(groups, sides, strict=True)), of, scale)
 
     members = [Group(runs, f"{number:,g}") for number, runs in groups.items()]
     words = (statement, effect or quantity.name)
     return _judged(words, quantity, region, members, compare, unit, note, unfit)
+
+
+def compared(
+    statement: str,
+    quantity: Quantity,
+    region: Region,
+    groups: Sequence[Group],
+    compare: Compare,
+    unit: str = "",
+    effect: str = "",
+    note: str = "",
+    unfit: str = "",
+) -> Claim:
+    """That what several groups come to lies in a region, where no other form says how.
+
+    Args:
+        statement: The claim in one sentence.
+        quantity: What is read off each run.
+        region: Where the claim says the effect lies.
+        groups: What is compared.
+        compare: For each group a mapping of seed to value -> the effect; None: there is none.
+        unit: Of the effect.
+        effect: What was measured, in words.
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show it.
+    """
+    words = (statement, effect or quantity.name)
+    return _judged(words, quantity, region, groups, compare, unit, note, unfit)
 
 
 def each_seed(
@@ -143,16 +177,43 @@ def each_seed(
         scale: Of the statistic.
     """
     numbers = np.array(list(sides), dtype=float)
-    every = sorted({seed for side in sides.values() for seed in side})
-    whole = [seed for seed in every if all(seed in side for side in sides.values())]
-    found = [of(numbers, np.array([side[seed] for side in sides.values()])) for seed in whole]
-    known = np.array([one for one in found if one is not None and np.isfinite(one)])
-    if not len(known):
+    found = {seed: of(numbers, values) for seed, values in across([*sides.values()]).items()}
+    return over_seeds(found, [*sides.values()], scale)
+
+
+def ranked(
+    groups: Mapping[Key, Sequence[Run]], quantity: Quantity
+) -> tuple[list[Key], dict[int, dict[Key, float]]]:
+    """The groups by their mean, the highest first, and what they are ranked by.
+
+    Only seeds count that all groups have which have any; a diverged run counts at its bound.
+
+    Returns:
+        The keys, and for each such seed its values by key.
+    """
+    sides = {key: found for key, runs in groups.items() if (found := quantity.counted(runs))}
+    curves = across([*sides.values()])
+    mean = np.mean([*curves.values()], axis=0) if curves else np.empty(0)
+    order = [[*sides][place] for place in np.argsort(-mean, kind="stable")]
+    return order, {seed: dict(zip(sides, map(float, v), strict=True)) for seed, v in curves.items()}
+
+
+def across(sides: Sides) -> dict[int, np.ndarray]:
+    """Seed -> its values [sides], of the seeds that have one on every side."""
+    seeds = sorted(set.intersection(*map(set, sides))) if sides else []
+    return {seed: np.array([side[seed] for side in sides]) for seed in seeds}
+
+
+def over_seeds(
+    found: Mapping[int, float | None], sides: Sides, scale: Scale = LINEAR
+) -> Estimate | None:
+    """The level of what the seeds of some sides come to, None without any; counts who lacks it."""
+    known = [one for one in found.values() if one is not None and np.isfinite(one)]
+    if not known:
         return None
-    out = len(every) - len(known)
-    lacking = f"{out} of {len(every)} seeds lack a value somewhere and are not in it"
-    estimate = scale.level(known)
-    return replace(estimate, note=_joined([estimate.note, lacking if out else ""]))
+    every = len({seed for side in sides for seed in side})
+    estimate = scale.level(np.array(known))
+    return replace(estimate, note=joined([estimate.note, _lacking(every - len(known), every)]))
 
 
 def _judged(
@@ -172,22 +233,20 @@ def _judged(
     floored = _floored(quantity, sides)
     if (not any(lost) and floored == sides) or found is None or unfit:
         why = unfit or ("" if found else _why_none(groups, sides))
-        return claim(*words, region, found, unit, _joined(notes), why)
+        return claim(*words, region, found, unit, joined(notes), why)
     plain = judge(region, found)
     if any(value is None for one in lost for value in one.values()):
-        return claim(*words, region, found, unit, _joined(notes), verdict=leaning(plain))
+        return claim(*words, region, found, unit, joined(notes), verdict=leaning(plain))
     bounds = [{seed: value for seed, value in one.items() if value is not None} for one in lost]
     whole = compare([dict(side) | bound for side, bound in zip(floored, bounds, strict=True)])
     counted = judge(region, whole) if whole else plain
     if counted == plain or (whole and _further(region, found.value, whole.value, plain)):
-        return claim(*words, region, found, unit, _joined(notes))
+        return claim(*words, region, found, unit, joined(notes))
     notes.append(f"counted at their bound they make it {counted}, so there is no verdict")
-    return claim(*words, region, found, unit, _joined(notes), verdict="inconclusive")
+    return claim(*words, region, found, unit, joined(notes), verdict="inconclusive")
 
 
-def _floored(
-    quantity: Quantity, sides: Sequence[Mapping[int, float]]
-) -> Sequence[Mapping[int, float]]:
+def _floored(quantity: Quantity, sides: Sides) -> Sides:
     """The values of several groups, losses of 0 at the lowest above it, where logarithms count."""
     seen = [value for side in sides for value in side.values() if value > 0]
     if quantity.scale is not LOG or len(sides) < 2 or not seen:
@@ -213,7 +272,7 @@ def _left_out(group: Group, lost: Mapping[int, float | None]) -> str:
     return f"{len(lost)} of {count} seeds{of} diverged and are not in it"
 
 
-def _why_none(groups: Sequence[Group], sides: Sequence[Mapping[int, float]]) -> str:
+def _why_none(groups: Sequence[Group], sides: Sides) -> str:
     """Why there is no estimate though runs completed; empty where none did."""
     for group, side in zip(groups, sides, strict=True):
         done = sum(run.completed for run in group.runs)
@@ -223,5 +282,10 @@ def _why_none(groups: Sequence[Group], sides: Sequence[Mapping[int, float]]) -> 
     return ""
 
 
-def _joined(notes: Sequence[str]) -> str:
+def _lacking(out: int, every: int) -> str:
+    return f"{out} of {every} seeds lack a value somewhere and are not in it" if out else ""
+
+
+def joined(notes: Sequence[str]) -> str:
+    """Several notes as one."""
     return "; ".join(filter(None, notes))

@@ -5,14 +5,14 @@ Only completed runs have a value, and only a finite one counts; the others are f
 """
 
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import interval, number, percent
-from dl_experiments.analysis.scales import LINEAR, LOG, PERCENT, SHARE, Scale
+from dl_experiments.analysis.scales import LINEAR, LOG, OFTEN, PERCENT, SHARE, Scale
 from dl_experiments.analysis.statistics import Estimate, settled
 
 Outcome = Callable[[Run], float | None]
@@ -72,14 +72,39 @@ class Quantity:
         bounds = {seed: value for seed, value in self.lost(runs).items() if value is not None}
         return bounds | by_seed(runs, self)
 
+    def turned(
+        self,
+        into: Callable[[float], float | None],
+        name: str,
+        scale: Scale = LINEAR,
+        unit: str = "",
+    ) -> "Quantity":
+        """What follows from it, of a run as of its bound."""
+
+        def after(of: Outcome) -> Outcome:
+            def outcome(run: Run) -> float | None:
+                value = of(run)
+                return None if value is None else into(value)
+
+            return outcome
+
+        return Quantity(name, after(self.of), scale, unit, after(self.worst))
+
     def words(self, runs: Sequence[Run]) -> str:
         """Its level for people, with what the number leaves out."""
         found = self.level(runs)
+        if found and self.scale is OFTEN:
+            return f"{round(found.value * found.n)} of {found.n}"
         text = interval(found, percent if self.scale is SHARE else number)
         done = sum(run.completed for run in runs)
         notes = [found.note, f"n = {found.n} of {done}" if found.n < done else ""] if found else []
         said = "; ".join(filter(None, notes))
         return f"{text} ({said})" if said else text
+
+    @property
+    def apart(self) -> str:
+        """The unit of a difference of two."""
+        return self.scale.apart or self.unit
 
     @property
     def title(self) -> str:
@@ -90,6 +115,18 @@ class Quantity:
 def _is_infinite(quantity: Quantity, run: Run) -> bool:
     value = quantity.of(run) if run.completed else None
     return value is not None and not np.isfinite(value)
+
+
+def of_runs(
+    name: str,
+    runs: Sequence[Run],
+    values: Sequence[float],
+    scale: Scale = LINEAR,
+    unit: str = "",
+) -> Quantity:
+    """What was computed of some runs at once, a value each; nan: it has none."""
+    own = {run.path: of for run, of in zip(runs, values, strict=True) if not np.isnan(of)}
+    return Quantity(name, lambda run: own.get(run.path), scale, unit)
 
 
 def worst_of(metric: str) -> Outcome:
@@ -141,33 +178,24 @@ def last(metric: str) -> Quantity:
 def decades(quantity: Quantity) -> Quantity:
     """log10 of a quantity; None where that is not positive."""
 
-    def log10(of: Outcome) -> Outcome:
-        def outcome(run: Run) -> float | None:
-            value = of(run)
-            return None if value is None or value <= 0 else float(np.log10(value))
+    def log10(value: float) -> float | None:
+        return float(np.log10(value)) if value > 0 else None
 
-        return outcome
-
-    name, of, worst = f"log10 of {quantity.name}", log10(quantity.of), log10(quantity.worst)
-    return Quantity(name, of, LINEAR, "decades", worst)
+    return quantity.turned(log10, f"log10 of {quantity.name}", unit="decades")
 
 
 def in_percent(quantity: Quantity) -> Quantity:
     """A share as a percentage."""
-
-    def hundredfold(of: Outcome) -> Outcome:
-        def outcome(run: Run) -> float | None:
-            value = of(run)
-            return None if value is None else 100 * value
-
-        return outcome
-
     scale = PERCENT if quantity.scale is SHARE else LINEAR
-    of, worst = hundredfold(quantity.of), hundredfold(quantity.worst)
-    return replace(quantity, of=of, scale=scale, unit="%", worst=worst)
+    return quantity.turned(lambda value: 100 * value, quantity.name, scale, "%")
 
 
 METRICS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
+
+
+def columns(quantities: Iterable[Quantity]) -> dict[str, Quantity]:
+    """Each under its title, for a table."""
+    return {quantity.title: quantity for quantity in quantities}
 
 
 def last_epoch(run: Run) -> float | None:

@@ -10,8 +10,10 @@ from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Collection, Run
 from dl_experiments.analysis.describe import interrupted, number, scale, states
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import value
+from dl_experiments.analysis.quantities import METRICS
 from dl_experiments.analysis.stylesheet import CSS
-from dl_experiments.analysis.swept import swept_keys, value
+from dl_experiments.analysis.swept import swept_keys
 
 Section = tuple[Finding, Mapping[str, Path]]
 MARKS = {
@@ -23,7 +25,6 @@ MARKS = {
 }
 NARROW = "&nbsp;"  # a verdict breaks at its comma only
 PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
-FINALS = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
 HOW = """
 <p>A claim predicts where an effect lies. The effect is computed once a seed (runs that share a
 seed are paired) and gets a 95 % interval over the seeds, Student's t, on the scale on which seeds
@@ -159,7 +160,7 @@ def _claims(claims: Sequence[Claim]) -> str:
 
 def _runs(runs: Sequence[Run]) -> str:
     keys = swept_keys(runs)
-    metrics = [name for name in FINALS if any(name in run.summary for run in runs)]
+    metrics = [name for name in METRICS if any(name in run.summary for run in runs)]
     rows = []
     for run in runs:
         epoch = run.status.epoch if run.status.epoch is not None else "–"

@@ -9,6 +9,7 @@ An interval is taken on the scale and brought back, so it never leaves the quant
   number of samples can tell 0 or 1 from a share very near. A difference is linear, in points.
 * **correlation**: a level is the mean of Fisher's z = artanh ρ, brought back; ranks of m places
   tell ρ from ±1 by 12/(m(m² − 1)) at least, half of which is the nearest that counts.
+* **often**: whether something holds of a run. A level is a share of seeds, its interval binomial.
 
 Coverage is simulated in ``tests/oracle/test_coverage.py``.
 """
@@ -20,7 +21,14 @@ from typing import final
 import numpy as np
 from scipy import special, stats
 
-from dl_experiments.analysis.statistics import TAIL, Estimate, difference, mean, quantile
+from dl_experiments.analysis.statistics import (
+    TAIL,
+    Estimate,
+    difference,
+    mean,
+    proportion,
+    quantile,
+)
 
 SAMPLES = 10_000  # of which an accuracy is taken to be, where nothing tells
 PLACES = 10  # over which ranks are taken to be correlated, where nothing tells
@@ -120,6 +128,23 @@ class Correlation(Scale):
         return Estimate(float(np.tanh(found.value)), low, high, found.n)
 
 
+@final
+class Often(Scale):
+    """Yes or no, as 1 or 0 a seed."""
+
+    def level(self, values: np.ndarray) -> Estimate:
+        """The share of seeds that say yes, with its exact binomial interval."""
+        return proportion(int(np.sum(values)), len(values))
+
+    def difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
+        """There is none: two shares of the same seeds have no interval of this kind.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a share of seeds is compared with a region, not with another")
+
+
 def _median(values: np.ndarray) -> Estimate:
     """The median and the narrowest order statistics that hold it with 95 %, if any do."""
     n, ordered = len(values), np.sort(values)
@@ -132,4 +157,5 @@ def _median(values: np.ndarray) -> Estimate:
     return Estimate(value, float(ordered[outside - 1]), float(ordered[n - outside]), n, note)
 
 
-LINEAR, LOG, SHARE, PERCENT, CORRELATION = Scale(), Log(), Share(), Share(100.0), Correlation()
+LINEAR, LOG, SHARE, PERCENT = Scale(), Log(), Share(), Share(100.0)
+CORRELATION, OFTEN = Correlation(), Often()

@@ -8,7 +8,7 @@ equal steps of viridis instead.
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -18,13 +18,14 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 FIXED = {"deep": COLOURS[0], "middle": COLOURS[1], "shallow": COLOURS[2]}
 TRUTH = "#888888"
 TRAIN, TEST = "-", (0, (4, 1.6))
+TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
 MARKS = {"diverged": "X", "running": ">", "interrupted": "s", "failed": "v"}
 
 _SETTINGS: dict[Any, Any] = {
@@ -126,12 +127,24 @@ def key(label: str, **look: Any) -> Line2D:
     return Line2D([], [], label=label, **look)
 
 
-def log_values(axis: Axes) -> None:
-    """A logarithmic y axis; one with nothing on it keeps its marks and has no scale."""
-    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in axis.get_lines()
+def log_values(axis: Axes, which: Literal["x", "y"] = "y") -> None:
+    """A logarithmic axis, by default y, whose labels do not touch.
+
+    To be called once all is drawn; an axis with nothing on it keeps its marks and has no scale.
+    """
+    drawn = [np.asarray(line.get_data()[which == "y"], dtype=float) for line in axis.get_lines()
              if line.get_transform().contains_branch(axis.transData)]  # fmt: skip
-    if any((values > 0).any() for values in drawn):
-        axis.set_yscale("log")
+    if not any((values > 0).any() for values in drawn):
+        return
+    axis.set(**{f"{which}scale": "log"})
+    low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
+    along = axis.xaxis if which == "x" else axis.yaxis
+    for apart, digits in TICKS.items():
+        if high < apart * low:
+            along.set_major_locator(LogLocator(subs=digits))
+            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            along.set_minor_formatter(NullFormatter())
+            break
 
 
 def log_epochs(axis: Axes) -> None:

@@ -4,53 +4,25 @@ Of the keys that decide a run's numbers, those that differ between the runs of a
 The seed is the replicate and never one of them.
 """
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.grid import Grid, show, value
 
 RECORDING = ("callbacks.", "trainer.log_every")  # what is written down, not what is trained
 TIED = ("kind", "task", "arm")  # follow from the data, or name what is compared
 BROUGHT = {"schedule": ("trainer.max_epochs",)}  # what is derived from a key in our own files
 NAMES = ("data.name", "loss", "model.name", "optimizer.name", "schedule.name")
-ORDER = ("deep", "middle", "shallow", "sinc", "sign_sinc", "sign_sin")  # the others by the alphabet
 LABELS = {
     "label_noise.fraction": "label noise {}",
     "label_noise.kind": "{} label noise",
     "label_noise.test_labels": "{} test labels",
 }
-ABSENT = "absent"
 
 
 def stops_by_rows(run: Run) -> bool:
     """Whether what is logged decides when the run ends."""
     return any(run.get(f"trainer.target_{what}") is not None for what in ("loss", "accuracy"))
-
-
-Groups = dict[tuple[str, ...], list[Run]]
-
-
-def show(value: Any) -> str:
-    """A config value as it is written in a legend: 0.001, 1e-4, [50,10], adam, none."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        text = f"{value:.12g}"
-        return text.replace("e-0", "e-").replace("e+0", "e")
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def value(run: Run, key: str) -> str:
-    """What a run has at a key, as text; two runs agree exactly when the texts do."""
-    if key not in run.science:
-        return ABSENT
-    raw = run.science[key]
-    return f"'{raw}'" if raw in (show(None), ABSENT) else show(raw)
 
 
 def swept_keys(runs: Sequence[Run]) -> list[str]:
@@ -107,41 +79,14 @@ def _split(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     return kept, followers
 
 
-def group(runs: Sequence[Run], keys: Sequence[str]) -> Groups:
-    """Runs by their values at the keys, in the order of the values; each by seed."""
-    groups: Groups = {}
-    for run in sorted(runs, key=lambda run: (order(run, keys), run.seed, run.path.name)):
-        groups.setdefault(tuple(value(run, key) for key in keys), []).append(run)
-    return groups
-
-
-def order(run: Run, keys: Sequence[str]) -> list[Any]:
-    """A sort key: numbers by size, then names in their customary order, then by the alphabet.
-
-    Lists come after those, by their first numbers.
-    """
-    return [_rank(run.science.get(key)) for key in keys]
-
-
-def _rank(raw: Any) -> tuple[Any, ...]:
-    if raw is None:
-        return (0,)
-    if isinstance(raw, bool | int | float):
-        return (1, float(raw))
-    if isinstance(raw, list):
-        return (3, [_rank(one) for one in raw])
-    return (2, ORDER.index(raw) if raw in ORDER else len(ORDER), show(raw))
-
-
-def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, list[Run]]:
+def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, Grid]:
     """Runs that may share a figure: one arm for each value of the swept keys not compared in it.
 
     Returns:
         Label ("adam, weight_decay 0.0001") -> runs; the label is empty where there is one arm.
     """
     keys = [key for key in swept_keys(runs) if key not in compared]
-    groups = group(runs, keys)
-    return {label(keys, values): members for values, members in groups.items()}
+    return {label(keys, values): members for values, members in Grid(runs).cells(keys).items()}
 
 
 def label(keys: Sequence[str], values: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, is_classification, loss_name
 from dl_experiments.analysis.fits import TRUTH, final_fits, truth
+from dl_experiments.analysis.grid import Grid, show
 from dl_experiments.analysis.quantities import final, longest
-from dl_experiments.analysis.swept import group, show
 
 COMPARED = ["data.name", "model.activation", "model.hidden"]
 NAMES = ("linear", "identity", "relu", "leaky_relu", "tanh", "selu", "gelu")
@@ -19,20 +19,21 @@ DATA = ("sinc", "digits", "mnist")
 LONG = 100  # epochs from which on their axis is logarithmic
 COLUMNS = 4  # of fitted functions
 
-Nets = dict[str, dict[str, list[Run]]]
+Nets = dict[str, dict[str, Grid]]
 """Data set -> net -> runs; a net is called by its activation, one linear layer ``linear``."""
 
 
-def ordered(runs: Sequence[Run]) -> Nets:
+def ordered(runs: Grid) -> Nets:
     """The runs by data set and net, in the order of the figures."""
-    nets: Nets = {}
-    widths = {show(run.get("model.hidden")) for run in runs if run.get("model.hidden")}
-    for (data,), some in group(runs, ["data.name"]).items():
-        nets[data] = {}
-        for run in some:
-            nets[data].setdefault(_name(run, len(widths) > 1), []).append(run)
-        nets[data] = dict(sorted(nets[data].items(), key=lambda item: _rank(item[0], NAMES)))
-    return dict(sorted(nets.items(), key=lambda item: _rank(item[0], DATA)))
+    several = len({show(run.get("model.hidden")) for run in runs if run.get("model.hidden")}) > 1
+    nets = {
+        data: some.along(lambda run: _name(run, several))
+        for data, some in runs.along("data.name").items()
+    }
+    return {
+        data: {name: nets[data][name] for name in sorted(nets[data], key=lambda n: _rank(n, NAMES))}
+        for data in sorted(nets, key=lambda data: _rank(data, DATA))
+    }
 
 
 def _name(run: Run, several: bool) -> str:
@@ -156,7 +157,7 @@ def fits(arm: str, nets: Nets) -> tuple[str, Figure] | None:
 def _about(runs: Sequence[Run], arm: str) -> str:
     """The line under a title; subsets are each data set's own."""
     sets = []
-    for (data,), some in group(runs, ["data.name"]).items():
+    for data, some in Grid(runs).along("data.name").items():
         size = some[0].get("data.samples")
         sets.append(f"{data} {f'{size:,} samples' if size else 'all samples'}")
     words = about(runs, arm, _widths(runs)).split(" · ")

@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.quantities import Quantity, by_seed, final
 from dl_experiments.analysis.scales import LOG
 
@@ -17,7 +18,7 @@ SIZE = "data.batch_size"
 NOISE = "noise/batch_loss"
 MEASURING = ("time/evaluation_seconds", "time/batch_noise_seconds")
 
-Sizes = dict[int, list[Run]]
+Sizes = dict[int, Grid]
 """Batch size -> runs, in order of the size."""
 
 

@@ -12,7 +12,9 @@ import numpy as np
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import states
-from dl_experiments.analysis.quantities import Outcome, Quantity, by_seed, last, scale_of
+from dl_experiments.analysis.forms import Group
+from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.quantities import Quantity, last, scale_of
 from dl_experiments.analysis.quantities import final as settled
 from dl_experiments.data.sources import SIZES
 
@@ -22,7 +24,7 @@ NEAR = 0.2  # how far from the epoch asked for a reading may be taken
 FEWEST = 3  # sizes that a trend takes
 QUARTER = 0.25
 
-Sizes = dict[int, list[Run]]
+Sizes = dict[int, Grid]
 """Parameter count -> runs, the smallest net first."""
 
 Samples = dict[int, Sizes]
@@ -91,12 +93,11 @@ def by_size(runs: Sequence[Run]) -> Sizes:
     """
     counts = {_net(run): int(run.summary[COUNT]) for run in runs if COUNT in run.summary}
     first: dict[int, str] = {}
-    sizes: Sizes = {}
     for run in runs:
-        count = counts.get(_net(run))
-        if count is not None and first.setdefault(count, _net(run)) == _net(run):
-            sizes.setdefault(count, []).append(run)
-    return dict(sorted(sizes.items()))
+        if _net(run) in counts:
+            first.setdefault(counts[_net(run)], _net(run))
+    one_each = Grid(runs).only(lambda run: _net(run) in first.values())
+    return one_each.along(lambda run: counts[_net(run)])
 
 
 def image_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
@@ -108,10 +109,8 @@ def image_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 
 def by_images(runs: Sequence[Run]) -> Samples:
     """Runs by number of training images and by size."""
-    found: dict[int, list[Run]] = {}
-    for run in runs:
-        found.setdefault(run.get("data.samples") or SIZES[run.data][0], []).append(run)
-    return {samples: by_size(members) for samples, members in sorted(found.items())}
+    found = Grid(runs).along(lambda run: run.get("data.samples") or SIZES[run.data][0])
+    return {samples: by_size(members) for samples, members in found.items()}
 
 
 def flat(sizes: Sizes) -> list[Run]:
@@ -125,11 +124,9 @@ def hidden(runs: Sequence[Run]) -> str:
     return ", ".join(f"{width:,}" for width in widths) if isinstance(widths, list) else ""
 
 
-def across(sizes: Sizes, outcome: Outcome) -> dict[int, np.ndarray]:
-    """Seed -> its outcomes [sizes], of the seeds that have one at every size."""
-    found = [by_seed(runs, outcome) for runs in sizes.values()]
-    seeds = sorted(set.intersection(*map(set, found))) if found else []
-    return {seed: np.array([values[seed] for values in found]) for seed in seeds}
+def nets(sizes: Sizes) -> list[Group]:
+    """What is compared in a claim on all sizes."""
+    return [Group(runs, f"{count:,} parameters") for count, runs in sizes.items()]
 
 
 def last_gain(_: np.ndarray, values: np.ndarray) -> float | None:

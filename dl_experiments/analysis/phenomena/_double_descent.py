@@ -17,7 +17,9 @@ from typing import final
 import numpy as np
 
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.forms import across
 from dl_experiments.analysis.phenomena._capacity import Sizes, by_images
+from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.data.sources import CLASSES
 
 NAMES = {"mse": "squared loss", "cross_entropy": "cross-entropy"}
@@ -52,6 +54,14 @@ def study(runs: Sequence[Run]) -> Study:
 def threshold(samples: int, data: str) -> int:
     """Numbers to fit: one a sample and class."""
     return samples * CLASSES[data]
+
+
+def centre(sizes: Sizes, quantity: Quantity) -> np.ndarray | None:
+    """The levels [sizes] over the seeds that have a value at every size; None without one."""
+    curves = np.array([*across([by_seed(runs, quantity) for runs in sizes.values()]).values()])
+    if not len(curves):
+        return None
+    return np.array([quantity.scale.level(column).value for column in curves.T])
 
 
 def peak(values: np.ndarray, allowed: np.ndarray | None = None) -> Peak | None:

@@ -18,9 +18,10 @@ below the threshold (which one is the other seeds' choice).
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.phenomena._capacity import Sizes, across, flat
+from dl_experiments.analysis.forms import Sides, across, compared, over_seeds
+from dl_experiments.analysis.phenomena._capacity import Sizes, flat, nets
 from dl_experiments.analysis.phenomena._capacity_axes import error
 from dl_experiments.analysis.phenomena._double_descent import (
     NAMES,
@@ -31,15 +32,15 @@ from dl_experiments.analysis.phenomena._double_descent import (
     places,
     threshold,
 )
-from dl_experiments.analysis.phenomena._parameters_claims import over_seeds
-from dl_experiments.analysis.quantities import Outcome, decades, final
+from dl_experiments.analysis.quantities import Quantity, by_seed, decades, final
+from dl_experiments.analysis.statistics import Estimate
 
 ABOVE_ZERO, BELOW_ZERO = Region(above=0.0), Region(below=0.0)
 AT = Region(above=-float(np.log2(NEAR)), below=float(np.log2(NEAR)))
 TEST_ERROR = error(final, "test")
-OUTCOMES: dict[str, tuple[Outcome, str]] = {
-    "test error": (TEST_ERROR, "percentage points"),
-    "test loss": (decades(final("test/loss")), "decades"),
+OUTCOMES: dict[str, Quantity] = {
+    "test error": TEST_ERROR,
+    "test loss": decades(final("test/loss")),
 }
 
 
@@ -60,66 +61,82 @@ def judge(study: Study) -> list[Claim]:
 
 
 def _peaks(name: str, sizes: Sizes, level: int, what: str) -> Claim:
-    outcome, unit = OUTCOMES[what]
     allowed = near(list(sizes), level)
-    return claim(
+    return compared(
         f"The {what} peaks near the interpolation threshold ({name})",
+        OUTCOMES[what],
+        ABOVE_ZERO,
+        nets(sizes),
+        lambda sides: over_seeds(heights(across(sides), allowed), sides),
+        OUTCOMES[what].apart,
         f"{what} at the peak less that at the higher of the lows on its two sides, where the other "
         "seeds have them",
-        ABOVE_ZERO,
-        over_seeds(heights(across(sizes, outcome), allowed)),
-        unit,
         note=f"threshold: {level:,} parameters",
         unfit="" if allowed.any() else "no net within a factor of 2 of the threshold",
     )
 
 
 def _lies_there(name: str, sizes: Sizes, level: int, what: str) -> Claim:
-    curves = across(sizes, OUTCOMES[what][0])
-    found = {seed: at - np.log2(level) for seed, at in places(curves, list(sizes)).items()}
-    bare = len(curves) - len(found)
-    return claim(
+    def compare(sides: Sides) -> Estimate | None:
+        found = places(across(sides), list(sizes))
+        return over_seeds({seed: at - np.log2(level) for seed, at in found.items()}, sides)
+
+    curves = across([by_seed(runs, OUTCOMES[what]) for runs in sizes.values()])
+    bare = len(curves) - len(places(curves, list(sizes)))
+    return compared(
         f"The highest peak of the {what} lies at the threshold ({name})",
-        "log2 of the parameters at each seed's highest peak over the threshold",
+        OUTCOMES[what],
         AT,
-        over_seeds(found),
+        nets(sizes),
+        compare,
         "octaves",
+        "log2 of the parameters at each seed's highest peak over the threshold",
         note=f"{bare} of {len(curves)} seeds have no peak and do not count" if bare else "",
-        unfit="" if found or not curves else "no seed has a peak",
+        unfit="no seed has a peak" if curves and bare == len(curves) else "",
     )
 
 
 def _second_descent(name: str, sizes: Sizes, level: int) -> Claim:
     small = [index for index, count in enumerate(sizes) if count < level]
-    curves = across(sizes, TEST_ERROR)
-    found = {}
-    for seed, curve in curves.items():
-        others = [other for name, other in curves.items() if name != seed]
-        if others and small and len(small) < len(curve):
-            best = small[int(np.argmin(np.mean(others, axis=0)[small]))]
-            found[seed] = float(curve[-1] - curve[best])
-    return claim(
+
+    def compare(sides: Sides) -> Estimate | None:
+        curves = across(sides)
+        found = {}
+        for seed, curve in curves.items():
+            others = [other for name, other in curves.items() if name != seed]
+            if others and small and len(small) < len(curve):
+                best = small[int(np.argmin(np.mean(others, axis=0)[small]))]
+                found[seed] = float(curve[-1] - curve[best])
+        return over_seeds(found, sides)
+
+    return compared(
         f"Beyond the threshold the test error falls below its first minimum ({name})",
-        "test error of the largest net less that of the best net below the threshold",
+        TEST_ERROR,
         BELOW_ZERO,
-        over_seeds(found),
-        "percentage points",
+        nets(sizes),
+        compare,
+        TEST_ERROR.apart,
+        "test error of the largest net less that of the best net below the threshold",
     )
 
 
 def _moves(name: str, by_samples: dict[int, Sizes], what: str) -> Claim:
-    fewest, most = min(by_samples), max(by_samples)
-    low, high = (
-        places(across(by_samples[samples], OUTCOMES[what][0]), list(by_samples[samples]))
-        for samples in (fewest, most)
-    )
-    octaves = np.log2(most / fewest)
-    found = {seed: (high[seed] - low[seed]) / octaves for seed in sorted(set(low) & set(high))}
-    return claim(
+    fewest, most = (by_samples[samples] for samples in (min(by_samples), max(by_samples)))
+    octaves = np.log2(max(by_samples) / min(by_samples))
+
+    def compare(sides: Sides) -> Estimate | None:
+        low = places(across(sides[: len(fewest)]), list(fewest))
+        high = places(across(sides[len(fewest) :]), list(most))
+        found = {seed: (high[seed] - low[seed]) / octaves for seed in sorted(set(low) & set(high))}
+        return over_seeds(found, sides)
+
+    return compared(
         f"More data moves the peak of the {what} to larger nets ({name})",
-        f"log2 of the parameters at the peak, {most:,} over {fewest:,} images, over "
-        f"{number(float(octaves))} octave{'' if octaves == 1 else 's'} of images",
+        OUTCOMES[what],
         ABOVE_ZERO,
-        over_seeds(found),
+        [*nets(fewest), *nets(most)],
+        compare,
         "octaves an octave",
+        f"log2 of the parameters at the peak, {max(by_samples):,} over {min(by_samples):,} images, "
+        f"over {number(float(octaves))} octave{'' if octaves == 1 else 's'} of images",
     )

@@ -2,27 +2,29 @@
 
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name
-from dl_experiments.analysis.phenomena._capacity import Sizes, across, flat
+from dl_experiments.analysis.phenomena._capacity import Sizes, flat
 from dl_experiments.analysis.phenomena._capacity_axes import (
-    DOTS,
     TEST,
     TRAIN,
-    against_size,
     short,
     size_axis,
     split_keys,
 )
-from dl_experiments.analysis.phenomena._double_descent import NAMES, Study, peak, threshold
+from dl_experiments.analysis.phenomena._double_descent import (
+    NAMES,
+    Study,
+    centre,
+    peak,
+    threshold,
+)
 from dl_experiments.analysis.phenomena._double_descent_claims import TEST_ERROR
-from dl_experiments.analysis.quantities import Outcome, final
-from dl_experiments.analysis.statistics import geometric_mean
+from dl_experiments.analysis.quantities import Quantity, final
 
 LINE = {"color": "black", "lw": 1.0, "ls": ":"}
 
@@ -44,9 +46,9 @@ def across_threshold(arm: str, study: Study) -> tuple[str, Figure]:
     )  # fmt: skip
     for column, (loss, samples) in zip(axes.T, most.items(), strict=True):
         sizes, name = study[loss][samples], NAMES.get(loss, loss)
-        against_size(column[0], sizes, TEST_ERROR, TEST, style.TEST)
-        against_size(column[1], sizes, final("test/loss"), TEST, style.TEST, log=True)
-        against_size(column[2], sizes, final("train/loss"), TRAIN, style.TRAIN, log=True)
+        dots.through(column[0], sizes, TEST_ERROR, TEST, style.TEST)
+        dots.through(column[1], sizes, final("test/loss"), TEST, style.TEST)
+        dots.through(column[2], sizes, final("train/loss"), TRAIN, style.TRAIN)
         style.log_values(column[2])
         column[0].set_title(f"trained on {name}, {samples:,} images")
         for axis in column:
@@ -63,9 +65,9 @@ def across_threshold(arm: str, study: Study) -> tuple[str, Figure]:
     caption = (
         f"Nets with one hidden layer on {what}, where the runs end (median over the last tenth of "
         "the epochs): error and loss on the test set with its true labels, and the training loss, "
-        f"noisy labels included; each column has its own loss. {DOTS} Every net is trained from "
-        "initial weights of its own, unlike those of Belkin et al. (2019), where the weights of a "
-        "smaller net started the next."
+        f"noisy labels included; each column has its own loss. {dots.THROUGH} "
+        "Every net is trained from initial weights of its own, unlike those of Belkin et al. "
+        "(2019), where the weights of a smaller net started the next."
     )
     return caption, figure
 
@@ -85,12 +87,9 @@ def over_samples(arm: str, study: Study) -> tuple[str, Figure] | None:
     tints = dict(zip(every, style.colours([str(n) for n in every], True).values(), strict=True))
     for column, (loss, by_samples) in zip(axes.T, shown.items(), strict=True):
         for samples, sizes in by_samples.items():
-            against_size(column[0], sizes, TEST_ERROR, tints[samples], style.TRAIN)
-            loss_there = final("test/loss")
-            against_size(column[1], sizes, loss_there, tints[samples], style.TRAIN, log=True)
-            _mark(column[0], sizes, TEST_ERROR, tints[samples], log=False)
-            _mark(column[1], sizes, loss_there, tints[samples], log=True)
-            for axis in column:
+            for axis, quantity in zip(column, (TEST_ERROR, final("test/loss")), strict=True):
+                dots.through(axis, sizes, quantity, tints[samples])
+                _mark(axis, sizes, quantity, tints[samples])
                 level = threshold(samples, runs[0].data)
                 axis.axvline(level, color=tints[samples], lw=1.0, ls=":")
         size_axis(column[1])
@@ -108,17 +107,15 @@ def over_samples(arm: str, study: Study) -> tuple[str, Figure] | None:
     levels = ", ".join(short(threshold(n, runs[0].data)) for n in every)
     caption = (
         "Test error and loss where the runs end, one colour a number of training images; dotted: "
-        f"as many parameters as images × classes ({levels}). {DOTS}"
+        f"as many parameters as images × classes ({levels}). {dots.THROUGH}"
     )
     return caption, figure
 
 
-def _mark(axis: Axes, sizes: Sizes, outcome: Outcome, colour: Any, log: bool) -> None:
+def _mark(axis: Axes, sizes: Sizes, quantity: Quantity, colour: Any) -> None:
     """A mark where the mean over seeds has its highest peak, if it has one."""
-    found = np.array(list(across(sizes, outcome).values()))
-    if len(found):
-        mean = geometric_mean(found) if log else found.mean(axis=0)
-        place = peak(np.log(mean) if log else mean)
-        if place is not None and place.height(mean) > 0:
-            at = ([list(sizes)[place.at]], [mean[place.at]])
-            axis.plot(*at, "D", color=colour, mec="black", ms=7, zorder=5)
+    mean = centre(sizes, quantity)
+    place = None if mean is None else peak(mean)
+    if mean is not None and place is not None and place.height(mean) > 0:
+        at = ([list(sizes)[place.at]], [mean[place.at]])
+        axis.plot(*at, "D", color=colour, mec="black", ms=7, zorder=5)

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import data_name
+from dl_experiments.analysis.grid import Grid
 
 LOSS, NORM = "train/loss", "gradient/norm"
 TENTH = 0.1
@@ -16,7 +17,7 @@ WINDOW = 101  # updates of the running median
 SPIKE = 10.0  # times the running median
 ENOUGH = 10  # values from which on a spread is taken
 
-Columns = dict[str, list[Run]]
+Columns = dict[str, Grid]
 """Data set -> its runs: the columns of a figure."""
 
 

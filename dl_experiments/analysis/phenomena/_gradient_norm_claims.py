@@ -25,14 +25,14 @@ cent of its median once there are many parameters), so the claim is that the sha
 without a spike refute it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number, percent
-from dl_experiments.analysis.forms import level
+from dl_experiments.analysis.forms import Group, difference, level
 from dl_experiments.analysis.phenomena._gradient_norm import (
     ENOUGH,
     LOSS,
@@ -46,9 +46,8 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     recorded,
     short_name,
 )
-from dl_experiments.analysis.quantities import Quantity, by_seed
+from dl_experiments.analysis.quantities import Quantity
 from dl_experiments.analysis.scales import PERCENT
-from dl_experiments.analysis.statistics import common, difference
 
 FLAT = 0.03
 KINDS: dict[str, Callable[[Run], Series]] = {
@@ -109,10 +108,10 @@ def spikes(run: Run) -> float | None:
 SPIKES = Quantity("updates that spike", spikes, PERCENT, "%")
 
 
-def largest_spike(run: Run) -> float | None:
-    """The largest mini-batch norm over its running median."""
-    over = minibatch(run).over_running_median()
-    return float(over.max()) if len(over) else None
+def largest(runs: Sequence[Run]) -> float | None:
+    """The largest mini-batch norm over its running median, of all completed runs."""
+    over = [minibatch(run).over_running_median() for run in runs if run.completed]
+    return max((float(ratios.max()) for ratios in over if len(ratios)), default=None)
 
 
 def last_share(loss: Series) -> float | None:
@@ -127,7 +126,7 @@ def last_share(loss: Series) -> float | None:
     return float((np.median(before) - end) / (loss.values[0] - end))
 
 
-def _does_not_vanish(kind: str, name: str, runs: list[Run]) -> Claim:
+def _does_not_vanish(kind: str, name: str, runs: Sequence[Run]) -> Claim:
     return level(
         f"The {kind} gradient norm does not vanish as the loss flattens on {short_name(name)}",
         above_root(kind),
@@ -140,28 +139,26 @@ def _does_not_vanish(kind: str, name: str, runs: list[Run]) -> Claim:
 
 
 def _oscillates_more(kind: str, name: str, columns: Columns) -> Claim:
-    one, other = (by_seed(columns[data], oscillation(kind)) for data in (name, "sinc"))
-    paired = "paired by seed" if common(one, other) else "not paired"
-    runs = columns[name] + columns["sinc"]
-    return claim(
+    runs = [*columns[name], *columns["sinc"]]
+    return difference(
         f"The {kind} gradient norm oscillates more on {name} than on sinc",
-        "standard deviation of log10 of the norm over the last tenth of the updates, "
-        f"{name} minus sinc, {paired}",
+        oscillation(kind),
         ABOVE_ZERO,
-        difference(one, other) if one and other else None,
-        "decades",
+        (Group(columns[name], name), Group(columns["sinc"], "sinc")),
+        "standard deviation of log10 of the norm over the last tenth of the updates, "
+        f"{name} minus sinc",
         unfit=_lacking(kind, runs) or _few_at_the_end(kind, runs),
     )
 
 
-def _lacking(kind: str, runs: list[Run]) -> str:
+def _lacking(kind: str, runs: Sequence[Run]) -> str:
     """Says that no completed run has a norm, though there are some; else empty."""
     done = [run for run in runs if run.completed]
     none = done and not any(len(KINDS[kind](run).steps) for run in done)
     return f"no {kind} norm was recorded" if none else ""
 
 
-def _not_flat(runs: list[Run]) -> str:
+def _not_flat(runs: Sequence[Run]) -> str:
     """Why some completed run cannot show the claim; empty where all can."""
     shares = [last_share(recorded(run, LOSS)) for run in runs if run.completed]
     known = [share for share in shares if share is not None]
@@ -173,16 +170,16 @@ def _not_flat(runs: list[Run]) -> str:
     return ""
 
 
-def _few_at_the_end(kind: str, runs: list[Run]) -> str:
+def _few_at_the_end(kind: str, runs: Sequence[Run]) -> str:
     few = any(KINDS[kind](run).oscillation is None for run in runs if run.completed)
     return f"fewer than {ENOUGH} values in the last tenth" if few else ""
 
 
-def _few_updates(runs: list[Run]) -> str:
+def _few_updates(runs: Sequence[Run]) -> str:
     fewest = min((len(minibatch(run).steps) for run in runs if run.completed), default=WINDOW)
     return f"only {fewest} updates; the running median takes {WINDOW}" if fewest < WINDOW else ""
 
 
-def _largest(runs: list[Run]) -> str:
-    ratios = by_seed(runs, largest_spike)
-    return f"the largest is {number(max(ratios.values()), 2)} times the median" if ratios else ""
+def _largest(runs: Sequence[Run]) -> str:
+    found = largest(runs)
+    return f"the largest is {number(found, 2)} times the median" if found else ""

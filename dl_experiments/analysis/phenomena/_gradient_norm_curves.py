@@ -1,15 +1,14 @@
 """The curves of hw1_2_gradient_norm: the norm beneath the loss, and the norm of each layer."""
 
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dl_experiments.analysis import curves, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, loss_name
+from dl_experiments.analysis.describe import about, data_name, loss_name, sized
 from dl_experiments.analysis.phenomena._gradient_norm import (
     LOSS,
     NORM,
@@ -21,15 +20,12 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     recorded,
 )
 from dl_experiments.analysis.quantities import longest
+from dl_experiments.analysis.sections import Made
 
 FULL, BATCH, MEDIAN = style.COLOURS[0], style.COLOURS[1], style.COLOURS[4]
 SHADE = 0.3  # of the bands where those of all seeds lie on each other
 STRETCHES, SHORTEST = 200, 10  # most stretches of a run, about the fewest updates in one
-TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
 LONG = 100  # epochs from which on their axis is logarithmic
-
-Made = tuple[str, Figure]
-"""Caption and figure."""
 
 
 def norm_under_loss(arm: str, columns: Columns) -> Made:
@@ -52,8 +48,8 @@ def norm_under_loss(arm: str, columns: Columns) -> Made:
         lower.set_xlabel("iteration (updates)")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         lower.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        log_scale(upper, "y")
-        log_scale(lower, "y")
+        style.log_values(upper)
+        style.log_values(lower)
     axes[0, 0].set_ylabel(f"training loss\n({loss_name(runs)}, log scale)")
     axes[1, 0].set_ylabel("gradient norm ‖g‖₂\n(log scale)")
     entries = [
@@ -87,7 +83,7 @@ def norm_by_layer(arm: str, columns: Columns) -> Made | None:
         for name in names:
             curves.draw(axis, members, f"{NORM}/{name}", colours[name], log=True, start=int(long))
         (style.log_epochs if long else style.linear_epochs)(axis)
-        log_scale(axis, "y")
+        style.log_values(axis)
         axis.set_title(data_name(data))
     axes[0, 0].set_ylabel("full-data ‖g‖₂ of a layer\n(log scale)")
     keys = [style.key(name, color=colour) for name, colour in colours.items()]
@@ -100,23 +96,10 @@ def norm_by_layer(arm: str, columns: Columns) -> Made | None:
     return caption, figure
 
 
-def log_scale(axis: Axes, which: Literal["x", "y"]) -> None:
-    """A logarithmic axis whose labels do not touch; to be called once all is drawn."""
-    axis.set(**{f"{which}scale": "log"})
-    low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
-    along = axis.xaxis if which == "x" else axis.yaxis
-    for apart, digits in TICKS.items():
-        if high < apart * low:
-            along.set_major_locator(LogLocator(subs=digits))
-            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            break
-    along.set_minor_formatter(NullFormatter())
-
-
-def about_net(runs: list[Run], arm: str) -> str:
+def about_net(runs: Sequence[Run], arm: str) -> str:
     """The line under a title, with the net and its parameters."""
     nets = " and ".join(dict.fromkeys(run.model for run in runs))
-    return about(runs, arm, f"{nets}{curves.parameters(runs)}")
+    return about(runs, arm, f"{nets}{sized(runs)}")
 
 
 def _envelope(axis: Axes, norms: Series, shade: float) -> None:
@@ -142,7 +125,7 @@ def _line(axis: Axes, run: Run, series: Series, cap: float) -> None:
         axis.plot(steps[-1:], values[-1:], mark, color=FULL, mec="black", ms=7, zorder=5)
 
 
-def _cap(runs: list[Run], series: list[Series]) -> float:
+def _cap(runs: Sequence[Run], series: list[Series]) -> float:
     """How high a run that did not complete is drawn."""
     done = [
         s.values.max()

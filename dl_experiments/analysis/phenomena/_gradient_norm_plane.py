@@ -1,5 +1,7 @@
 """The full-data gradient norm against the loss, the figure that shows whether both go together."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -9,7 +11,8 @@ from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import data_name, loss_name
 from dl_experiments.analysis.phenomena._gradient_norm import LOSS, NORM, Columns, flat, recorded
-from dl_experiments.analysis.phenomena._gradient_norm_curves import Made, about_net, log_scale
+from dl_experiments.analysis.phenomena._gradient_norm_curves import about_net
+from dl_experiments.analysis.sections import Made
 from dl_experiments.analysis.statistics import geometric_mean
 
 PROGRESS = "viridis"
@@ -33,8 +36,8 @@ def norm_against_loss(arm: str, columns: Columns) -> Made | None:
         for loss, norm, _ in pairs:
             axis.plot(loss[-1:], norm[-1:], "*", color="white", mec="black", ms=11, zorder=3)
         _root(axis, columns[name])
-        log_scale(axis, "x")
-        log_scale(axis, "y")
+        style.log_values(axis, "x")
+        style.log_values(axis)
         axis.set_title(data_name(name))
         axis.set_xlabel(f"training loss ({loss_name(runs)}, log scale)")
     axes[0, 0].set_ylabel("full-data gradient norm ‖g‖₂ (log scale)")
@@ -64,7 +67,7 @@ def _pairs(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return loss.values[one], norm.values[other], steps / max(steps.max(initial=0), 1)
 
 
-def _root(axis: Axes, runs: list[Run]) -> None:
+def _root(axis: Axes, runs: Sequence[Run]) -> None:
     """The root of the loss, from where the runs are early on to the lowest loss."""
     both = [(recorded(run, LOSS), recorded(run, NORM)) for run in runs if run.completed]
     early = [(loss.early, norm.early) for loss, norm in both if loss.early and norm.early]

@@ -13,14 +13,18 @@ from dl_experiments.analysis.describe import (
     data_name,
     is_classification,
     loss_name,
+    parameters,
+    run_count,
+    sized,
     states,
 )
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.quantities import METRICS, final
-from dl_experiments.analysis.sections import Section, put_together
-from dl_experiments.analysis.swept import arms, group
+from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.quantities import METRICS, columns, final
+from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.swept import arms
 
-Models = dict[str, list[Run]]
+Models = dict[str, Grid]
 Claims = Callable[[Models], list[Claim]]
 
 
@@ -37,12 +41,12 @@ def analyse(name: str, title: str, runs: Sequence[Run], claims: Claims) -> Findi
     lost = [run for run in runs if run not in images]
     notes = [f"Left out: {states(lost)}, not on images."] if lost else []
 
-    def section(arm: str, members: list[Run]) -> Section:
-        models = {key[0]: found for key, found in group(members, ["model.name"]).items()}
+    def section(arm: str, members: Grid) -> Section:
+        models = members.along("model.name")
         drawings = {"curves": _curves(arm, models), "final-accuracy": _finals(arm, models)}
         return Section(drawings, _numbers(models), claims(models))
 
-    return put_together(name, title, runs, arms(images, ["model.name"]), section, notes)
+    return put_together(name, title, runs, [over(arms(images, ["model.name"]), section)], notes)
 
 
 def _curves(arm: str, models: Models) -> tuple[str, Figure]:
@@ -85,8 +89,7 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     axis.set_xticks(
         range(len(models)),
         [
-            f"{name}\n{curves.parameters(found).strip(' ()') or 'parameters not counted'}\n"
-            f"{curves.members(found)}"
+            f"{name}\n{sized(found).strip(' ()') or 'parameters not counted'}\n{run_count(found)}"
             for name, found in models.items()
         ],
     )
@@ -106,12 +109,9 @@ def _finals(arm: str, models: Models) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _numbers(models: Models) -> list[dict[str, str]]:
-    rows = []
-    for name, found in models.items():
-        row = {"model": name, "seeds": curves.members(found)}
-        row["parameters"] = curves.parameters(found).strip(" ()").removesuffix(" parameters")
-        for metric in METRICS:
-            row[final(metric).title] = final(metric).words(found)
-        rows.append(row)
-    return rows
+def _numbers(models: Models) -> list[Row]:
+    quantities = columns(map(final, METRICS))
+    return [
+        Row({"model": name, "parameters": parameters(found)}, found, quantities)
+        for name, found in models.items()
+    ]

@@ -7,13 +7,16 @@ initial weights too: each seed's first net with the next seed's second.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import final
 
 from dl_experiments.analysis.collect import Run, read_run
-from dl_experiments.analysis.swept import RECORDING, group, label, order, swept_keys, value
+from dl_experiments.analysis.grid import Grid, order, value
+from dl_experiments.analysis.quantities import Quantity, of_runs
+from dl_experiments.analysis.scales import LINEAR, Scale
+from dl_experiments.analysis.swept import RECORDING, label, swept_keys
 from dl_experiments.artifacts import FINISHED
 
 BATCH, RATE, OPTIMIZER, CHOSEN = "batch size", "learning rate", "optimizer", "chosen pair"
@@ -30,6 +33,7 @@ class Comparison:
         context: What the nets have in common, in words; may be empty.
         ends: What tells the first nets of the pairs from the second, in words.
         pairs: First and second net, one pair a seed of the first.
+        lost: Runs of either setting that diverged, between which there is no line.
     """
 
     what: str
@@ -37,6 +41,7 @@ class Comparison:
     context: str
     ends: tuple[str, str]
     pairs: tuple[tuple[Run, Run], ...]
+    lost: tuple[Run, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,17 +54,32 @@ class Comparison:
         """Every net once."""
         return list({run.path: run for pair in self.pairs for run in pair}.values())
 
+    @property
+    def asked(self) -> list[Run]:
+        """Whom claims are about: the first net of each pair, and those lost."""
+        return [*(first for first, _ in self.pairs), *self.lost]
+
+    def quantity(
+        self, name: str, values: Sequence[float], scale: Scale = LINEAR, unit: str = ""
+    ) -> Quantity:
+        """A number that each pair has, in their order, of its first net."""
+        firsts = [first for first, _ in self.pairs][: len(values)]
+        return of_runs(name, firsts, values, scale, unit)
+
 
 def comparisons(runs: Sequence[Run]) -> list[Comparison]:
     """All there are among completed runs; the batch size first, then in order of the settings."""
     done = [run for run in runs if run.completed]
-    keys = swept_keys(done)
-    settings = [{run.seed: run for run in found} for found in group(done, keys).values()]
+    lost = [run for run in runs if run.status.state == "diverged"]
+    keys = swept_keys([*done, *lost])
+    settings = [{run.seed: run for run in found} for found in Grid(done).cells(keys).values()]
     found: dict[object, list[Comparison]] = {}
     for number, (first, second) in enumerate(combinations(settings, 2)):
         one, other = (next(iter(nets.values())) for nets in (first, second))
         if (what := _difference(one, other)) and (made := _compare(what, first, second, keys)):
             names = (made[0].context, one.get("optimizer.name"), other.get("optimizer.name"))
+            gone = [run for run in lost if any(_alike(run, of, keys) for of in (one, other))]
+            made = [replace(comparison, lost=tuple(gone)) for comparison in made]
             found.setdefault(names if what == OPTIMIZER else number, made)
     rank = [BATCH, RATE, OPTIMIZER]
     flat = [comparison for made in found.values() for comparison in made]
@@ -111,6 +131,10 @@ def _compare(
 
 
 _KEYS = {BATCH: ["data.batch_size"], RATE: ["optimizer.lr"], OPTIMIZER: ["optimizer.name"]}
+
+
+def _alike(one: Run, other: Run, keys: Sequence[str]) -> bool:
+    return all(value(one, key) == value(other, key) for key in keys)
 
 
 def _difference(one: Run, other: Run) -> str | None:

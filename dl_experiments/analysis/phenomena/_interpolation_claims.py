@@ -16,10 +16,12 @@ import torch
 
 from dl_experiments.analysis.claims import Claim, Region, claim
 from dl_experiments.analysis.describe import interval, number
+from dl_experiments.analysis.forms import Group, difference, level
 from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._interpolation import BATCH, CHOSEN, Comparison
 from dl_experiments.analysis.phenomena._interpolation_lines import Line
-from dl_experiments.analysis.statistics import Estimate, difference, mean
+from dl_experiments.analysis.quantities import in_percent, last
+from dl_experiments.analysis.statistics import Estimate, mean
 from dl_experiments.measures import interpolation
 
 CONNECTED = 2.0  # percentage points
@@ -94,12 +96,12 @@ def _is_twin(one: Comparison, other: Comparison) -> bool:
 
 
 def _apart(comparison: Comparison, lines: Sequence[Line], why: str) -> Claim:
-    return claim(
+    return level(
         f"A barrier lies between nets of {_names(comparison)} with different initial weights",
-        "training error at the worst point between the ends, above the chord",
+        comparison.quantity("barrier", [*map(error_barrier, lines)], unit="percentage points"),
         Region(above=CONNECTED),
-        over_seeds(lines, error_barrier),
-        "percentage points",
+        comparison.asked,
+        effect="training error at the worst point between the ends, above the chord",
         note=f"barrier of the training loss: {interval(over_seeds(lines, loss_barrier))}",
         unfit=why,
     )
@@ -112,43 +114,43 @@ def _nearer(
     why: str,
 ) -> Claim:
     of, alike = twin or (comparison, [])
-    sides = [_by_seed(comparison, apart), _by_seed(of, alike)]
-    return claim(
+    same = _by_seed(of, alike)
+    less = [
+        loss_barrier(line) - same.get(first.seed, np.nan)
+        for (first, _), line in zip(comparison.pairs, apart, strict=False)
+    ]
+    return level(
         f"… and nets of {_names(comparison)} that share their initial weights have less of one",
-        "barrier of the training loss, different minus same initial weights, paired by the first "
-        "net's seed",
+        comparison.quantity("more of a barrier", less),
         Region(above=0.0),
-        difference(*sides) if all(sides) else None,
+        comparison.asked,
+        effect="barrier of the training loss, different minus same initial weights, paired by the "
+        "first net's seed",
         note=f"with the same initial weights: {interval(over_seeds(alike, loss_barrier))}",
         unfit=why,
     )
 
 
 def _by_seed(comparison: Comparison, lines: Sequence[Line]) -> dict[int, float]:
-    """The first net's seed -> barrier of the training loss, where that is finite."""
+    """The first net's seed -> barrier of the training loss."""
     seeds = [first.seed for first, _ in comparison.pairs]
-    found = {seed: loss_barrier(line) for seed, line in zip(seeds, lines, strict=False)}
-    return {seed: value for seed, value in found.items() if np.isfinite(value)}
+    return {seed: loss_barrier(line) for seed, line in zip(seeds, lines, strict=False)}
 
 
 def _shrinks(
     comparison: Comparison, plain: Sequence[Line], matched: Sequence[Line], why: str
 ) -> Claim:
-    shares = np.array(
-        [
-            100 * (1 - loss_barrier(after) / before)
-            for one, after in zip(plain, matched, strict=False)
-            if np.isfinite(before := loss_barrier(one)) and before > 0
-        ]
-    )
-    shares = shares[np.isfinite(shares)]
-    return claim(
+    gone = [
+        100 * (1 - loss_barrier(after) / before) if (before := loss_barrier(one)) > 0 else np.nan
+        for one, after in zip(plain, matched, strict=False)
+    ]
+    return level(
         f"Matching the hidden units shrinks the barrier between {_names(comparison)}, different "
         "initial weights",
-        "share of the training loss's barrier that is gone after matching",
+        comparison.quantity("share gone", gone, unit="%"),
         Region(above=0.0),
-        mean(shares) if len(shares) else None,
-        "%",
+        comparison.asked,
+        effect="share of the training loss's barrier that is gone after matching",
         note=f"barrier after matching: {interval(over_seeds(matched, loss_barrier))}",
         unfit=why,
     )
@@ -157,16 +159,15 @@ def _shrinks(
 def _flatter(comparison: Comparison, lines: Sequence[Line]) -> Claim:
     alphas = lines[0]["alphas"]
     step = min(BEYOND, -alphas[0], alphas[-1] - 1)
-    rises = [_excess_rise(line, step) for line in lines] if step > 0 else []
-    finite = np.array([rise for rise in rises if np.isfinite(rise)])
     why = "" if step > 0 else "alpha does not go beyond both ends"
-    return claim(
+    return level(
         f"{_names(comparison, 0)} ends in the flatter place: beyond its end the training loss "
         f"rises less than beyond {_names(comparison, 1)}'s",
-        f"rise of the training loss from α = 1 to {1 + step:g} minus that from 0 to {-step:g}, "
-        "same initial weights",
+        comparison.quantity("rise", [_excess_rise(line, step) for line in lines if step > 0]),
         Region(above=0.0),
-        mean(finite) if len(finite) else None,
+        comparison.asked,
+        effect=f"rise of the training loss from α = 1 to {1 + step:g} minus that from 0 to "
+        f"{-step:g}, same initial weights",
         note=_equal_epochs(comparison),
         unfit=why or hardly_trained(comparison.runs, each=True),
     )
@@ -180,16 +181,15 @@ def _excess_rise(line: Line, step: float) -> float:
 
 
 def _generalises(comparison: Comparison) -> Claim:
-    ends = [
-        {run.seed: 100 * run.rows[-1]["test/accuracy"] for run in runs}
-        for runs in zip(*comparison.pairs, strict=True)
-    ]
-    return claim(
-        f"{_names(comparison, 0)} generalises better than {_names(comparison, 1)}",
-        "recorded test accuracy of the first minus the second, paired by seed",
+    nets = zip(*comparison.pairs, strict=True)
+    names = (_names(comparison, 0), _names(comparison, 1))
+    first, second = (Group(runs, name) for runs, name in zip(nets, names, strict=True))
+    return difference(
+        f"{names[0]} generalises better than {names[1]}",
+        in_percent(last("test/accuracy")),
         Region(above=0.0),
-        difference(*ends),
-        "percentage points",
+        (first, second),
+        effect="recorded test accuracy of the first minus the second, paired by seed",
         note=_equal_epochs(comparison),
         unfit=hardly_trained(comparison.runs, each=True),
     )

@@ -1,20 +1,16 @@
 """Nets of growing size on images: what hw1_3_parameters and its variants share."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import (
-    about,
-    data_name,
-    loss_name,
-)
+from dl_experiments.analysis.describe import about, data_name, loss_name
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._capacity import (
     Reading,
     Sizes,
@@ -25,15 +21,13 @@ from dl_experiments.analysis.phenomena._capacity import (
     uncounted,
 )
 from dl_experiments.analysis.phenomena._capacity_axes import (
-    DOTS,
     TEST,
     TRAIN,
-    against_size,
     size_axis,
     split_keys,
 )
-from dl_experiments.analysis.quantities import LAST_EPOCH, METRICS
-from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.quantities import LAST_EPOCH, METRICS, columns
+from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.swept import arms
 
 SIZE_KEYS = ("model.name", "model.hidden")
@@ -49,7 +43,7 @@ def analyse(
     runs: Sequence[Run],
     readings: Readings,
     judge: Judge,
-    more: Callable[[str, list[Run]], Section] = lambda arm, runs: Section(),
+    more: Callable[[str, Grid], Section] = lambda arm, runs: Section(),
 ) -> Finding:
     """Loss and accuracy against size, numbers and claims, for each arm that the study has.
 
@@ -63,7 +57,7 @@ def analyse(
     """
     images, notes = image_runs(runs)
 
-    def section(arm: str, members: list[Run]) -> Section:
+    def section(arm: str, members: Grid) -> Section:
         sizes, when = by_size(members), readings(members)
         lost = uncounted(members, sizes)
         if not any(run.completed for run in flat(sizes)):
@@ -75,7 +69,7 @@ def analyse(
             drawings, _numbers(sizes, when), judge(sizes, when), [*lost, *missing, *own.notes]
         )
 
-    return put_together(name, title, runs, arms(images, SIZE_KEYS), section, notes)
+    return put_together(name, title, runs, [over(arms(images, SIZE_KEYS), section)], notes)
 
 
 def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str, Figure]:
@@ -90,8 +84,8 @@ def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str,
     for column, reading in zip(axes.T, readings, strict=True):
         for split, colour, dashes in SPLITS:
             loss, accuracy = (reading.of(f"{split}/{name}") for name in ("loss", "accuracy"))
-            against_size(column[0], sizes, loss, colour, dashes, log=True)
-            against_size(column[1], sizes, accuracy, colour, dashes)
+            dots.through(column[0], sizes, loss, colour, dashes)
+            dots.through(column[1], sizes, accuracy, colour, dashes)
         style.log_values(column[0])
         column[1].yaxis.set_major_formatter(PercentFormatter(1.0))
         column[0].set_title(reading.name)
@@ -103,20 +97,19 @@ def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str,
     style.legend_below(figure, [*split_keys(), *curves.state_keys(lost)])
     caption = (
         f"Loss (above) and accuracy (below) of {len(sizes)} nets on {what}, "
-        f"{' and '.join(reading.name for reading in readings)}, evaluated in eval mode. {DOTS}"
+        f"{' and '.join(reading.name for reading in readings)}, evaluated in eval mode. "
+        f"{dots.THROUGH}"
     )
     return caption, figure
 
 
-def _numbers(sizes: Sizes, readings: list[Reading]) -> list[dict[str, Any]]:
+def _numbers(sizes: Sizes, readings: list[Reading]) -> list[Row]:
     rows = []
     for reading in readings:
+        quantities = columns(map(reading.of, METRICS))
         for count, runs in sizes.items():
-            row = {"read": reading.name} if len(readings) > 1 else {}
-            row |= {"parameters": f"{count:,}", "dense layers": hidden(runs)}
-            row["seeds"] = curves.members(runs)
-            for quantity in map(reading.of, METRICS):
-                row[quantity.title] = quantity.words(runs)
-            row["last epoch"] = LAST_EPOCH.words(runs) if reading.aimed else "–"
-            rows.append(row)
+            names = {"read": reading.name} if len(readings) > 1 else {}
+            names |= {"parameters": f"{count:,}", "dense layers": hidden(runs)}
+            last = {"last epoch": LAST_EPOCH.words(runs) if reading.aimed else "–"}
+            rows.append(Row(names, runs, quantities, last))
     return rows

@@ -13,8 +13,6 @@ quarter before it: within half a percentage point of zero.
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, subset
@@ -27,8 +25,8 @@ from dl_experiments.analysis.phenomena._capacity import (
     last_gain,
 )
 from dl_experiments.analysis.quantities import in_percent
-from dl_experiments.analysis.scales import LINEAR, Correlation, Scale
-from dl_experiments.analysis.statistics import Estimate, spearman
+from dl_experiments.analysis.scales import Correlation
+from dl_experiments.analysis.statistics import spearman
 
 ALL_THE_WAY = Region(below=-0.9)
 SMALL = Region(above=-0.5, below=0.5)
@@ -94,11 +92,6 @@ def rises(sizes: Sizes, reading: Reading, metric: str) -> Claim:
         effect=f"{RHO} {name}",
         unfit=reading.missing or few(sizes),
     )
-
-
-def over_seeds(values: dict[int, float], scale: Scale = LINEAR) -> Estimate | None:
-    """The mean over seeds, None without any."""
-    return scale.level(np.array(list(values.values()))) if values else None
 
 
 def few(sizes: Sizes) -> str:

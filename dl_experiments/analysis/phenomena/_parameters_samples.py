@@ -1,27 +1,34 @@
 """hw1_3_parameters_samples: the best size for a number of training images."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from dl_experiments.analysis.phenomena._capacity import Sizes, across, hidden
-from dl_experiments.analysis.quantities import Outcome
+from dl_experiments.analysis.forms import Sides, across, ranked
+from dl_experiments.analysis.phenomena._capacity import Sizes, hidden
+from dl_experiments.analysis.quantities import Quantity
 
 
-def best(sizes: Sizes, outcome: Outcome, sign: int) -> dict[int, int]:
-    """Seed -> the parameter count with the smallest outcome (``sign`` −1: the largest).
+def best(counts: Sequence[int], sides: Sides, sign: int) -> dict[int, int]:
+    """Seed -> the parameter count with the smallest value (``sign`` −1: the largest).
 
     Of sizes that are equally good the smaller counts.
+
+    Args:
+        counts: Of the sizes.
+        sides: For each of them what its seeds have.
+        sign: 1 or −1.
     """
-    counts = list(sizes)
-    return {
-        seed: counts[int(np.argmin(sign * values))]
-        for seed, values in across(sizes, outcome).items()
-    }
+    return {seed: counts[int(np.argmin(sign * values))] for seed, values in across(sides).items()}
 
 
-def best_of_mean(sizes: Sizes, outcome: Outcome, sign: int) -> int | None:
-    """The parameter count at which the mean over seeds is best; None without a whole seed."""
-    curves = list(across(sizes, outcome).values())
-    return list(sizes)[int(np.argmin(sign * np.mean(curves, axis=0)))] if curves else None
+def best_of_mean(sizes: Sizes, quantity: Quantity, sign: int) -> int | None:
+    """The parameter count at which the mean over seeds is best; None without a whole seed.
+
+    A run that diverged counts at its bound, where it has one.
+    """
+    order, seeds = ranked(sizes, quantity.turned(lambda value: -sign * value, quantity.name))
+    return order[0] if seeds and len(order) == len(sizes) else None
 
 
 def width(sizes: Sizes, count: int) -> str:

@@ -1,22 +1,23 @@
 """The paths of runs through weight space: what the trajectory experiments share."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import AnalysisError, Run
-from dl_experiments.analysis.describe import interval, percent
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.describe import percent
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena import _trajectory_arms as figures_
 from dl_experiments.analysis.phenomena import _trajectory_importance as importance
-from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre, in_words, split
+from dl_experiments.analysis.phenomena._trajectory import (
+    Walks,
+    distances_to_centre,
+    in_words,
+    walked,
+)
 from dl_experiments.analysis.phenomena._trajectory_claims import judge
-from dl_experiments.analysis.quantities import final
-from dl_experiments.analysis.statistics import mean
+from dl_experiments.analysis.quantities import columns, final
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
+from dl_experiments.analysis.swept import arms
 from dl_experiments.measures.trajectory import JointPCA
 
 
@@ -32,39 +33,39 @@ def analyse(name: str, title: str, runs: Sequence[Run], layer: str) -> Finding:
     Raises:
         AnalysisError: No model of the study has such a layer.
     """
-    drawings: list[Drawing] = []
-    rows, judged = [], []
-    arms, notes = split(runs)
-    _check_layer(name, layer, arms)
-    for count, arm in enumerate(arms, start=1):
-        ending = f"-{count}" if len(arms) > 1 else ""
-        try:
-            of_layer = _of_layer(arm, layer)
-            figures = _figures(arm, layer, of_layer)
-        except ValueError as error:  # snapshots that do not differ
-            notes.append(in_words(arm.name, str(error)))
-            continue
-        if of_layer is None:
-            notes.append(in_words(arm.name, f"no layer {layer}."))
-        drawings += [Drawing(f"{part}{ending}", *made) for part, made in figures.items()]
-        rows.append(_numbers(arm, layer, of_layer))
-        judged += [in_arm(claim, arm.name) for claim in judge(arm)]
-    return Finding(name, title, runs[0].study, runs, drawings, pd.DataFrame(rows), judged, notes)
+    apart = arms(runs, [])
+    found, notes = walked(apart)
+    _check_layer(name, layer, list(found.values()))
+
+    def section(arm: str, _: Grid) -> Section:
+        return _section(found[arm], layer) if arm in found else Section()
+
+    return put_together(name, title, runs, [over(apart, section)], notes)
 
 
-def _check_layer(name: str, layer: str, arms: Sequence[Arm]) -> None:
-    known = dict.fromkeys(found for arm in arms for found in arm.layout.layers())
-    if arms and layer not in known:
+def _section(arm: Walks, layer: str) -> Section:
+    try:
+        of_layer = _of_layer(arm, layer)
+        figures = _figures(arm, layer, of_layer)
+    except ValueError as error:  # snapshots that do not differ
+        return Section(notes=[in_words(arm.name, str(error))])
+    notes = [in_words(arm.name, f"no layer {layer}.")] if of_layer is None else []
+    return Section(figures, [_numbers(arm, layer, of_layer)], judge(arm), notes)
+
+
+def _check_layer(name: str, layer: str, there: Sequence[Walks]) -> None:
+    known = dict.fromkeys(found for arm in there for found in arm.layout.layers())
+    if there and layer not in known:
         raise AnalysisError(
             f"options.{name}.layer={layer} is unknown; choose one of {', '.join(known)}"
         )
 
 
-def _of_layer(arm: Arm, layer: str) -> JointPCA | None:
+def _of_layer(arm: Walks, layer: str) -> JointPCA | None:
     return arm.pca(arm.layout.only(layer)) if layer in arm.layout.layers() else None
 
 
-def _figures(arm: Arm, layer: str, of_layer: JointPCA | None) -> dict[str, tuple[str, Figure]]:
+def _figures(arm: Walks, layer: str, of_layer: JointPCA | None) -> dict[str, Made | None]:
     return {
         "paths": figures_.paths(arm, layer, of_layer),
         "loss": figures_.losses(arm),
@@ -73,17 +74,24 @@ def _figures(arm: Arm, layer: str, of_layer: JointPCA | None) -> dict[str, tuple
     }
 
 
-def _numbers(arm: Arm, layer: str, of_layer: JointPCA | None) -> dict[str, Any]:
-    runs = [walk.run for walk in arm.walks]
+def _numbers(arm: Walks, layer: str, of_layer: JointPCA | None) -> Row:
     starts, ends = arm.ends
-    row = {"arm": arm.name} if arm.name else {}
-    row |= {"seeds": curves.members(arm.runs), "parameters": f"{arm.layout.size:,}"}
-    for quantity in (final("train/loss"), final("test/accuracy")):
-        row[quantity.title] = quantity.words(runs)
-    row["distance of starts to their centre"] = interval(mean(distances_to_centre(starts).numpy()))
-    row["of ends to theirs"] = interval(mean(distances_to_centre(ends).numpy()))
-    row["from start to end"] = interval(mean((ends - starts).norm(dim=1).numpy()))
-    row["length of the path"] = interval(mean(arm.lengths.numpy()))
-    for what, pca in (("PC1 + PC2", arm.whole), (f"PC1 + PC2 of {layer}", of_layer)):
-        row[what] = percent(float(pca.variance_ratio.sum())) if pca else "–"
-    return row
+    apart = [distances_to_centre(points).tolist() for points in arm.ends]
+    quantities = columns(
+        [
+            final("train/loss"),
+            final("test/accuracy"),
+            arm.quantity(
+                "distance of starts to their centre", distances_to_centre(starts).tolist()
+            ),
+            arm.quantity("of ends to theirs", apart[1]),
+            arm.quantity("from start to end", (ends - starts).norm(dim=1).tolist()),
+            arm.quantity("length of the path", arm.lengths.tolist()),
+        ]
+    )
+    shares = {"PC1 + PC2": arm.whole, f"PC1 + PC2 of {layer}": of_layer}
+    more = {
+        what: percent(float(pca.variance_ratio.sum())) if pca else "–"
+        for what, pca in shares.items()
+    }
+    return Row({"parameters": f"{arm.layout.size:,}"}, arm.runs, quantities, more)

@@ -8,10 +8,11 @@ the way there.
 from collections.abc import Sequence
 
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.grid import Grid, value
 from dl_experiments.analysis.quantities import Quantity
-from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.scales import LOG, OFTEN
 from dl_experiments.analysis.statistics import epochs_to_reach
-from dl_experiments.analysis.swept import RECORDING, arms, value
+from dl_experiments.analysis.swept import RECORDING, arms
 
 FRACTION = "label_noise.fraction"
 HIDDEN = "model.hidden"
@@ -31,12 +32,17 @@ def epochs_to_memorise(run: Run) -> float | None:
 
 
 MEMORISED = Quantity("epochs to memorise", epochs_to_memorise, LOG)
+DONE = Quantity("memorised", lambda run: float(epochs_to_memorise(run) is not None), OFTEN)
 
 
 def at_least(run: Run) -> float | None:
     """Epochs to memorise; of a run that did not, the last one, which is a lower bound."""
     reached = epochs_to_memorise(run)
-    return reached if reached is not None or not run.rows else float(run.rows[-1]["epoch"])
+    epochs = reached if reached is not None or not run.rows else float(run.rows[-1]["epoch"])
+    return None if epochs is None else max(epochs, 1.0)
+
+
+EPOCHS = Quantity("epochs to memorise, or all there were", at_least, LOG)
 
 
 def fraction(run: Run) -> float:
@@ -55,12 +61,9 @@ def per_label(run: Run) -> float | None:
     return parameters / count if count and parameters else None
 
 
-def by_fraction(runs: Sequence[Run]) -> dict[float, list[Run]]:
+def by_fraction(runs: Sequence[Run]) -> dict[float, Grid]:
     """Runs by p, which rises; each by seed."""
-    found: dict[float, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (fraction(run), run.seed)):
-        found.setdefault(fraction(run), []).append(run)
-    return found
+    return Grid(runs).along(fraction)
 
 
 def is_small(run: Run) -> bool:
@@ -68,7 +71,7 @@ def is_small(run: Run) -> bool:
     return run.get("arm") == "capacity"
 
 
-def nets(runs: Sequence[Run]) -> dict[str, list[Run]]:
+def nets(runs: Sequence[Run]) -> dict[str, Grid]:
     """What tells them apart -> runs that differ in p and seed only; the capacity arm is left out.
 
     Of one net and one data set alone the words are empty.
@@ -76,8 +79,12 @@ def nets(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return arms([run for run in runs if not is_small(run)], [FRACTION])
 
 
-def capacity(runs: Sequence[Run]) -> dict[tuple[str, float], list[Run]]:
-    """Runs with p = 1 by layers and parameters per label, in order of that ratio.
+Widths = dict[tuple[float, str], Grid]
+"""Parameters for each label and layers -> runs, in order of both."""
+
+
+def capacity(runs: Sequence[Run]) -> Widths:
+    """Runs with p = 1 by parameters per label and layers.
 
     Those of the capacity arm, and of the net that was trained as they were but for its width and
     how long.
@@ -86,12 +93,15 @@ def capacity(runs: Sequence[Run]) -> dict[tuple[str, float], list[Run]]:
     if not small:
         return {}
     like = _but_width(small[0])
-    found: dict[tuple[str, float], list[Run]] = {}
-    for run in runs:
-        ratio = per_label(run)
-        if _but_width(run) == like and fraction(run) == 1 and ratio is not None:
-            found.setdefault((value(run, HIDDEN), ratio), []).append(run)
-    return dict(sorted(found.items(), key=lambda item: item[0][1]))
+    alike = Grid(runs).only(lambda run: _but_width(run) == like and fraction(run) == 1)
+    return alike.along(
+        lambda run: (ratio, value(run, HIDDEN)) if (ratio := per_label(run)) else None
+    )
+
+
+def _width(run: Run) -> tuple[float, str] | None:
+    ratio = per_label(run)
+    return (ratio, value(run, HIDDEN)) if ratio else None
 
 
 def _but_width(run: Run) -> dict[str, object]:

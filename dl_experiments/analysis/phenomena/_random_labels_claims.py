@@ -13,13 +13,12 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.curves import parameters
-from dl_experiments.analysis.describe import interval, labels, number, percent, subset
+from dl_experiments.analysis.describe import interval, labels, number, percent, sized, subset
 from dl_experiments.analysis.forms import Group, difference, each_seed, level, trend
 from dl_experiments.analysis.phenomena._random_labels import (
     BY_HEART,
-    at_least,
-    by_fraction,
+    EPOCHS,
+    Widths,
     epochs_to_memorise,
 )
 from dl_experiments.analysis.quantities import Quantity, by_seed, in_percent, last
@@ -30,20 +29,19 @@ CHANCE = 0.2  # how far from guessing, as a share of that, still is guessing
 MUCH = 2.0  # times ln 10
 
 
-def of_net(runs: Sequence[Run]) -> list[Claim]:
-    """The claims on one net, whose runs differ in p and seed."""
-    groups = by_fraction(runs)
+def of_net(groups: Mapping[float, Sequence[Run]]) -> list[Claim]:
+    """The claims on one net, whose runs differ in p and seed, given as p -> runs."""
     judged = _random(groups[1.0]) if 1.0 in groups else []
     if len(groups) > 1:
         judged += [_grows(groups), _falls(groups)]
     return judged
 
 
-def of_capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> list[Claim]:
+def of_capacity(groups: Widths) -> list[Claim]:
     """The claim on each net with fewer parameters than there are labels."""
     reached = [
         f"{layers.strip('[]')} units: {last('train/accuracy').words(found)}"
-        for (layers, _), found in groups.items()
+        for (_, layers), found in groups.items()
     ]
     return [
         level(
@@ -57,13 +55,13 @@ def of_capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> list[Claim
             + "; ".join(reached),
             unfit=_too_short(found),
         )
-        for (layers, ratio), found in groups.items()
+        for (ratio, layers), found in groups.items()
         if ratio < 1
     ]
 
 
 def _random(runs: Sequence[Run]) -> list[Claim]:
-    name = f"{runs[0].model}{parameters(runs)}"
+    name = f"{runs[0].model}{sized(runs)}"
     done = [run for run in runs if run.completed]
     unfit = _drawn_test_labels(runs)
     epochs = by_seed(done, epochs_to_memorise)
@@ -142,14 +140,6 @@ def _falls(groups: Mapping[float, Sequence[Run]]) -> Claim:
         note=", ".join(means),
         unfit=_drawn_test_labels([run for found in groups.values() for run in found]),
     )
-
-
-def _epochs_at_least(run: Run) -> float | None:
-    epochs = at_least(run)
-    return None if epochs is None else max(epochs, 1.0)
-
-
-EPOCHS = Quantity("epochs to memorise, or all there were", _epochs_at_least, LOG)
 
 
 def _over_chance(run: Run) -> float | None:

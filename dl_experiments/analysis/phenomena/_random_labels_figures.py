@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, PercentFormatter
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, loss_name
+from dl_experiments.analysis.describe import about, loss_name, sized
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.labels import Label, place
 from dl_experiments.analysis.phenomena._random_labels import (
-    at_least,
-    by_fraction,
+    EPOCHS,
+    Widths,
     epochs_to_memorise,
     target,
 )
@@ -35,9 +37,10 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple
             look: dict[str, Any] = {"colour": colours[name], "dashes": dashes, "every": True}
             curves.draw(loss, found, f"{split}/loss", log=True, **look)
             curves.draw(accuracy, found, f"{split}/accuracy", **look)
-    classes = 10
-    loss.axhline(np.log(classes), **GUESSING)
-    accuracy.axhline(1 / classes, **GUESSING)
+    classes = runs[0].classes
+    if classes:
+        loss.axhline(np.log(classes), **GUESSING)
+    guess = _guessing(accuracy, runs, f"loss ln {classes}, accuracy ")
     style.log_values(loss)
     loss.set_ylabel(f"{loss_name(runs)} (log scale)")
     accuracy.set_ylabel("accuracy")
@@ -46,8 +49,7 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple
     for axis in axes[0]:
         style.linear_epochs(axis)
     keys = [curves.group_key(name, found, colours[name]) for name, found in groups.items()]
-    guess = style.key(f"guessing: loss ln {classes}, accuracy {1 / classes:.0%}", **GUESSING)
-    style.legend_below(figure, [*keys, *curves.split_keys(), guess, *curves.state_keys(runs)])
+    style.legend_below(figure, [*keys, *curves.split_keys(), *guess, *curves.state_keys(runs)])
     caption = (
         "Loss (left, log scale) and accuracy (right) per epoch, in eval mode, on the training set "
         "with the labels it was trained on (solid) and on the whole test set with its true labels "
@@ -57,15 +59,15 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple
     return caption, figure
 
 
-def epochs_against_fraction(net: str, runs: Sequence[Run]) -> tuple[str, Figure]:
+def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> tuple[str, Figure]:
     """Epochs to memorise (left) and final test accuracy (right) against p; caption and figure."""
+    runs = [run for found in groups.values() for run in found]
     title = "How long it takes to learn labels by heart, and what is left for the test set"
     figure, axes = style.page(title, about(runs, net), 1, 2, (5.0, 3.5))
-    groups = by_fraction(runs)
     missed = _epochs(axes[0, 0], groups)
     score = axes[0, 1]
-    _scores(score, {p: by_seed(found, last("test/accuracy")) for p, found in groups.items()})
-    score.axhline(0.1, **GUESSING)
+    dots.through(score, groups, last("test/accuracy"), BLUE)
+    guess = _guessing(score, runs)
     score.set_ylabel("test accuracy at the end")
     score.set_ylim(-0.02, 1.03)
     score.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -73,11 +75,11 @@ def epochs_against_fraction(net: str, runs: Sequence[Run]) -> tuple[str, Figure]
         axis.set_xlabel("p, share of training labels that are drawn at random")
         axis.set_xticks(list(groups))
     keys = [style.key("one seed", color=BLUE, marker="o", ls="", ms=6)]
-    keys.append(style.key("mean over seeds", color="black", lw=1.2))
+    keys.append(style.key("mean over seeds (of epochs the geometric mean)", color=BLUE))
     if missed:
         look = {"color": BLUE, "marker": "^", "mfc": "white", "ls": "", "ms": 8}
         keys.append(style.key("not memorised by its last epoch", **look))
-    style.legend_below(figure, [*keys, style.key("guessing: 10%", **GUESSING)])
+    style.legend_below(figure, [*keys, *guess, *curves.state_keys(_gone(runs))])
     caption = (
         f"Left: the first logged epoch at which the training accuracy is {target(runs[0]):.1%} or "
         "more, against the share p of labels that are drawn (log scale). "
@@ -92,16 +94,17 @@ def epochs_against_fraction(net: str, runs: Sequence[Run]) -> tuple[str, Figure]
     return caption, figure
 
 
-def capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> tuple[str, Figure]:
+def capacity(groups: Widths) -> tuple[str, Figure]:
     """Final training accuracy against parameters per label; caption and figure."""
     runs = [run for found in groups.values() for run in found]
     title = "Random labels learned by nets of different width"
     figure, axes = style.page(title, about(runs), 1, 1, (7.0, 3.6))
     axis = axes[0, 0]
-    scores = {ratio: by_seed(found, last("train/accuracy")) for (_, ratio), found in groups.items()}
-    _scores(axis, scores)
+    score = last("train/accuracy")
+    scores = {ratio: by_seed(found, score) for (ratio, _), found in groups.items()}
+    dots.through(axis, {ratio: found for (ratio, _), found in groups.items()}, score, BLUE)
     axis.axvline(1, color="black", lw=0.9, ls="--")
-    axis.axhline(0.1, **GUESSING)
+    guess = _guessing(axis, runs)
     axis.set_xscale("log")
     ratios = [1.0, *scores]
     axis.set_xlim(min(ratios) / 2.5, max(ratios) * 2.5)
@@ -112,16 +115,17 @@ def capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> tuple[str, Fi
     axis.set_ylabel("training accuracy at the end")
     keys = [
         style.key("one seed", color=BLUE, marker="o", ls="", ms=6),
-        style.key("mean over seeds", color="black", lw=1.2),
+        style.key("mean over seeds", color=BLUE),
         style.key("one parameter for each label", color="black", lw=0.9, ls="--"),
-        style.key("guessing: 10%", **GUESSING),
+        *guess,
+        *curves.state_keys(_gone(runs)),
     ]
     style.legend_below(figure, keys)
     points = [(at, value) for at, found in scores.items() for value in found.values()]
     points += [(1.0, height) for height in np.linspace(0, 1, 60)]  # the dashed line
     texts = [
         Label(np.array([ratio, max(scores[ratio].values())]), f"{_units(layers)}{_count(found)}")
-        for (layers, ratio), found in groups.items()
+        for (ratio, layers), found in groups.items()
         if scores[ratio]
     ]
     place(axis, texts, np.array(points))
@@ -137,56 +141,38 @@ def capacity(groups: Mapping[tuple[str, float], Sequence[Run]]) -> tuple[str, Fi
 
 def _epochs(axis: Axes, groups: Mapping[float, Sequence[Run]]) -> bool:
     """Draw epochs to memorise; returns whether a run missed."""
-    missed = False
-    means = {}
-    for p, found in groups.items():
-        done = [run for run in found if run.completed]
-        epochs = by_seed(done, at_least)
-        if not epochs:
-            continue
-        means[p] = float(np.mean(list(epochs.values())))
-        places = _beside(p, len(epochs))
-        for at, run in zip(places, sorted(done, key=lambda run: run.seed), strict=True):
-            there = epochs_to_memorise(run) is not None
-            missed |= not there
-            marker, size = ("o", 5.5) if there else ("^", 8)
-            axis.plot(
-                [at],
-                [epochs[run.seed]],
-                marker,
-                color=BLUE,
-                mfc=BLUE if there else "white",
-                ms=size,
-            )
-    axis.plot(list(means), list(means.values()), color="black", lw=1.2, zorder=1)
+    dots.through(axis, groups, EPOCHS, BLUE)
+    missed = {
+        p: found
+        for p, runs in groups.items()
+        if (found := [run for run in runs if run.completed and epochs_to_memorise(run) is None])
+    }
+    for p, runs in missed.items():
+        at = list(by_seed(runs, EPOCHS).values())
+        axis.plot([p] * len(at), at, "^", color=BLUE, mfc="white", ms=8, zorder=4)
     style.log_values(axis)
     axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     style.whole_numbers(axis.yaxis)
     axis.set_ylabel("epochs to memorise (log scale)")
-    return missed
+    return bool(missed)
 
 
-def _scores(axis: Axes, groups: Mapping[float, Mapping[int, float]]) -> None:
-    """A dot a seed, and a line through the means."""
-    means = {at: float(np.mean(list(found.values()))) for at, found in groups.items() if found}
-    for at, found in groups.items():
-        values = list(found.values())
-        axis.plot([at] * len(values), values, "o", color=BLUE, ms=5.5, alpha=0.75, mew=0)
-    axis.plot(list(means), list(means.values()), color="black", lw=1.2, zorder=1)
+def _guessing(axis: Axes, runs: Sequence[Run], words: str = "") -> list[Line2D]:
+    """A line at the accuracy of guessing, and its legend entry; none where that is not known."""
+    chance = runs[0].chance
+    if not chance:
+        return []
+    axis.axhline(chance, **GUESSING)
+    return [style.key(f"guessing: {words}{100 * chance:.3g}%", **GUESSING)]
 
 
-def _beside(at: float, count: int) -> np.ndarray:
-    return at + 0.012 * (np.arange(count) - (count - 1) / 2)
+def _gone(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.status.state == "diverged"]
 
 
-def fractions_named(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by p in words, as in "p = 0.5"; p rises."""
-    return {f"p = {p:g}": found for p, found in by_fraction(runs).items()}
-
-
-def widths_named(groups: Mapping[tuple[str, float], Sequence[Run]]) -> dict[str, Sequence[Run]]:
+def widths_named(groups: Widths) -> dict[str, Grid]:
     """Runs by width in words, as in "8 units"."""
-    return {_units(layers): found for (layers, _), found in groups.items()}
+    return {_units(layers): found for (_, layers), found in groups.items()}
 
 
 def _units(layers: str) -> str:
@@ -194,4 +180,4 @@ def _units(layers: str) -> str:
 
 
 def _count(runs: Sequence[Run]) -> str:
-    return curves.parameters(runs).replace(" parameters", "")
+    return sized(runs).replace(" parameters", "")

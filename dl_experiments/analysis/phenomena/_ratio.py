@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.swept import group
+from dl_experiments.analysis.grid import Grid
 
 ARMS = {
     "descent": ("Levenberg–Marquardt, then Newton", style.COLOURS[0], "o"),
@@ -84,7 +84,7 @@ def read(runs: Sequence[Run]) -> dict[str, Points]:
     """Label -> points of the completed runs that have been measured; the deeper net first."""
     found = {}
     keys = ["model.hidden", "model.activation"]
-    for key, members in sorted(group(runs, keys).items(), key=_order):
+    for key, members in sorted(Grid(runs).cells(keys).items(), key=_order):
         pairs = [(run, arrays) for run in members if (arrays := _measured(run))]
         if pairs:
             label = f"{_widths(pairs[0][0])}, {key[1]}"

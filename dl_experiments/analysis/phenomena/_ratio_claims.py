@@ -13,7 +13,6 @@ claims are shares of runs, with the exact binomial interval.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from dl_experiments.analysis.claims import judge as verdict
 from dl_experiments.analysis.correlation import rank_correlations
 from dl_experiments.analysis.describe import interval, number
 from dl_experiments.analysis.phenomena._ratio import LIMIT, Points
+from dl_experiments.analysis.sections import Row
 from dl_experiments.analysis.statistics import Estimate, mean, proportion
 from dl_experiments.measures.spectrum import minimal_ratio, negative_share, ratio_with_zeros
 
@@ -173,7 +173,7 @@ def _converged(label: str, points: Points) -> Claim:
     )
 
 
-def numbers(groups: Mapping[str, Points]) -> list[dict[str, Any]]:
+def numbers(groups: Mapping[str, Points]) -> list[Row]:
     """A row for each start of each group."""
     rows = []
     for label, points in groups.items():
@@ -192,7 +192,7 @@ def numbers(groups: Mapping[str, Points]) -> list[dict[str, Any]]:
             row["(n₊ + n₀)/P"] = _mean(ratio_with_zeros(counts))
             row["n₊/P by sign alone"] = _mean(minimal_ratio(points.at(0.0)[ended]))
             row["sampled ratio"] = _mean(points.sampled[ended])
-            rows.append(row)
+            rows.append(Row(row))
     return rows
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import final
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.quantities import Quantity, by_seed, last
-from dl_experiments.analysis.scales import LINEAR, LOG
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.forms import Group, ranked
+from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.quantities import METRICS, Quantity, by_seed, last
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.swept import confounded
 
 NAMES = {"equal_epochs": "equal epochs", "equal_steps": "equal steps"}
-RECORDED = ("train/loss", "test/loss", "train/accuracy", "test/accuracy")
 GAP = "gap"
+COMPARED = ("data.batch_size", "trainer.max_epochs", "arm")
 GEOMETRIC = "Losses and what was measured of the nets are geometric means in the table."
 
 Values = Mapping[str, float]
@@ -32,21 +34,33 @@ class Arm:
 
     Attributes:
         name: "equal epochs".
-        config: Tells it from the study's other configs; empty where there is one.
         sizes: Batch size -> its runs, ascending.
-        numbers: Run directory -> its numbers: ``RECORDED``, ``gap`` (training less test accuracy)
-            and what the study has measured.
+        numbers: Run directory -> what the study has measured.
     """
 
     name: str
-    config: str
-    sizes: Mapping[int, list[Run]]
+    sizes: Mapping[int, Grid]
     numbers: Mapping[Path, Values]
 
     @property
     def runs(self) -> list[Run]:
         """All of them."""
         return [run for members in self.sizes.values() for run in members]
+
+    @property
+    def groups(self) -> list[Group]:
+        """What a claim compares."""
+        return [Group(runs, f"batch {size:,}") for size, runs in self.sizes.items()]
+
+    @property
+    def ends(self) -> tuple[Group, Group]:
+        """The smallest and the largest batch size."""
+        return self.groups[0], self.groups[-1]
+
+    @property
+    def single(self) -> str:
+        """Why its ends cannot be compared; empty where they can."""
+        return "" if len(self.sizes) > 1 else "fewer than two batch sizes"
 
     @property
     def title(self) -> str:
@@ -60,11 +74,12 @@ class Arm:
         return [run for run in self.runs if run.completed]
 
     def quantity(self, name: str) -> Quantity:
-        """What was measured under a name, or recorded on the last row."""
-        if name in RECORDED:
+        """What was measured or recorded at the end, or the gap of the accuracies there."""
+        if name in METRICS:
             return last(name)
-        scale = LINEAR if name == GAP else LOG
-        return Quantity(name, lambda run: self.numbers[run.path].get(name), scale)
+        if name == GAP:
+            return Quantity(name, _gap)
+        return Quantity(name, lambda run: self.numbers.get(run.path, {}).get(name), LOG)
 
     def at(self, size: int, name: str) -> dict[int, float]:
         """Seed -> number of the completed runs of a batch size."""
@@ -74,43 +89,33 @@ class Arm:
         """The batch sizes at which there is such a number."""
         return [size for size in self.sizes if self.at(size, name)]
 
-    def words(self, size: int, name: str) -> str:
-        """Its level over the seeds of a batch size."""
-        return self.quantity(name).words(self.sizes[size])
-
     def best(self) -> int | None:
         """The batch size with the highest mean test accuracy over the seeds that all have.
 
         A run that diverged counts as guessing.
         """
-        read = self.quantity("test/accuracy")
-        found = {size: read.counted(runs) for size, runs in self.sizes.items()}
-        found = {size: values for size, values in found.items() if values}
-        seeds = set.intersection(*map(set, found.values())) if found else set()
-        means = {size: sum(values[seed] for seed in seeds) for size, values in found.items()}
-        return max(means, key=lambda size: means[size]) if seeds else None
+        order, seeds = ranked(self.sizes, last("test/accuracy"))
+        return order[0] if seeds else None
 
 
-def split(runs: Sequence[Run], read: Read) -> list[Arm]:
-    """The arms, those of equal epochs first."""
-    found = []
-    for config, members in arms(runs, ["data.batch_size", "trainer.max_epochs"]).items():
-        values = {run.path: _recorded(run) | dict(read(run)) for run in members if run.completed}
-        values = {run.path: values.get(run.path, {}) for run in members}
-        for key in sorted({str(run.get("arm")) for run in members}):
-            sizes: dict[int, list[Run]] = {}
-            own = [run for run in members if str(run.get("arm")) == key]
-            for run in sorted(own, key=lambda run: run.batch_size):
-                sizes.setdefault(run.batch_size, []).append(run)
-            found.append(Arm(NAMES.get(key, key), config, sizes, values))
-    return found
+def split(runs: Grid, read: Read) -> list[Arm]:
+    """The arms of one config, those of equal epochs first."""
+    values = {run.path: read(run) for run in runs if run.completed}
+    return [
+        Arm(NAMES.get(key, key), own.along(lambda run: run.batch_size), values)
+        for key, own in runs.along(lambda run: str(run.get("arm"))).items()
+    ]
 
 
-def _recorded(run: Run) -> dict[str, float]:
-    found = {name: run.rows[-1][name] for name in RECORDED if name in run.rows[-1]}
-    if {"train/accuracy", "test/accuracy"} <= set(found):
-        found[GAP] = found["train/accuracy"] - found["test/accuracy"]
-    return found
+def told_apart(arms: Sequence[Arm]) -> list[str]:
+    """What differs along with the batch size in an arm, but for the epochs of equal updates."""
+    free = {NAMES["equal_steps"]: ("trainer.max_epochs",)}
+    return [line for arm in arms for line in confounded(arm.runs, free.get(arm.name, ()))]
+
+
+def _gap(run: Run) -> float | None:
+    train, test = (last(f"{split}/accuracy")(run) for split in ("train", "test"))
+    return None if train is None or test is None else train - test
 
 
 def _range(values: Sequence[float]) -> str:

@@ -17,14 +17,14 @@ norm fall less at small batches.
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import percent
-from dl_experiments.analysis.forms import Group, difference, trend
+from dl_experiments.analysis.forms import Sides, compared, difference, over_seeds, trend
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES
-from dl_experiments.analysis.quantities import decades, in_percent
-from dl_experiments.analysis.statistics import mean, slope
+from dl_experiments.analysis.quantities import Quantity, decades, in_percent, last
+from dl_experiments.analysis.statistics import Estimate, slope
 
 BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
 NEAR = {"whole": 0.1, "row": 0.05}
@@ -67,12 +67,11 @@ def _accuracies(arm: Arm, sizes: list[int]) -> str:
 
 
 def _small_is_better(arm: Arm) -> Claim:
-    ends = (min(arm.sizes), max(arm.sizes))
-    small, large = (Group(arm.sizes[size], f"batch {size:,}") for size in ends)
+    small, large = arm.ends
     trained = [
-        f"{percent(float(np.mean(list(found.values()))))} at {size:,}"
-        for size in ends
-        if (found := arm.at(size, "train/accuracy"))
+        f"{percent(level.value)} at {group.name}"
+        for group in arm.ends
+        if (level := last("train/accuracy").level(group.runs))
     ]
     return difference(
         f"Small batches generalise better at {arm.name}",
@@ -81,23 +80,24 @@ def _small_is_better(arm: Arm) -> Claim:
         (small, large),
         f"final test accuracy, {small.name} less {large.name}",
         note=f"training accuracy {', '.join(trained)}" if trained else "",
-        unfit="" if ends[0] < ends[1] else "fewer than two batch sizes",
+        unfit=arm.single,
     )
 
 
 def _control(arms: list[Arm], found: Artefacts, kind: str) -> Claim:
     name, power = WORDS[kind], KINDS[kind][1]
-    slopes: dict[int, list[float]] = {}
-    for arm in arms:
-        for run in arm.runs:
-            one = found[run.path].slope(kind) if run.path in found else None
-            if one is not None:
-                slopes.setdefault(run.seed, []).append(one)
-    effects = [float(np.mean(values)) for values in slopes.values()]
-    return claim(
+
+    def compare(sides: Sides) -> Estimate | None:
+        seeds = sorted({seed for side in sides for seed in side})
+        every = {seed: [side[seed] for side in sides if seed in side] for seed in seeds}
+        return over_seeds({seed: float(np.mean(of)) for seed, of in every.items()}, sides)
+
+    return compared(
         f"Control: the norm of a batch-mean loss's gradient ({name}) falls with the evaluation "
         f"batch size to the power {power:g}",
-        "power of the evaluation batch size, a mean over the nets of a seed",
+        Quantity("slope", lambda run: found[run.path].slope(kind) if run.path in found else None),
         Region(above=power - NEAR[kind], below=power + NEAR[kind]),
-        mean(np.array(effects)) if effects else None,
+        [group for arm in arms for group in arm.groups],
+        compare,
+        effect="power of the evaluation batch size, a mean over the nets of a seed",
     )

@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import final
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import dots, style
 from dl_experiments.analysis.describe import about
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_figures import (
-    Made,
-    against_batch,
     all_runs,
     batch_axis,
     log_values,
 )
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made
 
 KINDS = {
     "whole": ("whole gradient of a batch mean", -0.5, style.COLOURS[1], "D"),
@@ -138,15 +139,12 @@ def _relative(axis: Axes, arm: Arm, marker: str) -> None:
     names = {"loss_gradient": style.COLOURS[0]}
     names |= {f"own_{kind}": colour for kind, (_, _, colour, _) in KINDS.items()}
     for name, colour in names.items():
-        sizes = arm.having(name)
-        if sizes:
-            first = np.exp(np.log(list(arm.at(sizes[0], name).values())).mean())
-            scaled = {
-                path: {name: values[name] / first}
-                for path, values in arm.numbers.items()
-                if name in values
-            }
-            values = {path: scaled.get(path, {}) for path in arm.numbers}
-            against_batch(
-                axis, Arm(arm.name, "", arm.sizes, values), name, colour, marker, log=True
-            )
+        read = arm.quantity(name)
+        levels = [level for runs in arm.sizes.values() if (level := read.level(runs))]
+        if levels:
+            relative = read.turned(partial(_share, levels[0].value), name, LOG)
+            dots.through(axis, arm.sizes, relative, colour, marker=marker)
+
+
+def _share(whole: float, part: float) -> float:
+    return part / whole

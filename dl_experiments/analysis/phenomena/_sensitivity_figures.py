@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
-from dl_experiments.analysis.phenomena._gradient_norm_curves import log_scale
 from dl_experiments.analysis.phenomena._sensitivity import Arm
-from dl_experiments.analysis.statistics import geometric_mean
+from dl_experiments.analysis.sections import Made
 
-Made = tuple[str, Figure]
 MEASURES = {
     "loss_gradient": ("gradient of the loss ‖∂ℓ/∂x‖", style.COLOURS[0], "o"),
     "jacobian": ("Jacobian of the logits ‖∂z/∂x‖", style.COLOURS[4], "s"),
@@ -24,29 +20,6 @@ MEASURES = {
 }
 """Measure -> written name, colour, marker."""
 BEST: dict[str, Any] = {"color": "#777777", "ls": ":", "lw": 1.6}
-LINES = "Small marks: every completed seed; lines: their mean"
-
-
-def against_batch(
-    axis: Axes,
-    arm: Arm,
-    name: str,
-    colour: Any,
-    marker: str = "o",
-    dashes: Any = style.TRAIN,
-    log: bool = False,
-) -> None:
-    """Every seed's number at each batch size, and the line of their (geometric) means."""
-    centres = []
-    for size in arm.having(name):
-        values = np.array(list(arm.at(size, name).values()))
-        values = values[np.isfinite(values) & ((values > 0) | (not log))]
-        axis.plot(
-            np.full(len(values), size), values, marker, color=colour, ms=4.5, alpha=0.55, mew=0
-        )
-        if len(values):
-            centres.append((size, float(geometric_mean(values) if log else values.mean())))
-    axis.plot(*np.array(centres).reshape(-1, 2).T, color=colour, ls=dashes, lw=1.8)
 
 
 def batch_axis(axis: Axes, label: str = "training batch size (log scale)") -> None:
@@ -58,7 +31,7 @@ def batch_axis(axis: Axes, label: str = "training batch size (log scale)") -> No
 
 def log_values(axis: Axes, label: str) -> None:
     """A logarithmic axis of values; to be called once all is drawn."""
-    log_scale(axis, "y")
+    style.log_values(axis)
     axis.set_ylabel(f"{label} (log scale)")
 
 
@@ -96,10 +69,10 @@ def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
         loss, accuracy, sensitivity = column
         for split, dashes in (("train", style.TRAIN), ("test", style.TEST)):
             black = style.COLOURS[6]
-            against_batch(loss, arm, f"{split}/loss", black, dashes=dashes, log=True)
-            against_batch(accuracy, arm, f"{split}/accuracy", black, dashes=dashes)
+            for axis, metric in ((loss, f"{split}/loss"), (accuracy, f"{split}/accuracy")):
+                dots.through(axis, arm.sizes, arm.quantity(metric), black, dashes)
         for name, (_, colour, marker) in MEASURES.items():
-            against_batch(sensitivity, arm, name, colour, marker, log=True)
+            dots.through(sensitivity, arm.sizes, arm.quantity(name), colour, marker=marker)
         for axis in column:
             mark_best(axis, arm)
         loss.set_title(arm.title)
@@ -117,7 +90,7 @@ def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
         "the same for all runs, of (Frobenius) norms of derivatives with respect to a sample's own "
         "input (normalised pixels); it does not depend on the batch size at which it is evaluated. "
         "All numbers belong to the final weights, in eval mode. "
-        f"{LINES} (of losses and sensitivities the geometric mean)."
+        f"{dots.THROUGH}"
     )
     return caption, figure
 

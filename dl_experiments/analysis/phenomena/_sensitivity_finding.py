@@ -1,21 +1,21 @@
 """Runs of several batch sizes -> figures, numbers and claims on sensitivity, for any data set."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import in_arm
+from dl_experiments.analysis import swept
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._sensitivity import (
+    COMPARED,
     GEOMETRIC,
     Arm,
     Values,
     split,
+    told_apart,
 )
 from dl_experiments.analysis.phenomena._sensitivity_claims import judge
 from dl_experiments.analysis.phenomena._sensitivity_control import (
@@ -26,7 +26,7 @@ from dl_experiments.analysis.phenomena._sensitivity_control import (
 )
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES, with_performance
 from dl_experiments.analysis.quantities import METRICS
-from dl_experiments.analysis.swept import confounded
+from dl_experiments.analysis.sections import Row, Section, over, put_together
 
 
 def analyse(name: str, title: str, runs: Sequence[Run]) -> Finding:
@@ -38,26 +38,22 @@ def analyse(name: str, title: str, runs: Sequence[Run]) -> Finding:
         runs: Of its study.
     """
     arrays = {run.path: found for run in runs if (found := _measured(run))}
-    configs: dict[str, list[Arm]] = {}
-    for arm in split(runs, lambda run: _values(run, arrays.get(run.path))):
-        configs.setdefault(arm.config, []).append(arm)
-    drawings, rows, judged, notes = [], [], [], []
-    for count, (config, arms) in enumerate(configs.items(), start=1):
-        ending = f"-{count}" if config else ""
-        paths = [run.path for arm in arms for run in arm.runs]
-        counts = {len(arrays[path]["jacobian"]) for path in paths if path in arrays}
-        nets = {path: artefact(arrays[path]) for path in paths if path in arrays}
+
+    def section(config: str, members: Grid) -> Section:
+        arms = split(members, lambda run: _values(run, arrays.get(run.path)))
+        mine = {run.path: arrays[run.path] for run in members if run.path in arrays}
+        counts = {len(found["jacobian"]) for found in mine.values()}
+        nets = {path: artefact(found) for path, found in mine.items()}
         samples = f"{' or '.join(f'{n:,}' for n in sorted(counts)) or 'no'} test images"
-        drawings.append(Drawing(f"sensitivity{ending}", *with_performance(config, arms, samples)))
-        if made := control(config, arms, nets):
-            drawings.append(Drawing(f"artefact{ending}", *made))
-        rows += [({"config": config} if config else {}) | row for row in _numbers(arms)]
-        judged += [in_arm(one, config) for one in judge(arms, nets)]
-        notes += _notes(arms, nets)
-    return Finding(
-        name, title, runs[0].study, runs, drawings, pd.DataFrame(rows), judged,
-        list(dict.fromkeys(notes)), f"{Finding.about} {GEOMETRIC}",
-    )  # fmt: skip
+        drawings = {
+            "sensitivity": with_performance(config, arms, samples),
+            "artefact": control(config, arms, nets),
+        }
+        notes = _notes(arms, nets)
+        return Section(drawings, _numbers(arms), judge(arms, nets), notes, told_apart(arms))
+
+    sections = [over(swept.arms(runs, COMPARED), section)]
+    return put_together(name, title, runs, sections, about=f"{Finding.about} {GEOMETRIC}")
 
 
 def _measured(run: Run) -> dict[str, np.ndarray] | None:
@@ -77,18 +73,20 @@ def _values(run: Run, arrays: dict[str, np.ndarray] | None) -> Values:
     return values | {name: value for name, value in own.items() if value is not None}
 
 
-def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+def _numbers(arms: Sequence[Arm]) -> list[Row]:
+    titles = {name: name for name in METRICS} | {n: of[0] for n, of in MEASURES.items()}
     rows = []
     for arm in arms:
+        quantities = {title: arm.quantity(name) for name, title in titles.items()}
         for size, runs in arm.sizes.items():
-            row: dict[str, Any] = {"arm": arm.name, "batch size": f"{size:,}"}
-            row["seeds"] = curves.members(runs)
             last = [run.rows[-1] for run in runs if run.completed]
-            row["epochs"] = number(last[0]["epoch"]) if last else "–"
-            row["updates"] = number(last[0]["step"]) if last else "–"
-            for name in (*METRICS, *MEASURES):
-                row[MEASURES[name][0] if name in MEASURES else name] = arm.words(size, name)
-            rows.append(row)
+            names = {
+                "given": arm.name,
+                "batch size": f"{size:,}",
+                "epochs": number(last[0]["epoch"]) if last else "–",
+                "updates": number(last[0]["step"]) if last else "–",
+            }
+            rows.append(Row(names, runs, quantities))
     return rows
 
 
@@ -98,4 +96,4 @@ def _notes(arms: Sequence[Arm], found: Artefacts) -> list[str]:
     notes = [f"Without sensitivity: {', '.join(lacking)}."] if lacking else []
     if any(arm.name == "None" for arm in arms):
         notes.append("Runs without an arm are drawn by themselves, as None.")
-    return notes + (confounded(runs) if len({run.get("arm") for run in runs}) == 1 else [])
+    return notes

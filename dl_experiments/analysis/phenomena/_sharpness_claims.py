@@ -12,23 +12,20 @@ and test accuracy (predicted below 0) and between sharpness and the gap of train
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.forms import Group, difference
+from dl_experiments.analysis.forms import difference
 from dl_experiments.analysis.phenomena._sensitivity import GAP, Arm
 from dl_experiments.analysis.phenomena._sensitivity_claims import ABOVE_ZERO, BELOW_ZERO
 from dl_experiments.analysis.phenomena._sharpness import CURVATURE, middle, name, quantities
-from dl_experiments.analysis.scales import Correlation
-from dl_experiments.analysis.statistics import spearman
+from dl_experiments.analysis.quantities import last
+from dl_experiments.analysis.seedwise import association
 
 OUTCOMES: dict[str, tuple[str, Region]] = {
     "test/accuracy": ("test accuracy", BELOW_ZERO),
     GAP: ("the gap of training to test accuracy", ABOVE_ZERO),
 }
 """Outcome -> in words, where the correlation with sharpness is predicted."""
-FEWEST = 3  # batch sizes a rank correlation is taken over
 
 
 def judge(arms: Sequence[Arm]) -> list[Claim]:
@@ -45,13 +42,9 @@ def judge(arms: Sequence[Arm]) -> list[Claim]:
 
 
 def _larger_is_sharper(arm: Arm, quantity: str, words: str) -> Claim:
-    ends = (min(arm.sizes), max(arm.sizes))
-    small, large = (Group(arm.sizes[size], f"batch {size:,}") for size in ends)
-    losses = [
-        number(float(np.mean(list(found.values()))))
-        for size in reversed(ends)
-        if (found := arm.at(size, "train/loss"))
-    ]
+    small, large = arm.ends
+    levels = [last("train/loss").level(group.runs) for group in (large, small)]
+    losses = [number(level.value) for level in levels if level]
     return difference(
         f"Large batches are sharper at {arm.name}: {words}",
         arm.quantity(quantity),
@@ -59,30 +52,18 @@ def _larger_is_sharper(arm: Arm, quantity: str, words: str) -> Claim:
         (large, small),
         f"log10 of the ratio, {large.name} over {small.name}",
         note=f"training loss {' against '.join(losses)}" if len(losses) == 2 else "",
-        unfit="" if ends[0] < ends[1] else "fewer than two batch sizes",
+        unfit=arm.single,
     )
 
 
 def _sharper_is_worse(arm: Arm, quantity: str, words: str, outcome: str) -> Claim:
     side, region = OUTCOMES[outcome]
-    correlations = within_seeds(arm, quantity, outcome)
     goes = "falls" if region is BELOW_ZERO else "grows"
-    return claim(
+    return association(
         f"Sharper nets generalise worse at {arm.name}: {side} {goes} with {words}",
-        "Spearman's ρ over the batch sizes of a seed",
+        arm.quantity(quantity),
+        arm.quantity(outcome),
         region,
-        Correlation(len(arm.sizes)).level(np.array(correlations)) if correlations else None,
-        unfit="" if correlations else f"fewer than {FEWEST} batch sizes, or nothing varies",
+        arm.groups,
+        "Spearman's ρ over the batch sizes of a seed",
     )
-
-
-def within_seeds(arm: Arm, quantity: str, outcome: str) -> list[float]:
-    """Spearman's ρ of each seed that has three batch sizes or more, and varies."""
-    both = [(arm.at(size, quantity), arm.at(size, outcome)) for size in arm.sizes]
-    found = []
-    for seed in sorted({seed for xs, _ in both for seed in xs}):
-        pairs = [(xs[seed], ys[seed]) for xs, ys in both if seed in xs and seed in ys]
-        x, y = np.array(pairs).reshape(-1, 2).T
-        if len(x) >= FEWEST and np.ptp(x) > 0 and np.ptp(y) > 0:
-            found.append(spearman(x, y))
-    return found

@@ -5,15 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.correlation import rank_correlations
 from dl_experiments.analysis.describe import about, interval
-from dl_experiments.analysis.phenomena._gradient_norm_curves import log_scale
 from dl_experiments.analysis.phenomena._sensitivity import GAP, Arm
 from dl_experiments.analysis.phenomena._sensitivity_figures import (
-    LINES,
-    Made,
-    against_batch,
     all_runs,
     batch_axis,
     best_key,
@@ -32,6 +28,7 @@ from dl_experiments.analysis.phenomena._sharpness import (
     weight_norms,
 )
 from dl_experiments.analysis.phenomena._sharpness_claims import OUTCOMES
+from dl_experiments.analysis.sections import Made
 
 MARKERS = ("o", "s", "^", "D")
 SIDE = {"test/accuracy": "test accuracy", GAP: "training less test accuracy"}
@@ -50,8 +47,10 @@ def against_sizes(config: str, arms: Sequence[Arm]) -> Made:
     for column, arm in zip(axes.T, arms, strict=True):
         for axis, way in zip(column, WAYS, strict=False):
             for radius in known:
-                against_batch(axis, arm, name(way, radius), colours[f"{radius:g}"], log=True)
-        against_batch(column[2], arm, CURVATURE, style.COLOURS[4], "s", log=True)
+                read = arm.quantity(name(way, radius))
+                dots.through(axis, arm.sizes, read, colours[f"{radius:g}"])
+        read = arm.quantity(CURVATURE)
+        dots.through(column[2], arm.sizes, read, style.COLOURS[4], marker="s")
         for axis in column:
             mark_best(axis, arm)
         column[0].set_title(arm.title)
@@ -75,7 +74,7 @@ def against_sizes(config: str, arms: Sequence[Arm]) -> Made:
         "and from the smaller ball's best point. Middle: of "
         f"{how['draws']} points uniform in the ball. Both are lower bounds. Bottom: largest "
         f"eigenvalue of the Hessian of the same loss, {how['lanczos']} Lanczos steps. "
-        f"{LINES} (geometric)."
+        f"{dots.THROUGH}"
     )
     return caption, figure
 
@@ -111,7 +110,7 @@ def against_generalisation(config: str, arms: Sequence[Arm]) -> Made:
                 said.append(f"{arm.name}: {rho}")
             axis.set_title("\n".join(said), size=9)
     for axis, words in zip(axes[-1], chosen.values(), strict=True):
-        log_scale(axis, "x")
+        style.log_values(axis, "x")
         axis.set_xlabel(words.replace(", ", ",\n", 1) + " (log scale)", size=9)
     keys = [style.key(f"batch size {s}", ls="", marker="o", color=c) for s, c in colours.items()]
     keys += [

@@ -1,11 +1,15 @@
 """What the figures of hw1_1_simulate share: an arm's runs as function -> model -> runs."""
 
+from collections.abc import Sequence
+
 from matplotlib.lines import Line2D
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import run_count, sized
+from dl_experiments.analysis.grid import Grid
 
-Functions = dict[str, dict[str, list[Run]]]
+Functions = dict[str, dict[str, Grid]]
 LOSS = "train/loss"
 TARGET = 1e-3
 
@@ -15,7 +19,7 @@ def flat(functions: Functions) -> list[Run]:
     return [run for models in functions.values() for found in models.values() for run in found]
 
 
-def target(runs: list[Run]) -> float:
+def target(runs: Sequence[Run]) -> float:
     """The loss that counts as converged: 1e-3, or the looser one at which runs were stopped."""
     return max([TARGET, *(run.get("trainer.target_loss") or 0.0 for run in runs)])
 
@@ -32,8 +36,8 @@ def keys(functions: Functions, counts: bool = True) -> list[Line2D]:
     entries = []
     for name, colour in colours(functions).items():
         by_function = [models[name] for models in functions.values() if name in models]
-        text = name + curves.parameters([run for found in by_function for run in found])
-        seeds = {curves.members(found) for found in by_function}
+        text = name + sized([run for found in by_function for run in found])
+        seeds = {run_count(found) for found in by_function}
         if counts and len(seeds) == 1:
             text += f", {seeds.pop()} per facet"
         entries.append(style.key(text, color=colour))

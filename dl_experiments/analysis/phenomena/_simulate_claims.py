@@ -23,15 +23,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.forms import Group
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
 from dl_experiments.analysis.quantities import decades, final
-from dl_experiments.analysis.statistics import Estimate, epochs_to_reach, mean, proportion
-from dl_experiments.artifacts import FINISHED
+from dl_experiments.analysis.scales import OFTEN
+from dl_experiments.analysis.seedwise import seedwise, together
+from dl_experiments.analysis.statistics import epochs_to_reach
 
-Models = dict[str, list[Run]]
+Models = dict[str, Grid]
 LEVELS = 33
 VARIES = Region(above=0.05, below=0.95)
 
@@ -40,16 +43,16 @@ def judge(functions: Functions) -> list[Claim]:
     """The claims on one arm's runs, given as function -> model -> runs."""
     judged = []
     for name, models in functions.items():
-        pairs = _together(models, ["deep", "shallow"])
+        pair = _groups(models, ["deep", "shallow"])
         judged.append(
-            claim(
+            seedwise(
                 f"More layers converge in fewer epochs: deep before shallow on {name}",
-                "log10 of epochs, shallow over deep, mean over loss levels, paired by seed",
+                _lead,
                 Region(above=0.0),
-                _over_seeds(_leads(pairs)),
-                "decades",
-                note=_diverged(pairs),
-                unfit=_hardly_trained(pairs),
+                pair,
+                unit="decades",
+                effect="log10 of epochs, shallow over deep, mean over loss levels, paired by seed",
+                unfit=_hardly_trained(pair),
             )
         )
     for name in ("sign_sinc", "sign_sin"):
@@ -60,7 +63,7 @@ def judge(functions: Functions) -> list[Claim]:
     return judged
 
 
-def speeds(runs: list[Run]) -> list[float] | None:
+def speeds(runs: Sequence[Run]) -> list[float] | None:
     """For each run the mean of log10 epochs over the levels (see above); None without a curve.
 
     Lower is faster. Epoch 0 counts as 1.
@@ -81,79 +84,67 @@ def speeds(runs: list[Run]) -> list[float] | None:
     return found
 
 
-def _leads(pairs: Sequence[list[Run]]) -> list[float]:
-    """For each seed how much slower the second net is than the first, in decades."""
-    return [speed[1] - speed[0] for runs in pairs if (speed := speeds(runs))]
+def _lead(runs: Sequence[Run]) -> float | None:
+    """How much slower a seed's second net is than its first, in decades."""
+    found = speeds(runs)
+    return found[1] - found[0] if found else None
 
 
-def _together(models: Models, names: Sequence[str]) -> list[list[Run]]:
-    """For each seed that can be compared (see above), its runs in the order of the names."""
-    by_name = [
-        {run.seed: run for run in models.get(name, []) if run.status.state in FINISHED}
-        for name in names
-    ]
-    seeds = sorted(set.intersection(*(set(runs) for runs in by_name)))
-    together = [[runs[seed] for runs in by_name] for seed in seeds]
-    return [runs for runs in together if any(run.completed for run in runs)]
+def _groups(models: Models, names: Sequence[str]) -> list[Group]:
+    return [Group(models.get(name, Grid()), name) for name in names]
 
 
-def _diverged(together: Sequence[list[Run]]) -> str:
-    lost = sum(not run.completed for runs in together for run in runs)
-    return f"diverged and counted as last: {lost}" if lost else ""
-
-
-def _hardly_trained(together: Sequence[list[Run]]) -> str:
-    return hardly_trained([run for runs in together for run in runs])
-
-
-def _over_seeds(values: Sequence[float]) -> Estimate | None:
-    return mean(np.array(values)) if values else None
+def _hardly_trained(groups: Sequence[Group]) -> str:
+    return hardly_trained([run for runs in together(groups) for run in runs])
 
 
 def _deep_is_best(name: str, models: Models) -> Claim:
     others = [model for model in models if model != "deep"]
-    together = _together(models, ["deep", *others]) if others else []
-    leads = []
-    for runs in together:
+    groups = _groups(models, ["deep", *others]) if others else []
+
+    def lead(runs: Sequence[Run]) -> float | None:
         deep, *rest = map(_end, runs)
         known = [loss for loss in rest if loss is not None]
-        if deep is not None and known:
-            leads.append(deep - min(known))
-    return claim(
+        there = deep is not None and known and any(run.completed for run in runs)
+        return deep - min(known) if deep is not None and there else None
+
+    return seedwise(
         f"Deep is best on {name}",
-        "log10 of final training loss, deep minus the better of the others, paired by seed",
+        lead,
         Region(below=0.0),
-        _over_seeds(leads),
-        "decades",
-        note=_diverged(together),
-        unfit=_hardly_trained(together),
+        groups,
+        unit="decades",
+        effect="log10 of final training loss, deep minus the better of the others, paired by seed",
+        unfit=_hardly_trained(groups),
     )
 
 
 def _end(run: Run) -> float | None:
     """log10 of the loss a run ends at; a diverged one counts as if it had never started."""
-    if run.completed:
-        return decades(final(LOSS))(run)
-    first = run.curve(LOSS)[1][:1]
-    return float(np.log10(first[0])) if len(first) and 0 < first[0] < np.inf else None
+    read = decades(final(LOSS))
+    return read(run) if run.completed else read.worst(run)
 
 
 def _order_varies(models: Models) -> Claim:
-    pairs = _together(models, ["deep", "shallow"])
-    leads = [lead for lead in _leads(pairs) if lead]
+    pair = _groups(models, ["deep", "shallow"])
     orders: Counter[str] = Counter()
-    for runs in _together(models, list(models)) if models else []:
+    for runs in together(_groups(models, list(models))):
         if found := speeds(runs):
             ranked = sorted(zip(found, [run.model for run in runs], strict=True))
             orders[" < ".join(name for _, name in ranked)] += 1
     seen = ", ".join(f"{order} ({count})" for order, count in orders.most_common())
-    notes = [f"orders seen, fewest epochs first: {seen}" if seen else "", _diverged(pairs)]
-    return claim(
+
+    def first(runs: Sequence[Run]) -> float | None:
+        lead = _lead(runs)
+        return float(lead > 0) if lead else None
+
+    return seedwise(
         "On sinc the order of the nets varies with the seed: deep and shallow",
-        "share of seeds in which deep takes fewer epochs (exact binomial; ties left out)",
+        first,
         VARIES,
-        proportion(sum(lead > 0 for lead in leads), len(leads)) if leads else None,
-        "",
-        note="; ".join(note for note in notes if note),
-        unfit=_hardly_trained(pairs),
+        pair,
+        OFTEN,
+        effect="share of seeds in which deep takes fewer epochs (exact binomial; ties left out)",
+        note=f"orders seen, fewest epochs first: {seen}" if seen else "",
+        unfit=_hardly_trained(pair),
     )

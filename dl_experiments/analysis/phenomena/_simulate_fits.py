@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dl_experiments.analysis import style
-from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about
 from dl_experiments.analysis.fits import TRUTH, Arrays, every_seed, final_fits, truth
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._simulate import Functions, colours, flat, keys
 
 
@@ -50,7 +50,7 @@ def stages(arm: str, functions: Functions) -> tuple[str, Figure] | None:
     return caption, figure
 
 
-def _one_seed(models: dict[str, list[Run]]) -> dict[str, Arrays]:
+def _one_seed(models: dict[str, Grid]) -> dict[str, Arrays]:
     """Model -> predictions of the lowest seed that all models have, or else of its own lowest."""
     fits = {name: found for name, runs in models.items() if (found := final_fits(runs))}
     shared = set.intersection(*map(set, fits.values())) if fits else set()

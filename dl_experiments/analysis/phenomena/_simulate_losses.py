@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dl_experiments.analysis import curves, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, loss_name, number
+from dl_experiments.analysis.describe import about, data_name, loss_name, number, run_count
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, colours, flat, keys, target
 from dl_experiments.analysis.statistics import epochs_to_reach
 
@@ -21,7 +21,7 @@ def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
     figure, axes = style.page(title, about(runs, arm), 1, len(functions), size)
     for axis, (function, models) in zip(axes[0], functions.items(), strict=True):
         for name, colour in colours(functions).items():
-            found = models.get(name, [])
+            found = models.get(name, ())
             curves.draw(axis, found, LOSS, colour, log=True, every=True, start=1)
         style.log_values(axis)
         if axis.get_ylim()[0] < 10 * target(runs):  # elsewhere it would only flatten the curves
@@ -50,7 +50,7 @@ def convergence(arm: str, functions: Functions) -> tuple[str, Figure]:
     least = most
     for axis, (function, models) in zip(axes[0], functions.items(), strict=True):
         for at, (name, colour) in enumerate(names.items()):
-            reached = _reached(models.get(name, []), goal)
+            reached = _reached(models.get(name, ()), goal)
             least = min([least, *(epochs for epochs in reached if epochs is not None)])
             _column(axis, at, reached, 2.2 * most, colour)
         axis.axhspan(1.45 * most, 4.5 * most, color="#F1F1F1", zorder=0)
@@ -103,10 +103,9 @@ def _spread(count: int) -> np.ndarray:
 def _odd_count(functions: Functions, function: str) -> str:
     """The seeds of a facet, where they differ between facets and the legend cannot say them."""
     seeds = [
-        {name: curves.members(found) for name, found in models.items()}
-        for models in functions.values()
+        {name: run_count(found) for name, found in models.items()} for models in functions.values()
     ]
     if all(seeds[0] == other for other in seeds):
         return ""
-    mine = {name: curves.members(found) for name, found in functions[function].items()}
+    mine = {name: run_count(found) for name, found in functions[function].items()}
     return "\n" + ", ".join(f"{name} {text}" for name, text in mine.items())

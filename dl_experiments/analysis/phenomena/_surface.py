@@ -14,7 +14,7 @@ from torch import Tensor
 from dl_experiments import randomness
 from dl_experiments.analysis.evaluation import Evaluation
 from dl_experiments.analysis.kept import kept, kept_at
-from dl_experiments.analysis.phenomena._trajectory import Arm
+from dl_experiments.analysis.phenomena._trajectory import Walks
 from dl_experiments.measures.surface import on_line, on_plane, random_direction
 
 KIND = "surfaces"
@@ -28,7 +28,7 @@ Surfaces = dict[str, np.ndarray]
 ``steps`` [s], ``random`` [s, s] and ``way`` [snapshots, 2], the first run's path in that plane."""
 
 
-def surfaces(arm: Arm, folder: Path, samples: int | None, points: int) -> tuple[Path, Surfaces]:
+def surfaces(arm: Walks, folder: Path, samples: int | None, points: int) -> tuple[Path, Surfaces]:
     """Read what is kept, or evaluate and keep it; returns the file too.
 
     Args:
@@ -45,7 +45,7 @@ def surfaces(arm: Arm, folder: Path, samples: int | None, points: int) -> tuple[
     return path, kept(path, lambda: _evaluate(arm, samples, points))
 
 
-def _evaluate(arm: Arm, samples: int | None, points: int) -> Surfaces:
+def _evaluate(arm: Walks, samples: int | None, points: int) -> Surfaces:
     starts, ends = arm.ends
     alphas = torch.linspace(0, 1, 2 * points - 1)
     lines, again, recorded = [], [], []
@@ -66,7 +66,7 @@ def _evaluate(arm: Arm, samples: int | None, points: int) -> Surfaces:
     }
 
 
-def _joint(arm: Arm, first: Evaluation, points: int) -> Surfaces:
+def _joint(arm: Walks, first: Evaluation, points: int) -> Surfaces:
     """The plane of the joint PCA's first two components through its mean."""
     pca = arm.whole
     paths = torch.cat(pca.paths)
@@ -88,7 +88,7 @@ def _side(coordinates: Tensor, points: int) -> Tensor:
     return torch.linspace(low - more, high + more, points, dtype=torch.float64)
 
 
-def _random(arm: Arm, first: Evaluation, end: Tensor, points: int) -> Surfaces:
+def _random(arm: Walks, first: Evaluation, end: Tensor, points: int) -> Surfaces:
     """A filter-normalised random plane around the first run's final weights."""
     draw = randomness.generator(arm.walks[0].run.seed, "surface")
     end = end.to(first.net.dtype)

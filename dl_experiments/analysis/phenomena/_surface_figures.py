@@ -12,7 +12,7 @@ from dl_experiments.analysis import style
 from dl_experiments.analysis.describe import about, loss_name, number
 from dl_experiments.analysis.labels import Label, place
 from dl_experiments.analysis.phenomena._surface import Surfaces
-from dl_experiments.analysis.phenomena._trajectory import Arm
+from dl_experiments.analysis.phenomena._trajectory import Walks
 from dl_experiments.analysis.phenomena._trajectory_arms import component, draw_path
 
 COLOURMAP = "cividis"  # made to look the same with and without colour blindness
@@ -20,7 +20,7 @@ LEVELS = 18
 INK, HALO = "white", "black"
 
 
-def planes(arm: Arm, found: Surfaces) -> tuple[str, Figure]:
+def planes(arm: Walks, found: Surfaces) -> tuple[str, Figure]:
     """The joint PCA's plane and a random one; caption and figure."""
     samples = int(found["samples"])
     title = "Training loss on two planes in weight space"
@@ -70,7 +70,7 @@ def planes(arm: Arm, found: Surfaces) -> tuple[str, Figure]:
     return caption, figure
 
 
-def lines(arm: Arm, found: Surfaces) -> tuple[str, Figure]:
+def lines(arm: Walks, found: Surfaces) -> tuple[str, Figure]:
     """The loss on the straight line from initial to final weights; caption and figure."""
     samples = int(found["samples"])
     title = "Training loss on the straight line from initial to final weights"

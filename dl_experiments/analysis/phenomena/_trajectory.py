@@ -1,6 +1,6 @@
 """Runs of one config and their joint PCA: what hw1_2_trajectory and hw1_2_error_surface share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from dl_experiments.analysis import style
-from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Passing
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.quantities import Quantity, of_runs
+from dl_experiments.analysis.scales import LINEAR, Scale
 from dl_experiments.analysis.walks import Walk, layout, walks
 from dl_experiments.measures.flat import Layout
 from dl_experiments.measures.trajectory import JointPCA, joint_pca
@@ -19,7 +20,7 @@ from dl_experiments.measures.trajectory import JointPCA, joint_pca
 
 @final
 @dataclass(frozen=True)
-class Arm:
+class Walks:
     """Runs that differ in their seed alone, and the way each went through weight space.
 
     Attributes:
@@ -30,7 +31,7 @@ class Arm:
     """
 
     name: str
-    runs: list[Run]
+    runs: Grid
     walks: list[Walk]
     layout: Layout
 
@@ -56,6 +57,10 @@ class Arm:
         """Initial and final weights, [runs, P] each, in float64."""
         return self._at(0), self._at(-1)
 
+    def quantity(self, name: str, values: Sequence[float], scale: Scale = LINEAR) -> Quantity:
+        """A number that each walk has, of its run."""
+        return of_runs(name, [walk.run for walk in self.walks], values, scale)
+
     def _at(self, place: int) -> Tensor:
         flat = [self.layout.flatten(walk.snapshots[place]) for walk in self.walks]
         return torch.stack(flat).double()
@@ -79,11 +84,11 @@ class Arm:
         return list(style.colours([walk.run.path.name for walk in self.walks]).values())
 
 
-def split(runs: Sequence[Run]) -> tuple[list[Arm], list[str]]:
+def walked(arms: Mapping[str, Grid]) -> tuple[dict[str, Walks], list[str]]:
     """What can be analysed, and a note on each run and each config that cannot."""
-    found: list[Arm] = []
+    found: dict[str, Walks] = {}
     notes: list[str] = []
-    for name, members in arms(runs, []).items():
+    for name, members in arms.items():
         try:
             parameters = layout(members[0])
         except ValueError as error:
@@ -93,7 +98,7 @@ def split(runs: Sequence[Run]) -> tuple[list[Arm], list[str]]:
         good, left_out = walks(members, parameters)
         notes += left_out
         if len(good) > 1:
-            found.append(Arm(name, members, good, parameters))
+            found[name] = Walks(name, members, good, parameters)
             continue
         there = good[0].run.path.name if good else "none"
         what = (

@@ -8,14 +8,14 @@ from dl_experiments.analysis import curves, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name, number
 from dl_experiments.analysis.labels import Label, place
-from dl_experiments.analysis.phenomena._trajectory import Arm
+from dl_experiments.analysis.phenomena._trajectory import Walks
 from dl_experiments.analysis.walks import Walk
 from dl_experiments.measures.trajectory import JointPCA
 
 ON_A_SEGMENT = 12  # points of a path between two snapshots that a text must not cover
 
 
-def paths(arm: Arm, layer: str, of_layer: JointPCA | None) -> tuple[str, Figure]:
+def paths(arm: Walks, layer: str, of_layer: JointPCA | None) -> tuple[str, Figure]:
     """All paths in PC1 and PC2 of the whole model, and of one layer; caption and figure."""
     panels = [("all weights and biases", arm.whole)]
     if of_layer is not None:
@@ -74,7 +74,7 @@ def draw_path(axis: Axes, path: np.ndarray, colour: object, edge: str | None = N
     axis.plot(*path[-1], "*", color=colour, mec=edge or "white", mew=0.6, ms=15, zorder=5)
 
 
-def losses(arm: Arm) -> tuple[str, Figure]:
+def losses(arm: Walks) -> tuple[str, Figure]:
     """Training loss against epoch, every run; caption and figure."""
     title = "Training loss of the runs whose paths are shown"
     figure, axes = style.page(title, about(arm.runs, arm.name), 1, 1, (7.0, 3.5))
@@ -96,7 +96,7 @@ def losses(arm: Arm) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _annotate(axis: Axes, arm: Arm, pca: JointPCA) -> None:
+def _annotate(axis: Axes, arm: Walks, pca: JointPCA) -> None:
     """Seed and score at each end; epoch and score on the way where there is room."""
     routes = [path.numpy() for path in pca.paths]
     ends, between = [], []

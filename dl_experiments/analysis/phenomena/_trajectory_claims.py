@@ -10,71 +10,76 @@ because the two need not agree: independent initial weights of P parameters are 
 apart, in as many directions as there are runs, of which a plane shows two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim
-from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import number
+from dl_experiments.analysis.forms import Group, compared, level
 from dl_experiments.analysis.learned import hardly_trained
-from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre
-from dl_experiments.analysis.quantities import by_seed, final
-from dl_experiments.analysis.statistics import mean
+from dl_experiments.analysis.phenomena._trajectory import Walks, distances_to_centre
+from dl_experiments.analysis.quantities import final
+from dl_experiments.analysis.statistics import Estimate, mean
 
-LOSS = "train/loss"
 SIMILAR = Region(below=10.0)
 NEARBY = Region(below=0.5)
 
 
-def judge(arm: Arm) -> list[Claim]:
+def judge(arm: Walks) -> list[Claim]:
     """The claims on one arm."""
-    runs = [walk.run for walk in arm.walks]
-    why = hardly_trained(runs)
+    why = hardly_trained(arm.runs)
     apart = distances_to_centre(arm.ends[0])
     starts = [path[0] for path in arm.whole.paths]
     ways = [float(path.diff(dim=0).norm(dim=1).sum()) for path in arm.whole.paths]
     centre = sum(starts) / len(starts)
     in_plane = [float((start - centre).norm()) for start in starts]
     return [
-        claim(
-            f"{len(runs)} arms end at similar loss",
+        compared(
+            f"{len(arm.walks)} arms end at similar loss",
+            final("train/loss"),
+            SIMILAR,
+            [Group(arm.runs)],
+            lambda sides: deviation(sides[0]),
+            "%",
             "final training loss of a run against the mean of the others', size of the difference "
             "relative to that mean; refuted by an interval above the region",
-            SIMILAR,
-            mean(spread) if len(spread := deviations(runs)) else None,
-            "%",
             unfit=why,
         ),
-        claim(
+        level(
             "The arms start from nearby centres",
-            "distance of the initial weights to their common centre over the length of the path, "
-            "all weights",
+            arm.quantity("start", _over(apart.tolist(), arm.lengths.tolist())),
             NEARBY,
-            mean(_over(apart.tolist(), arm.lengths.tolist())),
+            arm.runs,
+            effect="distance of the initial weights to their common centre over the length of the "
+            "path, all weights",
             note=f"on average the starts are {number(float(apart.mean()))} from their centre, the "
             f"ends {number(float(distances_to_centre(arm.ends[1]).mean()))} from theirs, and the "
             f"paths {number(float(arm.lengths.mean()))} long",
             unfit=why,
         ),
-        claim(
+        level(
             "… and they do in the plane of the first two components",
-            "the same distance and length, both in the plane of PC1 and PC2",
+            arm.quantity("start in the plane", _over(in_plane, ways)),
             NEARBY,
-            mean(_over(in_plane, ways)),
+            arm.runs,
+            effect="the same distance and length, both in the plane of PC1 and PC2",
             unfit=why,
         ),
     ]
 
 
-def deviations(runs: Sequence[Run]) -> np.ndarray:
-    """|Lᵢ − mean of the others| / mean of the others, in percent, one a seed; empty below two."""
-    ends = np.array(list(by_seed(runs, final(LOSS)).values()))
+def deviation(losses: Mapping[int, float]) -> Estimate | None:
+    """Mean over seeds of |Lᵢ − that of the others| / that of the others, in percent.
+
+    None with fewer than two seeds.
+    """
+    ends = np.array(list(losses.values()))
     if len(ends) < 2:
-        return np.empty(0)
+        return None
     others = (ends.sum() - ends) / (len(ends) - 1)
-    return np.asarray(100 * np.abs(ends - others) / others)
+    return mean(100 * np.abs(ends - others) / others)
 
 
-def _over(distances: Sequence[float], lengths: Sequence[float]) -> np.ndarray:
-    return np.array([d / way for d, way in zip(distances, lengths, strict=True) if way > 0])
+def _over(distances: Sequence[float], lengths: Sequence[float]) -> list[float]:
+    return [d / way if way else np.nan for d, way in zip(distances, lengths, strict=True)]

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.describe import about
-from dl_experiments.analysis.phenomena._trajectory import Arm
+from dl_experiments.analysis.phenomena._trajectory import Walks
 from dl_experiments.measures.flat import layer_of
 from dl_experiments.measures.trajectory import importance, importance_quantiles, strongest
 
@@ -17,7 +17,7 @@ STRONGEST = 12
 GREY = "#BBBBBB"
 
 
-def layers(arm: Arm) -> tuple[str, Figure]:
+def layers(arm: Walks) -> tuple[str, Figure]:
     """Each layer's share of the squared loadings, and their spread in it; caption and figure."""
     pca = arm.whole
     title = "Which layers the principal components are made of"
@@ -43,7 +43,7 @@ def layers(arm: Arm) -> tuple[str, Figure]:
     return caption, figure
 
 
-def weights(arm: Arm) -> tuple[str, Figure]:
+def weights(arm: Walks) -> tuple[str, Figure]:
     """The weights that load most on each component; caption and figure."""
     pca = arm.whole
     title = "The weights that load most on each component"
@@ -78,7 +78,7 @@ def weights(arm: Arm) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _shares(axis: Axes, arm: Arm) -> None:
+def _shares(axis: Axes, arm: Walks) -> None:
     pca = arm.whole
     found = importance(pca.loadings, pca.layout)
     for place, (name, where) in enumerate(pca.layout.layers().items()):
@@ -90,7 +90,7 @@ def _shares(axis: Axes, arm: Arm) -> None:
     axis.set_ylabel("share of squared loading")
 
 
-def _spread(axis: Axes, arm: Arm) -> None:
+def _spread(axis: Axes, arm: Walks) -> None:
     pca = arm.whole
     smallest = np.inf
     for place, (_, spread) in enumerate(importance_quantiles(pca.loadings, pca.layout).items()):

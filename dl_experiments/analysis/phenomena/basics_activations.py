@@ -6,16 +6,14 @@ better; a non-linearity can be more. What counts is training loss on a function 
 on images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import is_classification, number
+from dl_experiments.analysis.describe import is_classification, number, parameters
 from dl_experiments.analysis.findings import Finding, Passing
-from dl_experiments.analysis.forms import Group, difference
+from dl_experiments.analysis.forms import Group, Sides, compared, difference, over_seeds
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._basics_activations import (
     COMPARED,
@@ -26,9 +24,9 @@ from dl_experiments.analysis.phenomena._basics_activations import (
     outcomes,
 )
 from dl_experiments.analysis.phenomena._basics_linear import Collapsed, collapsed
-from dl_experiments.analysis.quantities import final, in_percent
-from dl_experiments.analysis.sections import Section, put_together
-from dl_experiments.analysis.statistics import mean
+from dl_experiments.analysis.quantities import Quantity, columns, final, in_percent
+from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "basics_activations"
@@ -41,10 +39,10 @@ EFFECT = {True: "final test accuracy", False: "log10 of final training loss, sig
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, where they end, fitted functions, the collapsed stacks, numbers and claims."""
-    return put_together(STUDY, TITLE, runs, arms(runs, COMPARED), _section)
+    return put_together(STUDY, TITLE, runs, [over(arms(runs, COMPARED), _section)])
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
+def _section(arm: str, runs: Grid) -> Section:
     nets = ordered(runs)
     figures = {"curves": learning, "where-they-end": outcomes, "fits": fits}
     drawings = {name: draw(arm, nets) for name, draw in figures.items()}
@@ -55,14 +53,14 @@ def _section(arm: str, runs: list[Run]) -> Section:
     return Section(drawings, _numbers(nets, stacks), judge(nets, stacks), notes, along)
 
 
-def deep(nets: dict[str, list[Run]]) -> list[Run]:
+def deep(nets: Mapping[str, Sequence[Run]]) -> list[Run]:
     """The runs of one data set that have layers and no activation between them."""
     return [run for name, found in nets.items() if name.startswith("identity") for run in found]
 
 
 def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
     """The claims on one arm's runs."""
-    judged = [_is_linear(stacks)]
+    judged = [_is_linear(nets, stacks)]
     for data, found in nets.items():
         images = _images(found)
         same = f"Layers without activation are no better than one linear layer on {data}"
@@ -73,11 +71,11 @@ def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
 
 
 def _lead(
-    statement: str, nets: dict[str, list[Run]], name: str, region: Region, note: str = ""
+    statement: str, nets: Mapping[str, Sequence[Run]], name: str, region: Region, note: str = ""
 ) -> Claim:
     """How much better than ``linear`` a net ends; above 0 is better."""
     runs = [run for some in nets.values() for run in some]
-    ours, linear = Group(nets.get(name, []), name), Group(nets.get("linear", []), "linear")
+    ours, linear = Group(nets.get(name, ()), name), Group(nets.get("linear", ()), "linear")
     images = _images(nets)
     read = in_percent(final("test/accuracy")) if images else final("train/loss")
     pair = (ours, linear) if images else (linear, ours)  # of losses the lower is the better
@@ -85,14 +83,14 @@ def _lead(
     return difference(statement, read, region, pair, effect, note, hardly_trained(runs))
 
 
-def _images(nets: dict[str, list[Run]]) -> bool:
+def _images(nets: Mapping[str, Sequence[Run]]) -> bool:
     return any(is_classification(run) for runs in nets.values() for run in runs)
 
 
-def _on_the_way(nets: dict[str, list[Run]]) -> str:
+def _on_the_way(nets: Mapping[str, Sequence[Run]]) -> str:
     """Both can be the same functions, but they need not be equally far on the way there."""
     deep_, linear = (
-        final("train/loss").level(nets.get(name, [])) for name in ("identity", "linear")
+        final("train/loss").level(nets.get(name, ())) for name in ("identity", "linear")
     )
     if deep_ is None or linear is None:
         return ""
@@ -102,31 +100,35 @@ def _on_the_way(nets: dict[str, list[Run]]) -> str:
     )
 
 
-def _is_linear(stacks: Sequence[Collapsed]) -> Claim:
+def _is_linear(nets: Nets, stacks: Sequence[Collapsed]) -> Claim:
     """For each seed the worst of its data sets."""
-    worst: dict[int, float] = {}
-    for one in stacks:
-        worst[one.run.seed] = max(one.relative, worst.get(one.run.seed, 0.0))
-    nets = f"{len(stacks)} net{'' if len(stacks) == 1 else 's'}"
-    return claim(
+    apart = {one.run.path: one.relative for one in stacks}
+
+    def compare(sides: Sides) -> Estimate | None:
+        seeds = sorted({seed for side in sides for seed in side})
+        worst = {seed: max(side[seed] for side in sides if seed in side) for seed in seeds}
+        return over_seeds(worst, sides)
+
+    count = f"{len(stacks)} net{'' if len(stacks) == 1 else 's'}"
+    return compared(
         "Layers without activation are one linear map: the collapsed product is the same function",
-        "largest difference between stack and product on the test set, in float64, as a share of "
-        "the largest output; worst data set of each seed",
+        Quantity("difference to one linear map", lambda run: apart.get(run.path)),
         ROUNDING,
-        mean(np.array(list(worst.values()))) if worst else None,
-        note=f"{nets} collapsed from their final weights" if stacks else "",
+        [Group(deep(found), data) for data, found in nets.items()],
+        compare,
+        effect="largest difference between stack and product on the test set, in float64, as a "
+        "share of the largest output; worst data set of each seed",
+        note=f"{count} collapsed from their final weights" if stacks else "",
     )
 
 
-def _numbers(nets: Nets, stacks: Sequence[Collapsed]) -> list[dict[str, str]]:
+def _numbers(nets: Nets, stacks: Sequence[Collapsed]) -> list[Row]:
+    quantities = columns(map(final, ("train/loss", "test/loss", "test/accuracy")))
     rows = []
     for data, found in nets.items():
         for name, runs in found.items():
-            row = {"data": data, "activation": name, "seeds": curves.members(runs)}
-            row["parameters"] = curves.parameters(runs).strip(" ()").removesuffix(" parameters")
-            for metric in ("train/loss", "test/loss", "test/accuracy"):
-                row[final(metric).title] = final(metric).words(runs)
             own = [one.difference for one in stacks if one.run in runs]
-            row["largest difference to one linear map"] = number(max(own)) if own else "–"
-            rows.append(row)
+            apart = {"largest difference to one linear map": number(max(own, default=None))}
+            names = {"data": data, "activation": name, "parameters": parameters(runs)}
+            rows.append(Row(names, runs, quantities, apart))
     return rows

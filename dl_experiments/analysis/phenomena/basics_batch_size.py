@@ -5,15 +5,15 @@ best leans to its side: the winner of equals always leads.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import Group, difference
+from dl_experiments.analysis.forms import Group, difference, ranked
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
@@ -27,12 +27,14 @@ from dl_experiments.analysis.phenomena._basics_batches import (
 from dl_experiments.analysis.quantities import (
     METRICS,
     Quantity,
+    columns,
     final,
     in_percent,
     worst_of,
 )
 from dl_experiments.analysis.scales import LOG
-from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seedwise import seedwise
 from dl_experiments.analysis.swept import arms
 
 STUDY = "basics_batch_size"
@@ -41,13 +43,11 @@ TITLE = "Batch size"
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves by epoch and by step, noise, final accuracy and time; numbers and claims."""
-    return put_together(STUDY, TITLE, runs, arms(runs, [SIZE]), _section)
+    return put_together(STUDY, TITLE, runs, [over(arms(runs, [SIZE]), _section)])
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
-    sizes: Sizes = {}
-    for run in sorted(runs, key=lambda run: (run.batch_size, run.seed)):
-        sizes.setdefault(run.batch_size, []).append(run)
+def _section(arm: str, runs: Grid) -> Section:
+    sizes = runs.along(lambda run: run.batch_size)
     figures = {"curves": learning, "noise": noise, "accuracy-and-time": outcomes}
     drawings = {name: draw(arm, sizes) for name, draw in figures.items()}
     return Section(drawings, _numbers(sizes), judge(sizes))
@@ -88,42 +88,42 @@ def _best(sizes: Sizes) -> Claim:
 
     A run that diverged counts as at chance: a batch size is not better for losing its worst seeds.
     """
-    counted = {size: ACCURACY.counted(runs) for size, runs in sizes.items()}
-    counted = {size: found for size, found in counted.items() if found}
-    shared = set.intersection(*map(set, counted.values())) if counted else set()
-    effect = "final test accuracy, the best batch size on average minus the next best"
-    if len(counted) < 2 or not shared:
-        why = "no seed was trained with all batch sizes" if len(counted) > 1 else ""
-        return claim("One batch size is best", effect, Region(above=0.0), None, unfit=why)
-    ends = {size: {seed: found[seed] for seed in shared} for size, found in counted.items()}
-    ranked = sorted(ends, key=lambda size: float(np.mean(list(ends[size].values()))), reverse=True)
-    first, second = ranked[:2]
-    lost = [
-        f"{gone} of {len(counted[size])} seeds of batch {size} diverged and count as guessing"
-        for size, runs in sizes.items()
-        if (gone := len(ACCURACY.lost(runs)))
+    order, seeds = ranked(sizes, ACCURACY)
+    ends = order[:2] if seeds and len(order) > 1 else []
+    pair = [
+        Group(sizes[size].only(lambda run: run.seed in seeds), f"batch {size}") for size in ends
     ]
-    alone = sum(len(found) - len(shared) for found in counted.values())
-    unpaired = [f"{alone} runs of seeds that not all batch sizes have left out"] if alone else []
-    notes = [*lost, *unpaired, _winners(ends)]
-    notes.append("chosen by the runs that test it, so the lead leans to its side")
-    return claim(
-        f"Batch {first} was best, ahead of batch {second}",
-        effect,
+    several = sum(bool(ACCURACY.counted(runs)) for runs in sizes.values()) > 1
+    unpaired = "no seed was trained with all batch sizes" if several and not seeds else ""
+    alone = sum(len(ACCURACY.counted(runs)) - len(seeds) for runs in sizes.values() if seeds)
+    winners = Counter(max(found, key=lambda size: found[size]) for found in seeds.values())
+    best = ", ".join(f"batch {size} ({count})" for size, count in winners.most_common())
+    notes = [
+        *_lost(sizes),
+        f"{alone} runs of seeds that not all batch sizes have left out" if alone else "",
+        f"best in each seed: {best}",
+        "chosen by the runs that test it, so the lead leans to its side",
+    ]
+    return seedwise(
+        f"Batch {ends[0]} was best, ahead of batch {ends[1]}" if ends else "One batch size is best",
+        lambda runs: seeds[runs[0].seed][ends[0]] - seeds[runs[0].seed][ends[1]],
         Region(above=0.0),
-        ACCURACY.between(ends[first], ends[second]),
-        ACCURACY.scale.apart,
-        unfit=hardly_trained([run for runs in sizes.values() for run in runs]),
-        note="; ".join(notes),
+        pair,
+        unit=ACCURACY.apart,
+        effect="final test accuracy, the best batch size on average minus the next best",
+        note="; ".join(filter(None, notes)),
+        unfit=unpaired or hardly_trained([run for runs in sizes.values() for run in runs]),
+        lost="",
     )
 
 
-def _winners(ends: Mapping[int, Mapping[int, float]]) -> str:
-    """As in "best in each seed: batch 4 (2), batch 1 (1)"."""
-    seeds = next(iter(ends.values()))
-    counts = Counter(max(ends, key=lambda size: ends[size][seed]) for seed in seeds)
-    words = ", ".join(f"batch {size} ({count})" for size, count in counts.most_common())
-    return f"best in each seed: {words}"
+def _lost(sizes: Sizes) -> list[str]:
+    return [
+        f"{gone} of {len(ACCURACY.counted(runs))} seeds of batch {size} diverged and count as "
+        "guessing"
+        for size, runs in sizes.items()
+        if (gone := len(ACCURACY.lost(runs)))
+    ]
 
 
 def _mean_noise(run: Run) -> float | None:
@@ -157,15 +157,12 @@ FIRST_EPOCH = Quantity(
 )
 
 
-def _numbers(sizes: Sizes) -> list[dict[str, str]]:
+def _numbers(sizes: Sizes) -> list[Row]:
+    spread = "spread of the mini-batch loss at the end (geometric mean)"
+    quantities = {**columns(map(final, METRICS)), spread: final(NOISE), TIME.title: TIME}
     rows = []
     for number, runs in sizes.items():
-        row = {"batch size": f"{number:,}", "seeds": curves.members(runs)}
         steps = {int(run.rows[-1]["step"]) for run in runs if run.completed}
-        row["steps"] = " or ".join(f"{count:,}" for count in sorted(steps)) or "–"
-        for metric in METRICS:
-            row[final(metric).title] = final(metric).words(runs)
-        row["spread of the mini-batch loss at the end (geometric mean)"] = final(NOISE).words(runs)
-        row[TIME.title] = TIME.words(runs)
-        rows.append(row)
+        said = " or ".join(f"{count:,}" for count in sorted(steps)) or "–"
+        rows.append(Row({"batch size": f"{number:,}"}, runs, quantities, {"steps": said}))
     return rows

@@ -6,41 +6,41 @@ A net sticks at chance when it ends there, whatever its loss; a diverged run cou
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, dots, style
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.forms import Group, Sides, compared
+from dl_experiments.analysis.grid import Grid, show
 from dl_experiments.analysis.learned import hardly_trained
-from dl_experiments.analysis.quantities import by_seed, decades, final, in_percent
-from dl_experiments.analysis.sections import Section, put_together
-from dl_experiments.analysis.statistics import difference
-from dl_experiments.analysis.swept import arms, group, show
+from dl_experiments.analysis.quantities import by_seed, columns, final, in_percent
+from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seedwise import seedwise
+from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.analysis.swept import arms
 
 STUDY = "basics_learning_rate"
 TITLE = "Learning rate"
 OPTIMIZER, RATE = "optimizer.name", "optimizer.lr"
 HIGH, LOW = 10.0, 0.0001
 ACCURACY = in_percent(final("test/accuracy"))
+LOSS = final("train/loss")
 WRITTEN = {"sgd": "SGD", "adam": "Adam"}
 
-Rates = dict[float, list[Run]]
+Rates = dict[float, Grid]
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, final values and the two claims for each optimizer."""
-    return put_together(STUDY, TITLE, runs, arms(runs, [OPTIMIZER, RATE]), _section)
+    return put_together(STUDY, TITLE, runs, [over(arms(runs, [OPTIMIZER, RATE]), _section)])
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
-    optimizers = {
-        name[0]: {float(found[0].get(RATE)): found for found in group(some, [RATE]).values()}
-        for name, some in group(runs, [OPTIMIZER]).items()
-    }
+def _section(arm: str, runs: Grid) -> Section:
+    optimizers = {name: some.along(_rate) for name, some in runs.along(OPTIMIZER).items()}
     drawings = {"curves": _curves(arm, optimizers), "final-accuracy": _finals(arm, optimizers)}
     return Section(drawings, _numbers(optimizers), judge(optimizers))
 
@@ -81,38 +81,51 @@ def written(name: str) -> str:
 
 
 def _stuck(name: str, rates: Rates) -> Claim:
-    runs = rates.get(HIGH, [])
-    found = accuracies(runs)
+    runs = rates.get(HIGH, Grid())
     chance = runs[0].chance if runs else None
     guess = f" ({100 * chance:.3g} %)" if chance else ""
     unknown = "how many classes the data have is not recorded" if runs and not chance else ""
-    return claim(
+    return seedwise(
         f"A learning rate of 10 diverges or sticks at chance with {name}",
-        f"mean final test accuracy, a diverged run counted as guessing{guess}",
+        lambda found: ACCURACY.counted(found).get(found[0].seed),
         stuck(runs),
-        ACCURACY.over(found),
+        [Group(runs)],
+        ACCURACY.scale,
         "%",
+        f"mean final test accuracy, a diverged run counted as guessing{guess}",
         note=lost(runs) if runs else "",
         unfit=unknown or hardly_trained([run for members in rates.values() for run in members]),
+        lost="",
     )
 
 
 def _slow(name: str, rates: Rates) -> Claim:
-    low = by_seed(rates.get(LOW, []), decades(final("train/loss")))
-    middle: dict[int, float] = {}
-    for rate, runs in rates.items():
-        if LOW < rate < HIGH:
-            for seed, loss in by_seed(runs, decades(final("train/loss"))).items():
-                middle[seed] = min(loss, middle.get(seed, np.inf))
-    between = " or ".join(show(rate) for rate in rates if LOW < rate < HIGH)
-    return claim(
+    between = [rate for rate in rates if LOW < rate < HIGH]
+    groups = [
+        Group(rates.get(rate, Grid()), f"learning rate {show(rate)}") for rate in [LOW, *between]
+    ]
+
+    def compare(sides: Sides) -> Estimate | None:
+        low, *others = sides
+        seeds = {seed for side in others for seed in side}
+        best = {seed: min(side[seed] for side in others if seed in side) for seed in seeds}
+        return LOSS.between(low, best)
+
+    return compared(
         f"A learning rate of 0.0001 is slow with {name}",
-        f"log10 of final training loss after equal epochs, 0.0001 minus the better of {between}",
+        LOSS,
         Region(above=0.0),
-        difference(low, middle) if low and middle else None,
-        "decades",
+        groups,
+        compare,
+        LOSS.apart,
+        "log10 of final training loss after equal epochs, 0.0001 minus the better of "
+        f"{' or '.join(map(show, between))}",
         unfit=hardly_trained([run for runs in rates.values() for run in runs]),
     )
+
+
+def _rate(run: Run) -> float:
+    return float(run.get(RATE))
 
 
 def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
@@ -173,16 +186,18 @@ def _finals(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _numbers(optimizers: Mapping[str, Rates]) -> list[dict[str, str]]:
-    rows = []
-    for name, rates in optimizers.items():
-        for rate, runs in rates.items():
-            row = {"optimizer": written(name), "learning rate": show(rate)}
-            row |= {"seeds": curves.members(runs), "lost": lost(runs)}
-            for quantity in (final("train/loss"), final("test/accuracy")):
-                row[quantity.title] = quantity.words(runs)
-            rows.append(row)
-    return rows
+def _numbers(optimizers: Mapping[str, Rates]) -> list[Row]:
+    quantities = columns([LOSS, final("test/accuracy")])
+    return [
+        Row(
+            {"optimizer": written(name), "learning rate": show(rate)},
+            runs,
+            quantities,
+            {"lost": lost(runs)},
+        )
+        for name, rates in optimizers.items()
+        for rate, runs in rates.items()
+    ]
 
 
 def _momentum(runs: Sequence[Run]) -> str:

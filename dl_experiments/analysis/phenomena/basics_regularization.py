@@ -10,38 +10,33 @@ from matplotlib.figure import Figure
 from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, interval, loss_name
+from dl_experiments.analysis.describe import about, loss_name
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference
+from dl_experiments.analysis.grid import Grid, show
 from dl_experiments.analysis.learned import hardly_trained
-from dl_experiments.analysis.quantities import METRICS, Quantity, final, in_percent
-from dl_experiments.analysis.scales import LINEAR
-from dl_experiments.analysis.sections import Section, put_together
-from dl_experiments.analysis.swept import arms, group, show
+from dl_experiments.analysis.quantities import METRICS, Quantity, columns, final, in_percent
+from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.swept import arms
 
 STUDY = "basics_regularization"
 TITLE = "Dropout and weight decay"
 DROPOUT, DECAY = "model.dropout", "optimizer.weight_decay"
 NARROWER = Region(below=0.0)
 
-Cells = dict[tuple[float, float], list[Run]]
+Cells = dict[tuple[float, float], Grid]
 """(dropout, weight decay) -> runs, in order of both."""
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves and gaps over the grid, its numbers, and whether each regulariser narrows the gap."""
-    return put_together(STUDY, TITLE, runs, arms(runs, [DROPOUT, DECAY]), _section)
+    return put_together(STUDY, TITLE, runs, [over(arms(runs, [DROPOUT, DECAY]), _section)])
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
-    cells = _cells(runs)
+def _section(arm: str, runs: Grid) -> Section:
+    cells = runs.along(lambda run: (_value(run, DROPOUT), _value(run, DECAY)))
     drawings = {"curves": _curves(arm, cells), "gap": _gaps(arm, cells)}
     return Section(drawings, _numbers(cells), judge(cells))
-
-
-def _cells(runs: Sequence[Run]) -> Cells:
-    found = group(runs, [DROPOUT, DECAY])
-    return {(_value(some[0], DROPOUT), _value(some[0], DECAY)): some for some in found.values()}
 
 
 def _value(run: Run, key: str) -> float:
@@ -57,7 +52,7 @@ def _gap(more: str, less: str) -> Quantity:
         return both, one[np.isin(at, both)] - other[np.isin(other_at, both)]
 
     name = f"{more} minus {less}"
-    return replace(final(name, curve), scale=LINEAR)
+    return Quantity(f"final {name}", final(name, curve).of)
 
 
 GAPS = {
@@ -164,18 +159,14 @@ def _gaps(arm: str, cells: Cells) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _numbers(cells: Cells) -> list[dict[str, str]]:
-    rows = []
-    for (dropout, decay), runs in cells.items():
-        row = {"dropout": show(dropout), "weight decay": show(decay)}
-        row["seeds"] = curves.members(runs)
-        for metric in METRICS:
-            row[final(metric).title] = final(metric).words(runs)
-        row["final loss gap"] = GAPS["loss gap"].words(runs)
-        gap = in_percent(GAPS["accuracy gap"]).level(runs)
-        row["final accuracy gap (percentage points)"] = interval(gap)
-        rows.append(row)
-    return rows
+def _numbers(cells: Cells) -> list[Row]:
+    quantities = columns(map(final, METRICS))
+    quantities["final loss gap"] = GAPS["loss gap"]
+    quantities["final accuracy gap (percentage points)"] = in_percent(GAPS["accuracy gap"])
+    return [
+        Row({"dropout": show(dropout), "weight decay": show(decay)}, runs, quantities)
+        for (dropout, decay), runs in cells.items()
+    ]
 
 
 def _flat(cells: Mapping[tuple[float, float], Sequence[Run]]) -> list[Run]:

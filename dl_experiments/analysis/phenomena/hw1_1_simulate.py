@@ -5,23 +5,23 @@ varies with the seed, which is why there are seeds.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis import curves
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import is_classification, number, states
+from dl_experiments.analysis.describe import is_classification, number, parameters, states
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, flat, target
 from dl_experiments.analysis.phenomena._simulate_claims import judge
 from dl_experiments.analysis.phenomena._simulate_fits import predictions, stages
 from dl_experiments.analysis.phenomena._simulate_losses import convergence, losses
-from dl_experiments.analysis.quantities import final
-from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.quantities import Quantity, by_seed, columns, final
+from dl_experiments.analysis.scales import OFTEN
+from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.statistics import epochs_to_reach
-from dl_experiments.analysis.swept import arms, group
+from dl_experiments.analysis.swept import arms
 
 STUDY = "hw1_1_simulate"
 TITLE = "Deep against shallow on functions"
@@ -30,18 +30,14 @@ TITLE = "Deep against shallow on functions"
 def analyse(runs: Sequence[Run]) -> Finding:
     """Four figures, numbers and claims for each arm (optimizer, loss, …) that the study has."""
     fitted = [run for run in runs if not is_classification(run)]
-    fitted = [run for run in runs if not is_classification(run)]
     lost = [run for run in runs if run not in fitted]
     notes = [f"Left out: {states(lost)}, on images."] if lost else []
     there = arms(fitted, ["data.name", "model.name"])
-    return put_together(STUDY, TITLE, runs, there, _section, notes)
+    return put_together(STUDY, TITLE, runs, [over(there, _section)], notes)
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
-    functions = {
-        key[0]: {name[0]: found for name, found in group(some, ["model.name"]).items()}
-        for key, some in group(runs, ["data.name"]).items()
-    }
+def _section(arm: str, runs: Grid) -> Section:
+    functions = {of: some.along("model.name") for of, some in runs.along("data.name").items()}
     return Section(_figures(arm, functions), _numbers(functions), judge(functions))
 
 
@@ -55,18 +51,20 @@ def _figures(arm: str, functions: Functions) -> dict[str, tuple[str, Figure] | N
     }
 
 
-def _numbers(functions: Functions) -> list[dict[str, Any]]:
+def _numbers(functions: Functions) -> list[Row]:
     goal = target(flat(functions))
+
+    def epochs(run: Run) -> float | None:
+        return epochs_to_reach(*run.curve(LOSS), goal)
+
+    quantities = columns(map(final, (LOSS, "test/loss")))
+    there = Quantity("there", lambda run: float(epochs(run) is not None), OFTEN)
+    quantities[f"reached {number(goal)}"] = there
     rows = []
     for function, models in functions.items():
         for model, runs in models.items():
-            reached = [epochs_to_reach(*r.curve(LOSS), goal) for r in runs if r.completed]
-            got = [epochs for epochs in reached if epochs is not None]
-            row = {"function": function, "model": model, "seeds": curves.members(runs)}
-            row["parameters"] = curves.parameters(runs).strip(" ()").removesuffix(" parameters")
-            for metric in (LOSS, "test/loss"):
-                row[final(metric).title] = final(metric).words(runs)
-            row[f"reached {number(goal)}"] = f"{len(got)} of {len(reached)}"
-            row["median epochs of those"] = number(float(np.median(got))) if got else "–"
-            rows.append(row)
+            got = list(by_seed(runs, epochs).values())
+            names = {"function": function, "model": model, "parameters": parameters(runs)}
+            middle = {"median epochs of those": number(float(np.median(got))) if got else "–"}
+            rows.append(Row(names, runs, quantities, middle))
     return rows

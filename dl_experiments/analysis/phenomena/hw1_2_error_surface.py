@@ -5,22 +5,24 @@ Vinyals and Saxe 2015, "Qualitatively characterizing neural network optimization
 """
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import Claim, Region, claim, in_arm
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import REPORT, Run
-from dl_experiments.analysis.describe import interval, number
-from dl_experiments.analysis.findings import Drawing, Finding, Passing
+from dl_experiments.analysis.describe import number
+from dl_experiments.analysis.findings import Finding, Passing
+from dl_experiments.analysis.forms import level
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.kept import keep_only
 from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._surface import KIND, Surfaces, surfaces
 from dl_experiments.analysis.phenomena._surface_figures import lines, planes
-from dl_experiments.analysis.phenomena._trajectory import Arm, in_words, split
-from dl_experiments.analysis.statistics import mean
+from dl_experiments.analysis.phenomena._trajectory import Walks, in_words, walked
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
+from dl_experiments.analysis.swept import arms
 
 NAME = "hw1_2_error_surface"
 STUDY = "hw1_2_trajectory"
@@ -38,24 +40,30 @@ def analyse(runs: Sequence[Run], samples: int | None = 1000, points: int = 25) -
         points: A side of a plane.
     """
     folder = runs[0].path.parents[1] / REPORT / NAME
-    drawings: list[Drawing] = []
-    rows, judged, used = [], [], []
-    arms, notes = split(runs)
-    for count, arm in enumerate(arms, start=1):
-        ending = f"-{count}" if len(arms) > 1 else ""
+    used: list[Path] = []
+    apart = arms(runs, [])
+    there, notes = walked(apart)
+
+    def section(name: str, _: Grid) -> Section:
+        if name not in there:
+            return Section()
+        arm = there[name]
         try:
             path, found = surfaces(arm, folder, samples, points)
         except ValueError as error:  # data that is not here, snapshots that do not differ
-            notes.append(Passing(in_words(arm.name, str(error))))
-            continue
+            return Section(notes=[Passing(in_words(name, str(error)))])
         used.append(path)
-        drawings.append(Drawing(f"planes{ending}", *planes(arm, found)))
-        drawings.append(Drawing(f"lines{ending}", *lines(arm, found)))
-        rows.append(_numbers(arm, found))
-        judged.append(in_arm(_falls(arm, found), arm.name))
-        notes += _differing(arm, found)
+        drawings: dict[str, Made | None] = {
+            "planes": planes(arm, found),
+            "lines": lines(arm, found),
+        }
+        return Section(
+            drawings, [_numbers(arm, found)], [_falls(arm, found)], _differing(arm, found)
+        )
+
+    sections = [over(apart, section)]
     keep_only(folder, KIND, used)
-    return Finding(NAME, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    return put_together(NAME, TITLE, runs, sections, notes)
 
 
 def rises(losses: np.ndarray) -> np.ndarray:
@@ -68,35 +76,34 @@ def rises(losses: np.ndarray) -> np.ndarray:
     return np.divide(rise, drop, out=np.full(len(losses), np.nan), where=drop > 0)
 
 
-def _falls(arm: Arm, found: Surfaces) -> Claim:
+def _falls(arm: Walks, found: Surfaces) -> Claim:
     effects = 100 * rises(found["lines"])
-    finite = effects[np.isfinite(effects)]
-    flat = len(effects) - len(finite)
-    return claim(
+    return level(
         "On the line from initial to final weights the loss falls all the way",
-        "largest rise above the running minimum relative to the whole drop, on "
-        f"{int(found['samples']):,} training samples at {len(found['alphas'])} points",
+        arm.quantity("largest rise", effects.tolist()),
         FALLS,
-        mean(finite) if len(finite) else None,
-        "%",
-        note=f"left out, no drop from start to end: {flat}" if flat else "",
-        unfit=hardly_trained([walk.run for walk in arm.walks]),
+        arm.runs,
+        effect="largest rise above the running minimum relative to the whole drop, on "
+        f"{int(found['samples']):,} training samples at {len(found['alphas'])} points (%)",
+        note=f"no drop from start to end: {flat}" if (flat := np.isnan(effects).sum()) else "",
+        unfit=hardly_trained(arm.runs),
     )
 
 
-def _numbers(arm: Arm, found: Surfaces) -> dict[str, Any]:
-    row = {"arm": arm.name} if arm.name else {}
-    row |= {"seeds": curves.members(arm.runs), "samples": f"{int(found['samples']):,}"}
-    row["loss at the initial weights"] = interval(mean(found["lines"][:, 0]))
-    row["half way"] = interval(mean(found["lines"][:, len(found["alphas"]) // 2]))
-    row["at the final weights"] = interval(mean(found["lines"][:, -1]))
-    row["final weights, all samples"] = interval(mean(found["again"]))
-    row["as recorded in training"] = interval(mean(found["recorded"]))
-    row["lowest on the joint plane"] = number(float(np.nanmin(found["joint"])))
-    return row
+def _numbers(arm: Walks, found: Surfaces) -> Row:
+    values = {
+        "loss at the initial weights": found["lines"][:, 0],
+        "half way": found["lines"][:, len(found["alphas"]) // 2],
+        "at the final weights": found["lines"][:, -1],
+        "final weights, all samples": found["again"],
+        "as recorded in training": found["recorded"],
+    }
+    losses = {name: arm.quantity(name, of.tolist(), LOG) for name, of in values.items()}
+    lowest = {"lowest on the joint plane": number(float(np.nanmin(found["joint"])))}
+    return Row({"samples": f"{int(found['samples']):,}"}, arm.runs, losses, lowest)
 
 
-def _differing(arm: Arm, found: Surfaces) -> list[str]:
+def _differing(arm: Walks, found: Surfaces) -> list[str]:
     """The runs whose recorded loss their final weights do not have."""
     return [
         f"{walk.run.path.name}: its final weights have a training loss of {number(again)}, "

@@ -7,13 +7,10 @@ at which an eigenvalue counts as zero decides much of both, and everything is as
 
 from collections.abc import Sequence
 
-import pandas as pd
-from matplotlib.figure import Figure
-
-from dl_experiments.analysis.claims import in_arm
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, number, states
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._ratio import Points, how_many, read
 from dl_experiments.analysis.phenomena._ratio_claims import Sweep, judge, numbers, sweep
 from dl_experiments.analysis.phenomena._ratio_losses import (
@@ -23,6 +20,7 @@ from dl_experiments.analysis.phenomena._ratio_losses import (
     sampled,
 )
 from dl_experiments.analysis.phenomena._ratio_spectra import correlations, histogram, zeros
+from dl_experiments.analysis.sections import Made, Section, over, put_together
 from dl_experiments.analysis.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
@@ -41,33 +39,30 @@ KINKS = (
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Seven figures, numbers and claims for each arm (data, optimizer, …) that the study has."""
-    drawings, rows, judged, notes, words = [], [], [], [], [Finding.about, KINDS]
-    for count, (arm, members) in enumerate(arms(runs, COMPARED).items(), 1):
-        groups = read(members)
-        if not groups:
-            notes.append(f"No critical points have been looked for: {arm or states(members)}.")
-            continue
-        sweeps = {label: sweep(points) for label, points in groups.items()}
-        line, ending = about(members, arm), f"-{count}" if arm else ""
-        drawn = gradient_norms(line, groups)
-        drawings.append(Drawing(f"gradient-norm{ending}", *drawn))
-        found = {label: p for label, p in groups.items() if p.converged.any()}
-        for name, (caption, figure) in (_figures(line, found, sweeps) if found else {}).items():
-            drawings.append(Drawing(f"{name}{ending}", f"{caption} {how_many(groups)}", figure))
-        rows += [({"arm": arm} if arm else {}) | row for row in numbers(groups)]
-        judged += [in_arm(claim, arm) for claim in judge(groups, sweeps)]
-        took = ", ".join(f"{label} {number(p.seconds)} s" for label, p in groups.items())
-        lacking = [run.path.name for run in members if run.completed and not _has_points(run)]
-        notes += [f"Left out, without critical points: {', '.join(lacking)}."] if lacking else []
-        words += [KINKS] if any("relu" in label for label in groups) else []
-        words.append(f"Searching and measuring took, a run (its share of a stack's): {took}.")
-    notes, said = list(dict.fromkeys(notes)), " ".join(dict.fromkeys(words))
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes, said)
+    about_it = f"{Finding.about} {KINDS}"
+    return put_together(STUDY, TITLE, runs, [over(arms(runs, COMPARED), _section)], (), about_it)
 
 
-def _figures(
-    line: str, groups: dict[str, Points], sweeps: dict[str, Sweep]
-) -> dict[str, tuple[str, Figure]]:
+def _section(arm: str, runs: Grid) -> Section:
+    groups = read(runs)
+    if not groups:
+        return Section(notes=[f"No critical points have been looked for: {arm or states(runs)}."])
+    sweeps = {label: sweep(points) for label, points in groups.items()}
+    line = about(runs, arm)
+    drawings: dict[str, Made | None] = {"gradient-norm": gradient_norms(line, groups)}
+    found = {label: p for label, p in groups.items() if p.converged.any()}
+    for name, (caption, figure) in (_figures(line, found, sweeps) if found else {}).items():
+        drawings[name] = f"{caption} {how_many(groups)}", figure
+    took = ", ".join(f"{label} {number(p.seconds)} s" for label, p in groups.items())
+    words = [KINKS] if any("relu" in label for label in groups) else []
+    words.append(f"Searching and measuring took, a run (its share of a stack's): {took}.")
+    lacking = [run.path.name for run in runs if run.completed and not _has_points(run)]
+    notes = [f"Left out, without critical points: {', '.join(lacking)}."] if lacking else []
+    judged = judge(groups, sweeps)  # each net by itself, so nothing differs along
+    return Section(drawings, numbers(groups), judged, notes, along=[], about=words)
+
+
+def _figures(line: str, groups: dict[str, Points], sweeps: dict[str, Sweep]) -> dict[str, Made]:
     """The figures of critical points, in the order of the report."""
     return {
         "minimal-ratio": ratios(line, groups),

@@ -5,31 +5,37 @@ one-hot targets and under cross-entropy, with few images and with many.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.forms import across
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._capacity import (
     Sizes,
-    across,
     flat,
     hidden,
     image_runs,
     uncounted,
 )
-from dl_experiments.analysis.phenomena._double_descent import NAMES, Study, peak, study, threshold
+from dl_experiments.analysis.phenomena._double_descent import (
+    NAMES,
+    Study,
+    centre,
+    peak,
+    study,
+    threshold,
+)
 from dl_experiments.analysis.phenomena._double_descent_claims import TEST_ERROR, judge
 from dl_experiments.analysis.phenomena._double_descent_figures import (
     across_threshold,
     all_runs,
     over_samples,
 )
-from dl_experiments.analysis.quantities import final
-from dl_experiments.analysis.sections import Section, put_together
-from dl_experiments.analysis.statistics import geometric_mean
+from dl_experiments.analysis.quantities import by_seed, final
+from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "hw1_3_double_descent"
@@ -46,10 +52,10 @@ ABOUT = (
 def analyse(runs: Sequence[Run]) -> Finding:
     """Error and loss across the threshold, the peak as data grows, numbers and claims."""
     images, notes = image_runs(runs)
-    return put_together(STUDY, TITLE, runs, arms(images, COMPARED), _section, notes, ABOUT)
+    return put_together(STUDY, TITLE, runs, [over(arms(images, COMPARED), _section)], notes, ABOUT)
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
+def _section(arm: str, runs: Grid) -> Section:
     found = study(runs)
     counted = all_runs(found)
     lost = uncounted(runs, {0: counted})
@@ -62,21 +68,22 @@ def _section(arm: str, runs: list[Run]) -> Section:
     return Section(drawings, _numbers(found), judge(found), lost, confounded(runs, EPOCHS))
 
 
-def _numbers(found: Study) -> list[dict[str, Any]]:
+def _numbers(found: Study) -> list[Row]:
     """A row for each loss and number of images: its threshold, and its peaks over the mean."""
     rows = []
     for loss, by_samples in found.items():
         for samples, sizes in by_samples.items():
-            errors = list(across(sizes, TEST_ERROR).values())
-            losses = list(across(sizes, final("test/loss")).values())
-            if not errors or not losses:
+            columns = {"test error (%)": TEST_ERROR, "test loss": final("test/loss")}
+            means = {what: centre(sizes, quantity) for what, quantity in columns.items()}
+            known = {what: mean for what, mean in means.items() if mean is not None}
+            if not known:
                 continue
             row = {"loss": NAMES.get(loss, loss), "training images": f"{samples:,}"}
             row["threshold (parameters)"] = f"{threshold(samples, flat(sizes)[0].data):,}"
-            row["seeds"] = f"{len(errors)}"
-            row |= _places("test error (%)", sizes, np.mean(errors, axis=0))
-            row |= _places("test loss", sizes, geometric_mean(np.array(losses)))
-            rows.append(row)
+            row["seeds"] = f"{len(across([by_seed(r, TEST_ERROR) for r in sizes.values()]))}"
+            for what, mean in known.items():
+                row |= _places(what, sizes, mean)
+            rows.append(Row(row))
     return rows
 
 

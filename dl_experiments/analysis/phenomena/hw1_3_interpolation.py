@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dl_experiments.analysis.collect import REPORT, AnalysisError, Run
 from dl_experiments.analysis.describe import interval, percent, states
-from dl_experiments.analysis.findings import Drawing, Finding, Passing
+from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.phenomena import _interpolation_claims as claims
 from dl_experiments.analysis.phenomena._interpolation import BATCH, Comparison, chosen, comparisons
 from dl_experiments.analysis.phenomena._interpolation_claims import Drawn
 from dl_experiments.analysis.phenomena._interpolation_figures import COLUMNS, lines
 from dl_experiments.analysis.phenomena._interpolation_lines import Line, Lines, alphas
+from dl_experiments.analysis.sections import Made, Row, Section, put_together
 
 NAME = STUDY = "hw1_3_interpolation"
 TITLE = "Between two nets in weight space"
@@ -71,8 +71,8 @@ def analyse(
             f"{states(found)}. Train more, or name two as options.{NAME}.runs=[folder,folder]."
         )
     rows = [_numbers(*of) for of in drawn]
-    judged = claims.judge(drawn)
-    return Finding(NAME, TITLE, STUDY, found, _drawings(drawn), pd.DataFrame(rows), judged, notes)
+    section = Section(_drawings(drawn), rows, claims.judge(drawn), notes)
+    return replace(put_together(NAME, TITLE, found, [section]), study=STUDY)
 
 
 def _named(folders: Sequence[str]) -> Comparison:
@@ -120,9 +120,9 @@ def _matched(kept: Lines, comparison: Comparison, at: np.ndarray, notes: list[st
         return []
 
 
-def _drawings(drawn: Sequence[Drawn]) -> list[Drawing]:
+def _drawings(drawn: Sequence[Drawn]) -> dict[str, Made | None]:
     """One figure for the batch size, one for the rest, so many comparisons side by side."""
-    made = []
+    made: dict[str, Made | None] = {}
     groups = {
         "batch-size": [of for of in drawn if of[0].what == BATCH],
         "lines": [of for of in drawn if of[0].what != BATCH],
@@ -130,13 +130,11 @@ def _drawings(drawn: Sequence[Drawn]) -> list[Drawing]:
     for name, members in groups.items():
         for start in range(0, len(members), COLUMNS):
             ending = f"-{start // COLUMNS + 1}" if len(members) > COLUMNS else ""
-            made.append(Drawing(f"{name}{ending}", *lines(members[start : start + COLUMNS])))
+            made[f"{name}{ending}"] = lines(members[start : start + COLUMNS])
     return made
 
 
-def _numbers(
-    comparison: Comparison, plain: Sequence[Line], matched: Sequence[Line]
-) -> dict[str, Any]:
+def _numbers(comparison: Comparison, plain: Sequence[Line], matched: Sequence[Line]) -> Row:
     row = {"first and second net": comparison.name, "with": comparison.context or "–"}
     row["pairs"] = str(len(plain))
     row["training loss at α = 0"] = interval(claims.over_seeds(plain, _at("train/loss", 0)))
@@ -151,7 +149,7 @@ def _numbers(
             claims.over_seeds(plain, _at("test/accuracy", 1)), percent
         )
         row["lowest between"] = interval(claims.over_seeds(plain, _lowest), percent)
-    return row
+    return Row(row)
 
 
 def _at(metric: str, end: int) -> Any:

@@ -15,6 +15,7 @@ from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, number
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena import _parameters
 from dl_experiments.analysis.phenomena._capacity import (
     Reading,
@@ -43,7 +44,7 @@ def analyse(runs: Sequence[Run]) -> Finding:
     return _parameters.analyse(STUDY, TITLE, runs, _readings, _claims, _convergence)
 
 
-def _convergence(arm: str, runs: list[Run]) -> Section:
+def _convergence(arm: str, runs: Grid) -> Section:
     aimed = [run for run in runs if run.completed and run.get("trainer.target_loss")]
     late = sum(not _reached(run) for run in aimed)
     note = f"{late} of {len(aimed)} runs ended before they reached their target loss."

@@ -6,34 +6,35 @@ with the fewest; 0 octaves mean that one size is best whatever the data.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, style
-from dl_experiments.analysis.claims import Claim, Region, claim
+from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.forms import Sides, compared, over_seeds
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._capacity import (
     Samples,
-    across,
     by_images,
     flat,
     image_runs,
+    nets,
     uncounted,
 )
-from dl_experiments.analysis.phenomena._capacity_axes import DOTS, against_size, size_axis
-from dl_experiments.analysis.phenomena._parameters_claims import over_seeds
+from dl_experiments.analysis.phenomena._capacity_axes import size_axis
 from dl_experiments.analysis.phenomena._parameters_samples import (
     best,
     best_of_mean,
     width,
 )
-from dl_experiments.analysis.quantities import final
-from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.quantities import by_seed, final
+from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "hw1_3_parameters_samples"
@@ -47,10 +48,10 @@ EPOCHS = ("trainer.max_epochs",)
 def analyse(runs: Sequence[Run]) -> Finding:
     """Loss and accuracy against size, a line for each number of images; numbers and claims."""
     images, notes = image_runs(runs)
-    return put_together(STUDY, TITLE, runs, arms(images, COMPARED), _section, notes)
+    return put_together(STUDY, TITLE, runs, [over(arms(images, COMPARED), _section)], notes)
 
 
-def _section(arm: str, runs: list[Run]) -> Section:
+def _section(arm: str, runs: Grid) -> Section:
     found = by_images(runs)
     counted = [run for sizes in found.values() for run in flat(sizes)]
     lost = uncounted(runs, {0: counted})
@@ -71,21 +72,14 @@ def _lines(arm: str, found: Samples) -> tuple[str, Figure]:
     )  # fmt: skip
     colours = style.colours([str(samples) for samples in found], ordered=True)
     for axis, (metric, sign) in zip(axes[0], BEST.items(), strict=True):
-        log = metric == "test/loss"
         for samples, sizes in found.items():
             colour = colours[str(samples)]
-            against_size(axis, sizes, final(metric), colour, style.TRAIN, log=log)
+            dots.through(axis, sizes, final(metric), colour)
             count = best_of_mean(sizes, final(metric), sign)
-            if count is not None:
-                values = np.array(list(across(sizes, final(metric)).values()))
-                column = values[:, list(sizes).index(count)]
-                height = np.exp(np.log(column).mean()) if log else column.mean()
-                axis.plot([count], [height], "*", color=colour, mec="black", ms=11, zorder=5)
+            if count is not None and (there := final(metric).level(sizes[count])):
+                axis.plot([count], [there.value], "*", color=colour, mec="black", ms=11, zorder=5)
         size_axis(axis)
     style.log_values(axes[0, 0])
-    axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes[0, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes[0, 0].yaxis.set_minor_formatter(NullFormatter())
     axes[0, 0].set_ylabel("test loss (cross-entropy, log scale)")
     axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[0, 1].set_ylabel("test accuracy")
@@ -97,44 +91,58 @@ def _lines(arm: str, found: Samples) -> tuple[str, Figure]:
     )
     caption = (
         f"Test loss (left) and accuracy (right) on the whole test set of {what}, where the runs "
-        f"end, one colour a number of training images. {DOTS} Star: the size with the best mean."
+        f"end, one colour a number of training images. {dots.THROUGH} Star: the size with the "
+        "best mean."
     )
     return caption, figure
 
 
 def _claims(found: Samples) -> list[Claim]:
-    fewest, most = min(found), max(found)
-    few = f"only {fewest:,} images, nothing to compare" if fewest == most else ""
-    judged = []
-    for metric, sign in BEST.items():
-        places = {samples: best(sizes, final(metric), sign) for samples, sizes in found.items()}
-        seeds = sorted(set(places[fewest]) & set(places[most]))
-        octaves = {s: float(np.log2(places[most][s] / places[fewest][s])) for s in seeds}
-        edge = sum(places[fewest][seed] == max(found[fewest]) for seed in seeds)
-        judged.append(
-            claim(
-                f"More data moves the best size up, by {metric.replace('/', ' ')}",
-                f"log2 of the best parameter count, {most:,} over {fewest:,} images",
-                ABOVE_ZERO,
-                over_seeds(octaves),
-                "octaves",
-                note=f"the largest net is best with {fewest:,} images already in {edge} of "
-                f"{len(seeds)} seeds" if edge else "",
-                unfit=few,
-            )
-        )  # fmt: skip
-    return judged
+    return [_moves_up(found, metric) for metric in BEST]
 
 
-def _numbers(found: Samples) -> list[dict[str, Any]]:
+def _moves_up(found: Samples, metric: str) -> Claim:
+    ends = min(found), max(found)
+    fewest, most = (found[samples] for samples in ends)
+
+    def places(sides: Sides) -> list[dict[int, int]]:
+        return [
+            best(list(fewest), sides[: len(fewest)], BEST[metric]),
+            best(list(most), sides[len(fewest) :], BEST[metric]),
+        ]
+
+    def compare(sides: Sides) -> Estimate | None:
+        few, many = places(sides)
+        shared = sorted(set(few) & set(many))
+        return over_seeds({seed: float(np.log2(many[seed] / few[seed])) for seed in shared}, sides)
+
+    few, many = places(
+        [by_seed(runs, final(metric)) for runs in [*fewest.values(), *most.values()]]
+    )
+    shared = set(few) & set(many)
+    edge = sum(few[seed] == max(fewest) for seed in shared)
+    return compared(
+        f"More data moves the best size up, by {metric.replace('/', ' ')}",
+        final(metric),
+        ABOVE_ZERO,
+        [*nets(fewest), *nets(most)],
+        compare,
+        "octaves",
+        f"log2 of the best parameter count, {ends[1]:,} over {ends[0]:,} images",
+        note=f"the largest net is best with {ends[0]:,} images already in {edge} of "
+        f"{len(shared)} seeds" if edge else "",
+        unfit=f"only {ends[0]:,} images, nothing to compare" if ends[0] == ends[1] else "",
+    )  # fmt: skip
+
+
+def _numbers(found: Samples) -> list[Row]:
     rows = []
     for samples, sizes in found.items():
-        row = {"training images": f"{samples:,}"}
-        runs = flat(sizes)
-        row["seeds"] = f"{len({run.seed for run in runs if run.completed})}"
+        done = {run.seed for run in flat(sizes) if run.completed}
+        names = {"training images": f"{samples:,}", "seeds": f"{len(done)}"}
         for metric, sign in BEST.items():
             count = best_of_mean(sizes, final(metric), sign)
-            row[f"best size by {metric}"] = "–" if count is None else width(sizes, count)
-            row[f"{metric} there"] = "–" if count is None else final(metric).words(sizes[count])
-        rows.append(row)
+            names[f"best size by {metric}"] = "–" if count is None else width(sizes, count)
+            names[f"{metric} there"] = "–" if count is None else final(metric).words(sizes[count])
+        rows.append(Row(names))
     return rows

@@ -6,19 +6,16 @@ test loss rises far above ln 10. So what a net can represent does not say why it
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import pandas as pd
-
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import Claim, in_arm
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import is_classification, states
-from dl_experiments.analysis.findings import Drawing, Finding
+from dl_experiments.analysis.describe import is_classification, parameters, states
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena import _random_labels as asked
 from dl_experiments.analysis.phenomena import _random_labels_claims as claims
 from dl_experiments.analysis.phenomena import _random_labels_figures as figures
-from dl_experiments.analysis.quantities import by_seed, final, last
+from dl_experiments.analysis.quantities import columns, final, last
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
 
 STUDY = "hw1_3_random_labels"
 TITLE = "Random labels"
@@ -26,57 +23,40 @@ TITLE = "Random labels"
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, epochs to memorise, capacity, numbers and claims."""
-    notes = []
-    images = [run for run in runs if is_classification(run)]
-    if len(images) < len(runs):
-        notes.append(f"Left out: {states([r for r in runs if r not in images])}, not on images.")
-    drawings: list[Drawing] = []
-    rows, judged = [], []
-    nets = asked.nets(images)
-    for count, (name, found) in enumerate(nets.items(), start=1):
-        ending = f"-{count}" if len(nets) > 1 else ""
-        drawings += _drawings(name, found, ending)
-        rows += [_numbers(group) for group in asked.by_fraction(found).values()]
-        judged += [in_arm(claim, _apart(name, claim)) for claim in claims.of_net(found)]
-    if groups := asked.capacity(images):
-        drawings.append(Drawing("capacity", *figures.capacity(groups)))
-        title = "Fully random labels, nets of different width: loss and accuracy"
-        drawings.append(
-            Drawing("capacity-curves", *figures.learning("", figures.widths_named(groups), title))
-        )
-        rows += [_numbers(found) for found in groups.values() if any(map(asked.is_small, found))]
-        judged += claims.of_capacity(groups)
-    return Finding(STUDY, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged, notes)
+    images = Grid(runs).only(is_classification)
+    lost = Grid(runs).only(lambda run: not is_classification(run))
+    notes = [f"Left out: {states(lost)}, not on images."] if lost else []
+    sections = [over(asked.nets(images), _net), _capacity(asked.capacity(images))]
+    return put_together(STUDY, TITLE, runs, sections, notes)
 
 
-def _apart(name: str, claim: Claim) -> str:
-    """What tells a claim from the same one on another net; claims at p = 1 name theirs."""
-    return "" if "parameters)" in claim.statement else name
-
-
-def _drawings(name: str, runs: Sequence[Run], ending: str) -> list[Drawing]:
+def _net(name: str, runs: Grid) -> Section:
+    groups = asked.by_fraction(runs)
     title = "Learning labels of which a share p is random: loss and accuracy"
-    groups = figures.fractions_named(runs)
-    made = [Drawing(f"curves{ending}", *figures.learning(name, groups, title))]
+    named = {f"p = {p:g}": found for p, found in groups.items()}
+    drawings: dict[str, Made | None] = {"curves": figures.learning(name, named, title)}
     if len(groups) > 1:
-        found = figures.epochs_against_fraction(name, runs)
-        made.append(Drawing(f"epochs-to-memorise{ending}", *found))
-    return made
+        drawings["epochs-to-memorise"] = figures.epochs_against_fraction(name, groups)
+    return Section(drawings, [_numbers(found) for found in groups.values()], claims.of_net(groups))
 
 
-def _numbers(runs: Sequence[Run]) -> dict[str, Any]:
-    done = [run for run in runs if run.completed]
-    reached = by_seed(done, asked.epochs_to_memorise)
-    row = {"model": _shape(runs[0]), "p": f"{asked.fraction(runs[0]):g}"}
-    row |= {"seeds": curves.members(runs)}
-    row["parameters"] = curves.parameters(runs).strip(" ()").removesuffix(" parameters")
-    row["training labels"] = f"{asked.labels(runs[0]) or 0:,}"
-    row["memorised"] = f"{len(reached)} of {len(done)}"
-    row["epochs to memorise"] = asked.MEMORISED.words(runs)
-    for metric in ("train/accuracy", "test/accuracy"):
-        row[f"last {metric}"] = last(metric).words(runs)
-    row[final("test/loss").title] = final("test/loss").words(runs)
-    return row
+def _capacity(groups: asked.Widths) -> Section:
+    if not groups:
+        return Section()
+    title = "Fully random labels, nets of different width: loss and accuracy"
+    drawings: dict[str, Made | None] = {
+        "capacity": figures.capacity(groups),
+        "capacity-curves": figures.learning("", figures.widths_named(groups), title),
+    }
+    rows = [_numbers(found) for found in groups.values() if any(map(asked.is_small, found))]
+    return Section(drawings, rows, claims.of_capacity(groups))
+
+
+def _numbers(runs: Grid) -> Row:
+    names = {"model": _shape(runs[0]), "p": f"{asked.fraction(runs[0]):g}"}
+    names |= {"parameters": parameters(runs), "training labels": f"{asked.labels(runs[0]) or 0:,}"}
+    ends = [last("train/accuracy"), last("test/accuracy"), final("test/loss")]
+    return Row(names, runs, columns([asked.DONE, asked.MEMORISED, *ends]))
 
 
 def _shape(run: Run) -> str:

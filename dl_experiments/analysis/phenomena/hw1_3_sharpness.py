@@ -5,16 +5,19 @@ sharp minima, and sharp minima generalise worse.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import pandas as pd
-
-from dl_experiments.analysis import curves
-from dl_experiments.analysis.claims import in_arm
+from dl_experiments.analysis import swept
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.phenomena._sensitivity import GEOMETRIC, Arm, split
+from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.phenomena._sensitivity import (
+    COMPARED,
+    GEOMETRIC,
+    Arm,
+    split,
+    told_apart,
+)
 from dl_experiments.analysis.phenomena._sharpness import (
     CURVATURE,
     WAYS,
@@ -28,6 +31,7 @@ from dl_experiments.analysis.phenomena._sharpness_figures import (
     against_generalisation,
     against_sizes,
 )
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
 
 NAME = "hw1_3_sharpness"
 STUDY = "hw1_3_sensitivity"
@@ -36,45 +40,39 @@ TITLE = "Sharpness, batch size and generalisation"
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Two figures, numbers and claims for each config that the study has."""
-    configs: dict[str, list[Arm]] = {}
-    for arm in split(runs, values):
-        configs.setdefault(arm.config, []).append(arm)
-    drawings, rows, judged, notes, words = [], [], [], [], [Finding.about, GEOMETRIC]
-    for count, (config, arms) in enumerate(configs.items(), start=1):
-        if not radii(arms):
-            notes.append(f"Sharpness has not been measured{f': {config}' if config else ''}.")
-            continue
-        ending = f"-{count}" if config else ""
-        drawings.append(Drawing(f"sharpness{ending}", *against_sizes(config, arms)))
-        made = against_generalisation(config, arms)
-        drawings.append(Drawing(f"generalisation{ending}", *made))
-        rows += [({"config": config} if config else {}) | row for row in _numbers(arms)]
-        judged += [in_arm(one, config) for one in judge(arms)]
-        notes += _notes(arms)
-        words += _certainty(arms)
-    return Finding(
-        NAME, TITLE, STUDY, runs, drawings, pd.DataFrame(rows), judged,
-        list(dict.fromkeys(notes)), " ".join(words),
-    )  # fmt: skip
+    sections = [over(swept.arms(runs, COMPARED), _section)]
+    return put_together(NAME, TITLE, runs, sections, about=f"{Finding.about} {GEOMETRIC}")
 
 
-def _numbers(arms: Sequence[Arm]) -> list[dict[str, Any]]:
-    columns = {
-        f"ε = {radius:g}, {text}": name(way, radius)
+def _section(config: str, runs: Grid) -> Section:
+    arms = split(runs, values)
+    if not radii(arms):
+        return Section(notes=[f"Sharpness has not been measured{f': {config}' if config else ''}."])
+    drawings: dict[str, Made | None] = {
+        "sharpness": against_sizes(config, arms),
+        "generalisation": against_generalisation(config, arms),
+    }
+    notes, along, words = _notes(arms), told_apart(arms), _certainty(arms)
+    return Section(drawings, _numbers(arms), judge(arms), notes, along, words)
+
+
+def _numbers(arms: Sequence[Arm]) -> list[Row]:
+    titles = {"test/accuracy": "test/accuracy", "train/loss": "train/loss"}
+    titles |= {
+        name(way, radius): f"ε = {radius:g}, {text}"
         for way, text in WAYS.items()
         for radius in radii(arms)
     }
-    columns["largest eigenvalue"] = CURVATURE
-    rows = []
-    for arm in arms:
-        for size, runs in arm.sizes.items():
-            row: dict[str, Any] = {"arm": arm.name, "batch size": f"{size:,}"}
-            row |= {"seeds": curves.members(runs)}
-            recorded = ("test/accuracy", "train/loss")
-            for title, key in {**dict(zip(recorded, recorded, strict=True)), **columns}.items():
-                row[title] = arm.words(size, key)
-            rows.append(row)
-    return rows
+    titles[CURVATURE] = "largest eigenvalue"
+    return [
+        Row(
+            {"given": arm.name, "batch size": f"{size:,}"},
+            runs,
+            {title: arm.quantity(key) for key, title in titles.items()},
+        )
+        for arm in arms
+        for size, runs in arm.sizes.items()
+    ]
 
 
 def _notes(arms: Sequence[Arm]) -> list[str]:

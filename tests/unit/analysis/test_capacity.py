@@ -5,8 +5,9 @@ import pytest
 from sized import count, sized_run
 
 from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.forms import across
 from dl_experiments.analysis.phenomena import _capacity as capacity
-from dl_experiments.analysis.quantities import final
+from dl_experiments.analysis.quantities import by_seed, final
 
 ENDS = {"train/loss": 0.1, "test/loss": 0.2, "train/accuracy": 0.99, "test/accuracy": 0.9}
 
@@ -40,7 +41,7 @@ def test_a_run_without_a_count_has_that_of_its_like_or_is_told_of(tmp_path: Path
 
 def test_only_seeds_with_every_size_have_a_curve(tmp_path: Path) -> None:
     sizes = write_accuracies(tmp_path, {10: [0.5, 0.6], 20: [0.7, 0.8], 30: [0.9]})
-    found = capacity.across(sizes, final("test/accuracy"))
+    found = across([by_seed(runs, final("test/accuracy")) for runs in sizes.values()])
     assert {seed: list(values) for seed, values in found.items()} == {0: [0.5, 0.7, 0.9]}
 
 

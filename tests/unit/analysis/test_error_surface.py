@@ -14,8 +14,9 @@ from dl_experiments.analysis.evaluation import Evaluation
 from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.phenomena import _paths, _surface
 from dl_experiments.analysis.phenomena import hw1_2_error_surface as surface
-from dl_experiments.analysis.phenomena._trajectory import split
+from dl_experiments.analysis.phenomena._trajectory import walked
 from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.analysis.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
 POINTS = 7
@@ -84,7 +85,7 @@ def test_the_joint_plane_is_the_loss_of_its_points(
 ) -> None:
     draw()
     runs = collect(trained).runs
-    (arm,), _ = split(runs)
+    (arm,) = walked(arms(runs, []))[0].values()
     evaluation = Evaluation(runs[0], 40)
     with np.load(kept(trained)[0]) as found:
         for i, j in ((0, 0), (2, 5), (6, 1)):

@@ -1,5 +1,6 @@
 """Who is left out of a claim is counted in it, and where they would turn it there is no verdict."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ from synthetic import config, write
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.forms import Group, difference, each_seed, level, trend
+from dl_experiments.analysis.forms import Group, difference, each_seed, level, ranked, trend
 from dl_experiments.analysis.quantities import Quantity, final, in_percent
-from dl_experiments.analysis.scales import Correlation
+from dl_experiments.analysis.scales import OFTEN, Correlation
+from dl_experiments.analysis.seedwise import association, seedwise
 from dl_experiments.analysis.statistics import slope, spearman
 from dl_experiments.artifacts import State
 
@@ -185,3 +187,72 @@ def test_a_loss_that_is_below_zero_has_no_difference_in_decades(tmp_path: Path) 
         add(tmp_path, "shallow", seed, 0.9, -2.0 - 0.1 * seed)
     found = compared(tmp_path, LOSS, BELOW)
     assert (found.estimate, found.verdict) == (None, "inconclusive")
+
+
+def pairs(path: Path) -> list[Group]:
+    return [of(path, "deep"), of(path, "shallow")]
+
+
+def lead(runs: Sequence[Run]) -> float | None:
+    """How much better the first is; a diverged run has 10 %."""
+    first, second = (ACCURACY(run) if run.completed else 10.0 for run in runs)
+    return None if first is None or second is None else first - second
+
+
+def test_a_seed_wise_number_takes_diverged_runs_along(two: Path) -> None:
+    add(two, "deep", 10, 0.0, state="diverged")
+    add(two, "shallow", 10, 0.5)
+    add(two, "deep", 11, 0.9)
+    found = seedwise("s", lead, ABOVE, pairs(two))
+    assert (found.n, found.verdict) == (11, "inconclusive")
+    assert found.estimate == pytest.approx(np.mean([*_leads(), -40.0]))
+    assert found.note == (
+        "diverged and counted as last: 1; 1 of 12 seeds lack a value somewhere and are not in it"
+    )
+
+
+def _leads() -> list[float]:
+    return [100 * (0.96 + 1e-4 * s**2 - 0.955 - 1.1e-4 * s**2) for s in range(10)]
+
+
+def test_a_share_of_seeds_is_binomial(two: Path) -> None:
+    often = Quantity("better", lambda run: float(run.seed > 1), OFTEN)
+    runs = of(two, "deep").runs
+    found = level("s", often, Region(above=0.5), runs)
+    assert (found.estimate, found.n) == (0.8, 10)
+    assert (found.low, found.high) == pytest.approx((0.4439, 0.9748), abs=1e-4)  # exact
+    assert often.words(runs) == "8 of 10"
+    with pytest.raises(TypeError, match="compared with a region"):
+        difference("s", often, ABOVE, (of(two, "deep"), of(two, "shallow")))
+
+
+def test_quantities_go_along_within_a_seed(tmp_path: Path) -> None:
+    for seed in range(6):
+        for rank, model in enumerate(("deep", "middle", "shallow")):
+            add(tmp_path, model, seed, 0.9 - 0.1 * rank, 0.1 + 0.1 * rank)
+    groups = [of(tmp_path, model) for model in ("deep", "middle", "shallow")]
+    found = association("s", LOSS, ACCURACY, Region(below=0.0), groups)
+    assert (found.estimate, found.n, found.verdict) == (-1.0, 6, "supported")
+    assert "fewer than 3" in association("s", LOSS, ACCURACY, BELOW, groups[:2]).note
+    add(tmp_path, "deep", 7, 0.1, state="diverged")
+    groups = [of(tmp_path, model) for model in ("deep", "middle", "shallow")]
+    found = association("s", LOSS, ACCURACY, Region(below=0.0), groups)
+    assert (found.verdict, found.note.split(";")[0]) == (
+        "inconclusive, leaning supported",
+        "diverged and not in it: 1",
+    )
+
+
+def test_groups_are_ranked_over_the_seeds_of_all(two: Path) -> None:
+    add(two, "deep", 10, 0.1)  # alone: it does not count
+    sides = {group.name: group.runs for group in pairs(two)}
+    order, seeds = ranked(sides, ACCURACY)
+    assert (order, sorted(seeds)) == (["deep", "shallow"], list(range(10)))
+    add(two, "middle", 0, 0.99)
+    assert ranked(sides | {"middle": of(two, "middle").runs}, ACCURACY)[0][0] == "middle"
+
+
+def test_what_completed_runs_lack_is_counted(two: Path) -> None:
+    some = Quantity("some", lambda run: float(run.seed) if run.seed > 3 else None)
+    found = level("s", some, ABOVE, of(two, "deep").runs)
+    assert (found.n, found.note) == (6, "4 completed seeds have no such value")

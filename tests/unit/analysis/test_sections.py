@@ -6,9 +6,10 @@ import numpy as np
 from synthetic import config, write
 
 from dl_experiments.analysis.claims import Region, claim
-from dl_experiments.analysis.collect import Run, collect
+from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.replicates import compare
-from dl_experiments.analysis.sections import Section, put_together
+from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.style import page
 from dl_experiments.analysis.swept import arms
@@ -19,21 +20,21 @@ def add(path: Path, seed: int, every: int = 1, **more: object) -> None:
     write(path, config("adhoc", "deep", "sinc", seed, **more), {"train/loss": 1.0 / (at + 1)}, at)
 
 
-def section(arm: str, runs: list[Run]) -> Section:
+def section(arm: str, runs: Grid) -> Section:
     figure = page("title", arm, 1, 1, (3, 2))[0]
     estimate = Estimate(1.0, 0.5, 1.5, 5)
     found = [claim("it holds", "an effect", Region(above=0.0), estimate, note="as predicted")]
     drawings = {"curves": ("caption", figure), "nothing": None}
-    return Section(drawings, [{"runs": len(runs)}], found, ["look here."])
+    return Section(drawings, [Row({"runs": f"{len(runs)}"})], found, ["look here."])
 
 
 def test_one_arm_needs_no_words(tmp_path: Path) -> None:
     for seed in range(2):
         add(tmp_path, seed)
     runs = collect(tmp_path).runs
-    found = put_together("name", "Title", runs, arms(runs, []), section, ["left out."])
+    found = put_together("name", "Title", runs, [over(arms(runs, []), section)], ["left out."])
     assert [drawing.name for drawing in found.drawings] == ["curves"]
-    assert found.numbers.to_dict("records") == [{"runs": 2}]
+    assert found.numbers.to_dict("records") == [{"runs": "2"}]
     assert [(one.statement, one.verdict) for one in found.claims] == [("it holds", "supported")]
     assert (found.name, found.study, found.notes) == ("name", "adhoc", ["look here.", "left out."])
 
@@ -42,7 +43,7 @@ def test_several_are_told_apart(tmp_path: Path) -> None:
     for rate in (0.1, 0.01):
         add(tmp_path, 0, **{"optimizer.lr": rate})
     runs = collect(tmp_path).runs
-    found = put_together("name", "Title", runs, arms(runs, []), section)
+    found = put_together("name", "Title", runs, [over(arms(runs, []), section)])
     assert [drawing.name for drawing in found.drawings] == ["curves-1", "curves-2"]
     assert found.numbers["arm"].tolist() == ["lr 0.01", "lr 0.1"]
     assert [one.statement for one in found.claims] == ["it holds (lr 0.01)", "it holds (lr 0.1)"]
@@ -53,17 +54,17 @@ def test_where_two_keys_differ_together_there_is_no_verdict(tmp_path: Path) -> N
     add(tmp_path, 0, **{"optimizer.lr": 0.1, "data.samples": 10})
     add(tmp_path, 0, **{"optimizer.lr": 0.2, "data.samples": 20})
     runs = collect(tmp_path).runs
-    found = put_together("name", "Title", runs, {"": runs}, section)
+    found = put_together("name", "Title", runs, [over({"": Grid(runs)}, section)])
     line = "Differing along with data.samples, not told apart: optimizer.lr."
     assert found.notes == [line, "look here."]
     (one,) = found.claims
     assert (one.verdict, one.estimate) == ("inconclusive", 1.0)
     assert one.note == f"{line.rstrip('.')}; as predicted"
 
-    def known(arm: str, runs: list[Run]) -> Section:
+    def known(arm: str, runs: Grid) -> Section:
         return Section(claims=section(arm, runs).claims, along=[])
 
-    assert put_together("name", "Title", runs, {"": runs}, known).claims[0].verdict == "supported"
+    assert over({"": Grid(runs)}, known).claims[0].verdict == "supported"
 
 
 def test_records_that_differ_are_compared_where_all_have_one(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from synthetic import config, write
 
-from dl_experiments.analysis.claims import Claim
-from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.claims import Claim, Region
+from dl_experiments.analysis.collect import Run, collect
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena import hw1_3_sensitivity, hw1_3_sharpness
 from dl_experiments.analysis.phenomena._sensitivity import split
-from dl_experiments.analysis.phenomena._sharpness_claims import within_seeds
+from dl_experiments.analysis.seedwise import association
 
 Analysed = Callable[..., Finding]
 STUDY = "hw1_3_sensitivity"
@@ -135,7 +136,7 @@ def test_the_best_batch_size_may_lie_within_or_at_the_end(
     assert worse.verdict == "not supported"
     assert worse.estimate == pytest.approx(-4, abs=0.2)
     assert worse.effect == "final test accuracy, batch 10 less batch 1,000"
-    assert worse.note == "training accuracy 99.50 % at 10, 99.50 % at 1,000"
+    assert worse.note == "training accuracy 99.50 % at batch 10, 99.50 % at batch 1,000"
 
 
 def test_the_control_has_its_own_slopes(tmp_path: Path, analysed: Analysed) -> None:
@@ -159,7 +160,7 @@ def test_an_arm_says_what_was_equal(tmp_path: Path, analysed: Analysed) -> None:
     titles = [axis.get_title() for axis in finding.drawings[0].figure.axes[:2]]
     assert titles == ["equal epochs: 4 epochs", "equal steps: 8 updates"]
     table = finding.numbers
-    assert table["arm"].tolist() == ["equal epochs"] * 3 + ["equal steps"] * 3
+    assert table["given"].tolist() == ["equal epochs"] * 3 + ["equal steps"] * 3
     assert table["batch size"].tolist() == ["10", "100", "1,000"] * 2
     assert set(table["seeds"]) == {"n = 2"}
     assert "400 test images" in finding.drawings[0].caption
@@ -167,10 +168,10 @@ def test_an_arm_says_what_was_equal(tmp_path: Path, analysed: Analysed) -> None:
 
 def test_accuracies_are_those_of_the_measured_weights(tmp_path: Path) -> None:
     batch_run(tmp_path, "equal_epochs", 10, 0)
-    (arm,) = split(collect(tmp_path).runs, lambda run: {})
+    (arm,) = split(Grid(collect(tmp_path).runs), lambda run: {})
     (run,) = arm.runs
-    assert arm.numbers[run.path]["test/accuracy"] == run.rows[-1]["test/accuracy"]
-    assert arm.numbers[run.path]["gap"] == pytest.approx(0.995 - run.rows[-1]["test/accuracy"])
+    assert arm.at(10, "test/accuracy") == {0: run.rows[-1]["test/accuracy"]}
+    assert arm.at(10, "gap") == {0: pytest.approx(0.995 - run.rows[-1]["test/accuracy"])}
     run.config["data"]["batch_size"] = "full"
     assert type(run)(**{f: getattr(run, f) for f in run.__dataclass_fields__}).batch_size == 10_000
 
@@ -235,15 +236,18 @@ def test_sharpness_against_batch_size_and_accuracy(
 
 
 def test_correlations_within_seeds_need_three_batch_sizes(tmp_path: Path) -> None:
+    def correlation(eigenvalue: Callable[[Run], float]) -> float | None:
+        runs = Grid(collect(tmp_path).runs)
+        (arm,) = split(runs, lambda run: {"eigenvalue": eigenvalue(run)})
+        x, y = arm.quantity("eigenvalue"), arm.quantity("test/accuracy")
+        return association("s", x, y, Region(below=0.0), arm.groups).estimate
+
     for size in (10, 100):
         batch_run(tmp_path, "equal_epochs", size, 0)
-    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0 + run.batch_size})
-    assert within_seeds(arm, "eigenvalue", "test/accuracy") == []
+    assert correlation(lambda run: 1.0 + run.batch_size) is None
     batch_run(tmp_path, "equal_epochs", 1000, 0)
-    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0 + run.batch_size})
-    assert within_seeds(arm, "eigenvalue", "test/accuracy") == [-1.0]
-    (arm,) = split(collect(tmp_path).runs, lambda run: {"eigenvalue": 1.0})
-    assert within_seeds(arm, "eigenvalue", "test/accuracy") == []
+    assert correlation(lambda run: 1.0 + run.batch_size) == -1.0
+    assert correlation(lambda run: 1.0) is None
 
 
 def test_a_study_without_sharpness_says_so(tmp_path: Path, analysed: Analysed) -> None:

@@ -5,7 +5,8 @@ import pytest
 from synthetic import image_run
 
 from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.swept import arms, confounded, group, label, show, swept_keys
+from dl_experiments.analysis.grid import Grid, show
+from dl_experiments.analysis.swept import arms, confounded, label, swept_keys
 
 
 def runs_of(path: Path, *cells: dict[str, Any]) -> list[Run]:
@@ -41,7 +42,7 @@ def test_what_the_name_decides_is_not_a_key_of_its_own(tmp_path: Path) -> None:
 def test_a_shape_under_one_name_is_swept(tmp_path: Path) -> None:
     found = runs_of(tmp_path, {"model.hidden": [5]}, {"model.hidden": [5, 5]})
     assert swept_keys(found) == ["model.hidden"]
-    assert list(group(found, ["model.hidden"])) == [("[5]",), ("[5,5]",)]
+    assert list(Grid(found).cells(["model.hidden"])) == [("[5]",), ("[5,5]",)]
 
 
 def test_names_come_first_and_numbers_are_in_order(tmp_path: Path) -> None:
@@ -53,8 +54,8 @@ def test_names_come_first_and_numbers_are_in_order(tmp_path: Path) -> None:
     ]
     found = runs_of(tmp_path, *cells)
     assert swept_keys(found) == ["model.name", "model.dropout", "optimizer.lr"]
-    assert list(group(found, ["model.name"])) == [("deep",), ("shallow",)]
-    assert list(group(found, ["optimizer.lr"])) == [("0.001",), ("0.01",), ("0.1",)]
+    assert list(Grid(found).cells(["model.name"])) == [("deep",), ("shallow",)]
+    assert list(Grid(found).cells(["optimizer.lr"])) == [("0.001",), ("0.01",), ("0.1",)]
 
 
 def test_what_cannot_be_told_apart_is_said(tmp_path: Path) -> None:
@@ -94,9 +95,25 @@ def test_what_a_schedule_derives_from_the_epochs_goes_without_saying(tmp_path: P
 
 def test_values_keep_their_kind(tmp_path: Path) -> None:
     cells = [{"model.more": more} for more in (None, "none", 0.3, 0.1 * 3, [10], [9], 2)]
-    groups = group(runs_of(tmp_path, *cells), ["model.more"])
-    assert [key for (key,) in groups] == ["none", "0.3", "2", "'none'", "[9]", "[10]"]
-    assert len(groups["0.3",]) == 2
+    runs = Grid(runs_of(tmp_path, *cells))
+    written, typed = runs.cells(["model.more"]), runs.along("model.more")
+    assert [key for (key,) in written] == ["none", "0.3", "2", "'none'", "[9]", "[10]"]
+    assert list(typed) == [None, 0.3, 2, "none", (9,), (10,)]
+    assert [len(found) for found in typed.values()] == [1, 2, 1, 1, 1, 1]
+    assert [len(found) for found in written.values()] == [1, 2, 1, 1, 1, 1]
+
+
+def test_what_is_read_tells_runs_apart_too(tmp_path: Path) -> None:
+    cells = [{"seed": seed, "model.dropout": drop} for drop in (0.5, None, 0.0) for seed in (1, 0)]
+    runs = Grid(runs_of(tmp_path, *cells))
+    found = runs.along(lambda run: run.get("model.dropout") or 0.0)
+    assert {key: [run.seed for run in some] for key, some in found.items()} == {
+        0.0: [0, 0, 1, 1],
+        0.5: [0, 1],
+    }
+    assert list(runs.along(lambda run: run.get("model.dropout"))) == [0.0, 0.5]
+    assert len(runs.only(lambda run: run.seed == 1)) == 3
+    assert (len(runs[1:3]), runs[1:][0]) == (2, runs[1])
 
 
 def test_arms_never_mix_what_is_not_compared(tmp_path: Path) -> None:

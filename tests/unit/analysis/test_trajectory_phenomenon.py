@@ -10,9 +10,10 @@ import torch
 from dl_experiments.analysis.collect import AnalysisError, Run, collect
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import hw1_2_trajectory as trajectory
-from dl_experiments.analysis.phenomena._trajectory import Arm, distances_to_centre, split
+from dl_experiments.analysis.phenomena._trajectory import Walks, distances_to_centre, walked
 from dl_experiments.analysis.phenomena._trajectory_claims import judge
 from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.analysis.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
 DRAWN = ["paths", "loss", "importance", "strongest-weights"]
@@ -28,7 +29,7 @@ def analysed_again(outputs: Path, analysed: Callable[..., Finding]) -> Finding:
     return analysed(lambda _: trajectory.analyse(runs(outputs)))
 
 
-def rewrite(outputs: Path, path: Callable[[int, float], float]) -> Arm:
+def rewrite(outputs: Path, path: Callable[[int, float], float]) -> Walks:
     """Replace the snapshots: run r at time t in [0, 1] has all its weights at path(r, t)."""
     for number, run in enumerate(runs(outputs)):
         files = RunDirectory(run.path)
@@ -36,7 +37,8 @@ def rewrite(outputs: Path, path: Callable[[int, float], float]) -> Arm:
             weights = files.read_weights(epoch)
             value = path(number, epoch / 6)
             files.write_weights(epoch, {n: torch.full_like(w, value) for n, w in weights.items()})
-    (arm,), notes = split(runs(outputs))
+    found, notes = walked(arms(runs(outputs), []))
+    (arm,) = found.values()
     assert notes == []
     return arm
 
@@ -150,7 +152,7 @@ def test_runs_that_learned_nothing_decide_nothing(trained: Path) -> None:
         cells = [line.split(",") for line in lines[1:]]
         flat = [",".join([step, epoch, "2.3", *rest]) for step, epoch, _, *rest in cells]
         (run.path / "metrics.csv").write_text("\n".join([lines[0], *flat]) + "\n")
-    (arm,), _ = split(runs(trained))
+    (arm,) = walked(arms(runs(trained), []))[0].values()
     claims = judge(arm)
     assert {claim.verdict for claim in claims} == {"inconclusive"}
     assert all("too few epochs to tell" in claim.note for claim in claims)
@@ -160,5 +162,5 @@ def test_runs_that_did_not_complete_take_no_part(trained: Path) -> None:
     run = runs(trained)[0]
     status = run.path / "status.json"
     status.write_text(status.read_text().replace("completed", "diverged"))
-    (arm,), _ = split(runs(trained))
+    (arm,) = walked(arms(runs(trained), []))[0].values()
     assert [walk.run.seed for walk in arm.walks] == [1, 2]
