@@ -5,8 +5,9 @@ An interval is taken on the scale and brought back, so it never leaves the quant
 * **linear**: what can have any value.
 * **log**: losses, ratios, times. A level is the geometric mean; a difference is in decades.
 * **share**: k of N right. A level is the mean share m, its interval that of logit m, whose standard
-  error is that of m over m(1 − m) (the delta method), with m taken for (N m + ½)/(N + 1), as no
-  number of samples can tell 0 or 1 from a share very near. A difference is linear, in points.
+  error is that of m over m(1 − m) (the delta method), with m taken for (N m + ½)/(N + 1) there and
+  back, as no number of samples can tell 0 or 1 from a share very near. A difference is linear, in
+  points.
 * **correlation**: a level is the mean of Fisher's z = artanh ρ, brought back; ranks of m places
   tell ρ from ±1 by 12/(m(m² − 1)) at least, half of which is the nearest that counts.
 * **often**: whether something holds of a run. A level is a share of seeds, its interval binomial.
@@ -103,8 +104,9 @@ class Share(Scale):
         error = np.std(values, ddof=1) / found.n**0.5 / self.top * self.samples / (self.samples + 1)
         centre = (found.value / self.top * self.samples + 0.5) / (self.samples + 1)
         half = quantile(found.n - 1) * error / (centre * (1 - centre))
-        ends = special.expit(special.logit(centre) + np.array([-half, half])) * self.top
-        low, high = min(ends[0], found.value), max(ends[1], found.value)
+        ends = special.expit(special.logit(centre) + np.array([-half, half]))
+        shares = np.clip((ends * (self.samples + 1) - 0.5) / self.samples, 0, 1) * self.top
+        low, high = min(shares[0], found.value), max(shares[1], found.value)  # but for rounding
         return Estimate(found.value, float(low), float(high), found.n)
 
 

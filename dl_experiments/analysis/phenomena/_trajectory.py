@@ -57,9 +57,11 @@ class Walks:
         """Initial and final weights, [runs, P] each, in float64."""
         return self._at(0), self._at(-1)
 
-    def quantity(self, name: str, values: Sequence[float], scale: Scale = LINEAR) -> Quantity:
+    def quantity(
+        self, name: str, values: Sequence[float], scale: Scale = LINEAR, unit: str = ""
+    ) -> Quantity:
         """A number that each walk has, of its run."""
-        return of_runs(name, [walk.run for walk in self.walks], values, scale)
+        return of_runs(name, [walk.run for walk in self.walks], values, scale, unit)
 
     def _at(self, place: int) -> Tensor:
         flat = [self.layout.flatten(walk.snapshots[place]) for walk in self.walks]

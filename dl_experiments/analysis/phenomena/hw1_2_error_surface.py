@@ -80,11 +80,11 @@ def _falls(arm: Walks, found: Surfaces) -> Claim:
     effects = 100 * rises(found["lines"])
     return level(
         "On the line from initial to final weights the loss falls all the way",
-        arm.quantity("largest rise", effects.tolist()),
+        arm.quantity("largest rise", effects.tolist(), unit="%"),
         FALLS,
         arm.runs,
         effect="largest rise above the running minimum relative to the whole drop, on "
-        f"{int(found['samples']):,} training samples at {len(found['alphas'])} points (%)",
+        f"{int(found['samples']):,} training samples at {len(found['alphas'])} points",
         note=f"no drop from start to end: {flat}" if (flat := np.isnan(effects).sum()) else "",
         unfit=hardly_trained(arm.runs),
     )

@@ -23,7 +23,7 @@ def test_an_accuracy_has_the_interval_of_its_logit() -> None:
     error = stats.sem(values) * 10_000 / 10_001 / (m * (1 - m))
     ends = special.expit(special.logit(m) + stats.t.ppf([0.025, 0.975], 3) * error)
     assert found.value == pytest.approx(values.mean())
-    assert (found.low, found.high) == (pytest.approx(ends[0]), pytest.approx(ends[1]))
+    assert (found.low, found.high) == pytest.approx(tuple((ends * 10_001 - 0.5) / 10_000))
 
 
 def test_far_from_its_bounds_an_accuracy_is_like_any_number() -> None:
@@ -68,3 +68,11 @@ def test_one_seed_and_equal_seeds_have_no_interval(scale) -> None:
     for values in ([0.3], [0.3, 0.3, 0.3]):
         found = scale.level(np.array(values))
         assert (found.value, found.low, found.high) == (0.3, None, None)
+
+
+def test_a_share_that_is_hardly_above_zero_is_not_told_from_it() -> None:
+    found = PERCENT.level(np.array([0.0, 0.0, 0.005]))
+    assert found.low == 0
+    assert 0.005 / 3 < (found.high or 0) < 0.03
+    found = PERCENT.level(np.array([100.0, 100.0, 99.995]))
+    assert found.high == 100
