@@ -16,6 +16,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.learned import dead
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import LINEAR, LOG, Scale
 from dl_experiments.analysis.statistics import Estimate
@@ -229,7 +230,7 @@ def _judged(
     sides = [by_seed(group.runs, quantity) for group in groups]
     found = compare(sides)
     lost = [quantity.lost(group.runs) for group in groups]
-    notes = [note, *map(_left_out, groups, lost)]
+    notes = [note, *map(_left_out, groups, lost), *([] if unfit else map(_dead, groups))]
     floored = _floored(quantity, sides)
     if (not any(lost) and floored == sides) or found is None or unfit:
         why = unfit or ("" if found else _why_none(groups, sides))
@@ -270,6 +271,12 @@ def _left_out(group: Group, lost: Mapping[int, float | None]) -> str:
     count = len({run.seed for run in group.runs if run.status.state in FINISHED})
     of = f" of {group.name}" if group.name else ""
     return f"{len(lost)} of {count} seeds{of} diverged and are not in it"
+
+
+def _dead(group: Group) -> str:
+    """As in "deep: 2 of 8 never halved their loss"; such nets lie apart from the others."""
+    said = dead(group.runs)
+    return f"{group.name}: {said}" if said and group.name else said
 
 
 def _why_none(groups: Sequence[Group], sides: Sides) -> str:

@@ -12,9 +12,21 @@ def hardly_trained(runs: Sequence[Run], each: bool = False) -> str:
 
     Some completed run, or ``each``, must have halved the training loss it began with.
     """
-    curves = [run.curve("train/loss")[1] for run in runs if run.completed]
-    halved = [bool(len(v)) and bool(np.nanmin(v) < v[0] / 2) for v in curves]
-    if not halved or (all(halved) if each else any(halved)):
+    dead = [is_dead(run) for run in runs if run.completed]
+    if not dead or not (any(dead) if each else all(dead)):
         return ""
     who = "not every net" if each else "no net"
     return f"{who} got below half its first loss: too few epochs to tell"
+
+
+def is_dead(run: Run) -> bool:
+    """Whether a completed run never got below half the training loss it began with."""
+    losses = run.curve("train/loss")[1]
+    return run.completed and not (len(losses) and bool(np.nanmin(losses) < losses[0] / 2))
+
+
+def dead(runs: Sequence[Run]) -> str:
+    """As in "2 of 8 never halved their loss"; empty where all completed runs did."""
+    done = [run for run in runs if run.completed]
+    count = sum(map(is_dead, done))
+    return f"{count} of {len(done)} never halved their loss" if count else ""

@@ -12,6 +12,7 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import run_count
 from dl_experiments.analysis.findings import Drawing, Finding
 from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.learned import dead
 from dl_experiments.analysis.quantities import Quantity
 from dl_experiments.analysis.swept import confounded
 
@@ -39,7 +40,8 @@ class Row:
     @property
     def words(self) -> dict[str, str]:
         """Column -> its cell, for people."""
-        seeds = {"seeds": run_count(self.runs)} if self.runs else {}
+        count = ", ".join(filter(None, [run_count(self.runs), dead(self.runs)]))
+        seeds = {"seeds": count} if self.runs else {}
         cells = {column: quantity.words(self.runs) for column, quantity in self.quantities.items()}
         return {**self.names, **seeds, **cells, **self.more}
 

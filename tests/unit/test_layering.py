@@ -144,6 +144,13 @@ def test_matplotlib_is_imported_only_by_analyses():
     assert {layer(name) for name in importers("matplotlib")} <= {"dl_experiments.analysis"}
 
 
+def test_every_claim_has_a_form_that_counts_who_is_left_out():
+    judged = "dl_experiments.analysis.claims.claim"
+    own = ("_interpolation_claims", "_ratio_claims")  # of lines and of critical points, not of runs
+    found = {name.split(".")[-1] for name in MODULES if judged in imports(name)}
+    assert found == {"forms", "seedwise", *own}
+
+
 def test_hydra_is_imported_only_where_configs_come_in():
     allowed = {"train", "analyze", "dl_experiments.config", "dl_experiments.reference.defaults"}
     plugins = {name for name in MODULES if name.startswith("hydra_plugins")}
