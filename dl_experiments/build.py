@@ -17,7 +17,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dl_experiments import identity, schema_check, settings
+from dl_experiments import identity, machine, schema_check, settings
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
 from dl_experiments.callbacks.checkpoint import Checkpoint
@@ -221,7 +221,7 @@ def threads(
     if config["trainer"]["threads"] is not None:
         return int(config["trainer"]["threads"])
     small = forward_flops(network, module) < SINGLE_THREAD_FLOPS
-    return 1 if small else cores or available_cores()
+    return 1 if small else cores or machine.available_cores()
 
 
 def forward_flops(network: nn.Module, module: InMemoryDataModule) -> int:
@@ -264,8 +264,3 @@ def forward_once(network: nn.Module, module: InMemoryDataModule) -> FlopCounterM
         network(like.new_zeros(1, *module.input_shape))
     network.train(was_training)
     return counter
-
-
-def available_cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

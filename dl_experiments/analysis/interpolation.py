@@ -8,7 +8,6 @@ them to rounding.
 
 import copy
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import is_classification
 from dl_experiments.analysis.evaluation import Parts, exact
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.machine import available_cores
 from dl_experiments.measures.interpolation import State, between
 
 Metrics = dict[str, float]
@@ -67,8 +67,7 @@ class WholeSets:
         ends = [alpha for alpha in alphas if alpha in (0, 1) and self._threads > 1]
         inner = [alpha for alpha in alphas if alpha not in ends]
         found = {alpha: self.at(between(first, second, alpha)) for alpha in ends}
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        workers = max(1, min(cores, len(inner)))
+        workers = max(1, min(available_cores(), len(inner)))
         nets = [copy.deepcopy(self.net) for _ in range(workers)]
 
         def measure(alpha: float) -> Metrics:

@@ -1,24 +1,23 @@
 """Run directories -> tables, figures, event files and the report, all under ``outputs/report``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dl_experiments.analysis import comparison, style
-from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, Run, collect
+from dl_experiments.analysis import comparison
+from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, collect
 from dl_experiments.analysis.describe import interrupted, states
-from dl_experiments.analysis.findings import FORMATS, Finding, Passing, save
+from dl_experiments.analysis.drawn import Analysis, Task, draw
+from dl_experiments.analysis.findings import Passing
 from dl_experiments.analysis.freshness import Stamp, stamps
-from dl_experiments.analysis.images import write_images
 from dl_experiments.analysis.phenomena import beside, known
 from dl_experiments.analysis.replicates import compare, mixed, one_each
 from dl_experiments.analysis.report import write_report
 from dl_experiments.analysis.schema import check
 from dl_experiments.analysis.tables import write_tables
 
-Analysis = Callable[[Sequence[Run]], Finding]
 Options = Mapping[str, Mapping[str, Any]]
 
 
@@ -83,15 +82,16 @@ def analyze(
     found = _read(outputs, wanted)
     analyses = _choose(found, wanted, options or {})
     folder = outputs / REPORT
-    figures, sections = {}, []
-    written: dict[Path, Stamp] = {}
-    with style.applied():
-        for name, (study, analysis) in analyses.items():
-            finding = analysis(found.studies.get(study, []))
-            pictures, files = _draw(finding, folder / name, dpi)
-            written |= files
-            figures[folder / name] = len(pictures)
-            sections.append((finding, pictures))
+    studies = found.studies
+    made = draw(
+        [
+            Task(analysis, studies.get(study, []), folder / name, dpi)
+            for name, (study, analysis) in analyses.items()
+        ]
+    )
+    figures = {folder / name: len(one.pictures) for name, one in zip(analyses, made, strict=True)}
+    sections = [(one.finding, one.pictures) for one in made]
+    written = {path: stamp for one in made for path, stamp in one.files.items()}
     tables = write_tables(found.runs, folder)
     report = write_report(folder, sections, found, tables, partial=bool(wanted))
     written |= stamps([*tables, report])
@@ -154,7 +154,7 @@ def _choose(
     explained = {study for study, _ in there.values()}
     for study in studies:
         if study not in explained:
-            there[study] = (study, _comparison(study))
+            there[study] = (study, partial(comparison.analyse, study))
     if not wanted:
         return there
     for name in wanted:  # what the command line gave may be a number, and is then not there
@@ -162,25 +162,3 @@ def _choose(
             what = "has no runs yet" if name in phenomena else "is not known"
             raise AnalysisError(f"experiment={name} {what}; there are: {', '.join(sorted(there))}")
     return {name: there[name] for name in dict.fromkeys(wanted)}
-
-
-def _comparison(study: str) -> Analysis:
-    return lambda runs: comparison.analyse(study, runs)
-
-
-def _draw(finding: Finding, folder: Path, dpi: int) -> tuple[dict[str, Path], dict[Path, Stamp]]:
-    """Replace the folder's figures; returns name -> PNG, and all files with their stamps."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for ending in FORMATS:
-        for old in folder.glob(f"*.{ending}"):
-            old.unlink()
-    pictures: dict[str, Path] = {}
-    files: dict[Path, Stamp] = {}
-    for drawing in finding.drawings:
-        saved = save(drawing, folder, dpi)
-        files |= stamps(saved)
-        pictures[drawing.name] = saved[0]
-    finding.numbers.to_csv(folder / "numbers.csv", index=False)
-    write_images(folder / "tensorboard", finding.name, pictures)
-    files |= stamps([folder / "numbers.csv", *(folder / "tensorboard").iterdir()])
-    return pictures, files

@@ -10,7 +10,7 @@ from typing import final
 
 import torch
 
-from dl_experiments import build, run
+from dl_experiments import build, machine, run
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.job import Job
 from dl_experiments.schema import Config
@@ -58,7 +58,7 @@ def units(todos: Sequence[Planned]) -> list[Unit]:
         own = workers if choice.measures_jointly(members[0].job.config) else parts
         for share in _split(members, own, workers):
             made.append(([todo.job for todo in share], members[0].alone))
-    cores = max(1, build.available_cores() // min(workers, len(made)))
+    cores = max(1, machine.available_cores() // min(workers, len(made)))
     return [Unit(jobs, cores, why) for jobs, why in made]
 
 
@@ -70,7 +70,7 @@ def worker_count(config: Config, works: int) -> int:
     wanted = config["sweep"]["workers"]
     if build.device(config).type != "cpu" or os.uname().sysname != "Linux":
         return 1
-    return min(wanted or build.available_cores(), works)
+    return min(wanted or machine.available_cores(), works)
 
 
 def with_key(todo: Planned) -> Planned:

@@ -8,7 +8,7 @@ import torch
 from lightning import Callback
 from torch import nn
 
-from dl_experiments import build
+from dl_experiments import build, machine
 from dl_experiments.callbacks.observer import Observer
 from dl_experiments.job import Job
 from dl_experiments.sweep import choice, grouping, kernel
@@ -291,7 +291,7 @@ def test_every_worker_gets_a_share_that_is_worth_it(configs, members, workers, e
     found = units(seeds(configs, members, **{"sweep.workers": workers}))
     assert sizes(found) == expected
     assert [cell.config["seed"] for unit in found for cell in unit.jobs] == list(range(members))
-    cores = max(1, build.available_cores() // len(found))
+    cores = max(1, machine.available_cores() // len(found))
     assert {unit.cores for unit in found} == {cores}
 
 
@@ -347,11 +347,11 @@ def test_a_stack_s_open_files_are_bounded(configs, monkeypatch):
 
 def test_one_run_has_all_cores(configs):
     (unit,) = units(configs(FUNCTION, {"sweep.workers": None}))
-    assert (len(unit.jobs), unit.cores, unit.why) == (1, build.available_cores(), "")
+    assert (len(unit.jobs), unit.cores, unit.why) == (1, machine.available_cores(), "")
 
 
 def test_workers_are_as_many_as_cores_or_works_unless_said(configs, monkeypatch):
-    monkeypatch.setattr(build, "available_cores", lambda: 6)
+    monkeypatch.setattr(machine, "available_cores", lambda: 6)
     free, three = configs(FUNCTION, {"sweep.workers": None}, {"sweep.workers": 3})
     assert [grouping.worker_count(free, works) for works in (1, 4, 100)] == [1, 4, 6]
     assert [grouping.worker_count(three, works) for works in (1, 4, 100)] == [1, 3, 3]

@@ -18,6 +18,7 @@ LAYERS = [
     ["dl_experiments.leases"],
     ["dl_experiments.claims"],
     ["dl_experiments"],  # the package itself: only what must come first
+    ["dl_experiments.machine"],
     ["dl_experiments.schema"],
     ["dl_experiments.schema_check"],
     ["dl_experiments.identity"],
@@ -50,6 +51,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # An analysis sees run directories and pure functions, never what trains.
 ANALYSIS_MAY = {
     "dl_experiments",
+    "dl_experiments.machine",
     "dl_experiments.schema",
     "dl_experiments.schema_check",
     "dl_experiments.identity",

@@ -1,3 +1,4 @@
+import pickle
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from PIL import Image
 from synthetic import config, function_run, image_run, write
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dl_experiments.analysis import drawn
 from dl_experiments.analysis.collect import AnalysisError
 from dl_experiments.analysis.phenomena import known
 from dl_experiments.analysis.pipeline import analyze
@@ -90,3 +92,17 @@ def test_only_broken_runs_are_an_error_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "adhoc" / "broken").mkdir(parents=True)
     with pytest.raises(AnalysisError, match=r"no run under .* can be read:\n.*no config.yaml"):
         analyze(tmp_path)
+
+
+def test_processes_draw_the_same(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written() -> dict[str, bytes]:
+        made = analyze(outputs, dpi=DPI)
+        files = [path for folder in made.figures for path in folder.glob("*.*")]
+        return {str(p): p.read_bytes() for p in [*files, *made.tables, made.report]}
+
+    alone = written()
+    monkeypatch.setattr(drawn, "MANY", 1)
+    monkeypatch.setattr(drawn, "available_cores", lambda: 2)
+    assert written() == alone
+    error = pickle.loads(pickle.dumps(AnalysisError("one line")))  # what a process may hand back
+    assert (type(error), str(error)) == (AnalysisError, "one line")
