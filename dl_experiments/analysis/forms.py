@@ -6,6 +6,9 @@ a bound for them (``Quantity.worst``: an accuracy is that of guessing, a loss at
 one) the claim is judged with and without them, and has no verdict where the two differ; where it
 has none the verdict is never more than leaning. Losses of exactly 0 have no logarithm; they are
 treated so, with the lowest loss above 0 as their bound.
+
+Nets that have learned nothing show nothing (see ``learned``): unless one of the ``learners`` has,
+a claim has no verdict. These are the nets that it compares, where it does not say others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +19,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.learned import dead
+from dl_experiments.analysis.learned import dead, hardly_trained
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import LINEAR, LOG, Scale
 from dl_experiments.analysis.statistics import Estimate
@@ -53,6 +56,7 @@ def level(
     effect: str = "",
     note: str = "",
     unfit: str = "",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     """That a quantity's level over seeds lies in a region.
 
@@ -64,6 +68,7 @@ def level(
         effect: What was measured, in words; the quantity's name where it says that.
         note: Anything the reader should know.
         unfit: Why these runs cannot show it.
+        learners: Of whom one must have learned something; None: those compared, empty: nobody.
     """
 
     def compare(sides: Sides) -> Estimate | None:
@@ -73,7 +78,8 @@ def level(
         return found and replace(found, note=joined([found.note, bare]))
 
     words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, [Group(runs)], compare, quantity.unit, note, unfit)
+    groups = [Group(runs)]
+    return _judged(words, quantity, region, groups, compare, quantity.unit, note, unfit, learners)
 
 
 def difference(
@@ -84,6 +90,7 @@ def difference(
     effect: str = "",
     note: str = "",
     unfit: str = "",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     """That one group has more of a quantity than another, or less; paired by seed where possible.
 
@@ -95,13 +102,14 @@ def difference(
         effect: What was measured, in words.
         note: Anything the reader should know.
         unfit: Why these runs cannot show it.
+        learners: Of whom one must have learned something; None: those compared, empty: nobody.
     """
 
     def compare(sides: Sides) -> Estimate | None:
         return quantity.between(*sides)
 
     words = (statement, effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}")
-    return _judged(words, quantity, region, pair, compare, quantity.apart, note, unfit)
+    return _judged(words, quantity, region, pair, compare, quantity.apart, note, unfit, learners)
 
 
 def trend(
@@ -115,6 +123,7 @@ def trend(
     effect: str = "",
     note: str = "",
     unfit: str = "",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     """That a quantity goes along with a number: a statistic of each seed, a mean over seeds.
 
@@ -129,6 +138,7 @@ def trend(
         effect: What was measured, in words.
         note: Anything the reader should know.
         unfit: Why these runs cannot show it.
+        learners: Of whom one must have learned something; None: those compared, empty: nobody.
     """
 
     def compare(sides: Sides) -> Estimate | None:
@@ -136,7 +146,7 @@ def trend(
 
     members = [Group(runs, f"{number:,g}") for number, runs in groups.items()]
     words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, members, compare, unit, note, unfit)
+    return _judged(words, quantity, region, members, compare, unit, note, unfit, learners)
 
 
 def compared(
@@ -149,6 +159,7 @@ def compared(
     effect: str = "",
     note: str = "",
     unfit: str = "",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     """That what several groups come to lies in a region, where no other form says how.
 
@@ -162,9 +173,10 @@ def compared(
         effect: What was measured, in words.
         note: Anything the reader should know.
         unfit: Why these runs cannot show it.
+        learners: Of whom one must have learned something; None: those compared, empty: nobody.
     """
     words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, groups, compare, unit, note, unfit)
+    return _judged(words, quantity, region, groups, compare, unit, note, unfit, learners)
 
 
 def each_seed(
@@ -226,7 +238,9 @@ def _judged(
     unit: str,
     note: str,
     unfit: str,
+    learners: Sequence[Run] | None,
 ) -> Claim:
+    unfit = unfit or untaught(groups, learners)
     sides = [by_seed(group.runs, quantity) for group in groups]
     found = compare(sides)
     lost = [quantity.lost(group.runs) for group in groups]
@@ -245,6 +259,12 @@ def _judged(
         return claim(*words, region, found, unit, joined(notes))
     notes.append(f"counted at their bound they make it {counted}, so there is no verdict")
     return claim(*words, region, found, unit, joined(notes), verdict="inconclusive")
+
+
+def untaught(groups: Sequence[Group], learners: Sequence[Run] | None = None) -> str:
+    """Why nothing shows of what nets have learned, if none has; see ``learners`` above."""
+    every = [run for group in groups for run in group.runs]
+    return hardly_trained(every if learners is None else learners)
 
 
 def _floored(quantity: Quantity, sides: Sides) -> Sides:

@@ -10,9 +10,10 @@ from dl_experiments.analysis.collect import Run
 def hardly_trained(runs: Sequence[Run], each: bool = False) -> str:
     """Why no claim about what was learned can be judged; empty where one can.
 
-    Some completed run, or ``each``, must have halved the training loss it began with.
+    Some completed run, or ``each``, must have halved the training loss it began with. Those that
+    recorded none do not count.
     """
-    dead = [is_dead(run) for run in runs if run.completed]
+    dead = [is_dead(run) for run in runs if run.completed and len(_losses(run))]
     if not dead or not (any(dead) if each else all(dead)):
         return ""
     who = "not every net" if each else "no net"
@@ -20,9 +21,9 @@ def hardly_trained(runs: Sequence[Run], each: bool = False) -> str:
 
 
 def is_dead(run: Run) -> bool:
-    """Whether a completed run never got below half the training loss it began with."""
-    losses = run.curve("train/loss")[1]
-    return run.completed and not (len(losses) and bool(np.nanmin(losses) < losses[0] / 2))
+    """Whether a completed run recorded that it never got below half its first training loss."""
+    losses = _losses(run)
+    return run.completed and len(losses) > 0 and not np.nanmin(losses) < losses[0] / 2
 
 
 def dead(runs: Sequence[Run]) -> str:
@@ -30,3 +31,7 @@ def dead(runs: Sequence[Run]) -> str:
     done = [run for run in runs if run.completed]
     count = sum(map(is_dead, done))
     return f"{count} of {len(done)} never halved their loss" if count else ""
+
+
+def _losses(run: Run) -> np.ndarray:
+    return run.curve("train/loss")[1]

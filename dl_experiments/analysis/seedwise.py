@@ -6,7 +6,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.forms import Group, joined, over_seeds
+from dl_experiments.analysis.forms import Group, joined, over_seeds, untaught
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import LINEAR, Correlation, Scale
 from dl_experiments.analysis.statistics import spearman
@@ -26,6 +26,7 @@ def seedwise(
     note: str = "",
     unfit: str = "",
     lost: str = "counted as last",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     """That what the runs of a seed come to, one of each group, has its level in a region.
 
@@ -42,6 +43,7 @@ def seedwise(
         note: Anything the reader should know.
         unfit: Why these runs cannot show it.
         lost: What becomes of diverged runs, in words; empty where the note says it.
+        learners: Of whom one must have learned something; None: those compared, empty: nobody.
     """
     seeds = together(groups)
     found = {runs[0].seed: of(runs) for runs in seeds}
@@ -49,6 +51,7 @@ def seedwise(
     gone = sum(not run.completed for runs in seeds for run in runs)
     notes = [note, f"diverged and {lost}: {gone}" if gone and lost else ""]
     estimate = over_seeds(found, ended, scale)
+    unfit = unfit or untaught(groups, learners)
     return claim(statement, effect, region, estimate, unit, joined(notes), unfit)
 
 
@@ -93,6 +96,7 @@ def association(
     gone = sum(run.status.state == "diverged" for group in groups for run in group.runs)
     notes = joined([note, f"diverged and not in it: {gone}" if gone else ""])
     verdict = leaning(judge(region, estimate)) if gone and estimate else None
-    unfit = "" if estimate else f"fewer than {FEWEST} groups with both, or nothing varies"
+    few = "" if estimate else f"fewer than {FEWEST} groups with both, or nothing varies"
+    unfit = untaught(groups) or few
     words = (statement, effect or f"Spearman's ρ of {x.name} and {y.name} over a seed's groups")
     return claim(*words, region, estimate, note=notes, unfit=unfit, verdict=verdict)

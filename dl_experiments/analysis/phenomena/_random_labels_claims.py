@@ -54,6 +54,7 @@ def of_capacity(groups: Widths) -> list[Claim]:
             note=f"after {_epochs(found)} epochs; other widths may lack epochs, not parameters: "
             + "; ".join(reached),
             unfit=_too_short(found),
+            learners=(),
         )
         for (ratio, layers), found in groups.items()
         if ratio < 1
@@ -77,6 +78,7 @@ def _random(runs: Sequence[Run]) -> list[Claim]:
             effect=f"training accuracy at the end, p = 1, {subset(runs)}",
             note=f"the target was reached by {len(epochs)} of {len(done)} runs, {at}",
             unfit=_too_short(runs),
+            learners=(),
         ),
         level(
             f"… and then knows no more of the test set than guessing does ({name})",
@@ -84,7 +86,7 @@ def _random(runs: Sequence[Run]) -> list[Claim]:
             _near_chance(runs),
             runs,
             effect="test accuracy at the end, p = 1, true test labels",
-            unfit=unfit or unknown,
+            unfit=unfit or unknown or _too_short(runs),
         ),
         level(
             f"… while its test loss is far above {guess}, that of guessing ({name})",

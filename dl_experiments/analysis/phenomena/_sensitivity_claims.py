@@ -100,4 +100,5 @@ def _control(arms: list[Arm], found: Artefacts, kind: str) -> Claim:
         [group for arm in arms for group in arm.groups],
         compare,
         effect="power of the evaluation batch size, a mean over the nets of a seed",
+        learners=(),
     )

@@ -27,7 +27,6 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group
 from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
 from dl_experiments.analysis.quantities import decades, final
 from dl_experiments.analysis.scales import OFTEN
@@ -52,7 +51,6 @@ def judge(functions: Functions) -> list[Claim]:
                 pair,
                 unit="decades",
                 effect="log10 of epochs, shallow over deep, mean over loss levels, paired by seed",
-                unfit=_hardly_trained(pair),
             )
         )
     for name in ("sign_sinc", "sign_sin"):
@@ -94,10 +92,6 @@ def _groups(models: Models, names: Sequence[str]) -> list[Group]:
     return [Group(models.get(name, Grid()), name) for name in names]
 
 
-def _hardly_trained(groups: Sequence[Group]) -> str:
-    return hardly_trained([run for runs in together(groups) for run in runs])
-
-
 def _deep_is_best(name: str, models: Models) -> Claim:
     others = [model for model in models if model != "deep"]
     groups = _groups(models, ["deep", *others]) if others else []
@@ -115,7 +109,6 @@ def _deep_is_best(name: str, models: Models) -> Claim:
         groups,
         unit="decades",
         effect="log10 of final training loss, deep minus the better of the others, paired by seed",
-        unfit=_hardly_trained(groups),
     )
 
 
@@ -146,5 +139,4 @@ def _order_varies(models: Models) -> Claim:
         OFTEN,
         effect="share of seeds in which deep takes fewer epochs (exact binomial; ties left out)",
         note=f"orders seen, fewest epochs first: {seen}" if seen else "",
-        unfit=_hardly_trained(pair),
     )

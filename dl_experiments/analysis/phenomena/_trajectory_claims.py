@@ -17,7 +17,6 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.forms import Group, compared, level
-from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._trajectory import Walks, distances_to_centre
 from dl_experiments.analysis.quantities import final
 from dl_experiments.analysis.statistics import Estimate, mean
@@ -28,7 +27,6 @@ NEARBY = Region(below=0.5)
 
 def judge(arm: Walks) -> list[Claim]:
     """The claims on one arm."""
-    why = hardly_trained(arm.runs)
     apart = distances_to_centre(arm.ends[0])
     starts = [path[0] for path in arm.whole.paths]
     ways = [float(path.diff(dim=0).norm(dim=1).sum()) for path in arm.whole.paths]
@@ -44,7 +42,6 @@ def judge(arm: Walks) -> list[Claim]:
             "%",
             "final training loss of a run against the mean of the others', size of the difference "
             "relative to that mean; refuted by an interval above the region",
-            unfit=why,
         ),
         level(
             "The arms start from nearby centres",
@@ -56,7 +53,6 @@ def judge(arm: Walks) -> list[Claim]:
             note=f"on average the starts are {number(float(apart.mean()))} from their centre, the "
             f"ends {number(float(distances_to_centre(arm.ends[1]).mean()))} from theirs, and the "
             f"paths {number(float(arm.lengths.mean()))} long",
-            unfit=why,
         ),
         level(
             "… and they do in the plane of the first two components",
@@ -64,7 +60,6 @@ def judge(arm: Walks) -> list[Claim]:
             NEARBY,
             arm.runs,
             effect="the same distance and length, both in the plane of PC1 and PC2",
-            unfit=why,
         ),
     ]
 

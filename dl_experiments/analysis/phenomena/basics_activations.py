@@ -14,7 +14,6 @@ from dl_experiments.analysis.describe import is_classification, number, paramete
 from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.forms import Group, Sides, compared, difference, over_seeds
 from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._basics_activations import (
     COMPARED,
     Nets,
@@ -80,7 +79,7 @@ def _lead(
     read = in_percent(final("test/accuracy")) if images else final("train/loss")
     pair = (ours, linear) if images else (linear, ours)  # of losses the lower is the better
     effect = f"{EFFECT[images]}, {name} minus linear"
-    return difference(statement, read, region, pair, effect, note, hardly_trained(runs))
+    return difference(statement, read, region, pair, effect, note, learners=runs)
 
 
 def _images(nets: Mapping[str, Sequence[Run]]) -> bool:
@@ -119,6 +118,7 @@ def _is_linear(nets: Nets, stacks: Sequence[Collapsed]) -> Claim:
         effect="largest difference between stack and product on the test set, in float64, as a "
         "share of the largest output; worst data set of each seed",
         note=f"{count} collapsed from their final weights" if stacks else "",
+        learners=(),
     )
 
 

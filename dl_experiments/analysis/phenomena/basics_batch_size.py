@@ -14,7 +14,6 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference, ranked
 from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
     SIZE,
@@ -58,9 +57,7 @@ def judge(sizes: Sizes) -> list[Claim]:
     least, most = min(sizes), max(sizes)
     ends = (sizes[least], sizes[most]) if least < most else ([], [])
     pair = (Group(ends[0], f"batch {least}"), Group(ends[1], f"batch {most}"))
-    why = (
-        hardly_trained([*sizes[least], *sizes[most]]) if least < most else "there is one batch size"
-    )
+    why = "" if least < most else "there is one batch size"
     first = why or ("" if _recorded_first(sizes) else "epoch 1 was not recorded")
     return [
         difference(
@@ -112,8 +109,9 @@ def _best(sizes: Sizes) -> Claim:
         unit=ACCURACY.apart,
         effect="final test accuracy, the best batch size on average minus the next best",
         note="; ".join(filter(None, notes)),
-        unfit=unpaired or hardly_trained([run for runs in sizes.values() for run in runs]),
+        unfit=unpaired,
         lost="",
+        learners=[run for runs in sizes.values() for run in runs],
     )
 
 

@@ -16,7 +16,6 @@ from dl_experiments.analysis.describe import about, loss_name
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, Sides, compared
 from dl_experiments.analysis.grid import Grid, show
-from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.quantities import by_seed, columns, final, in_percent
 from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.seedwise import seedwise
@@ -94,8 +93,9 @@ def _stuck(name: str, rates: Rates) -> Claim:
         "%",
         f"mean final test accuracy, a diverged run counted as guessing{guess}",
         note=lost(runs) if runs else "",
-        unfit=unknown or hardly_trained([run for members in rates.values() for run in members]),
+        unfit=unknown,
         lost="",
+        learners=[run for members in rates.values() for run in members],
     )
 
 
@@ -120,7 +120,6 @@ def _slow(name: str, rates: Rates) -> Claim:
         LOSS.apart,
         "log10 of final training loss after equal epochs, 0.0001 minus the better of "
         f"{' or '.join(map(show, between))}",
-        unfit=hardly_trained([run for runs in rates.values() for run in runs]),
     )
 
 

@@ -16,7 +16,6 @@ from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.forms import level
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.kept import keep_only
-from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._surface import KIND, Surfaces, surfaces
 from dl_experiments.analysis.phenomena._surface_figures import lines, planes
 from dl_experiments.analysis.phenomena._trajectory import Walks, in_words, walked
@@ -86,7 +85,6 @@ def _falls(arm: Walks, found: Surfaces) -> Claim:
         effect="largest rise above the running minimum relative to the whole drop, on "
         f"{int(found['samples']):,} training samples at {len(found['alphas'])} points",
         note=f"no drop from start to end: {flat}" if (flat := np.isnan(effects).sum()) else "",
-        unfit=hardly_trained(arm.runs),
     )
 
 

@@ -122,6 +122,19 @@ def test_unfit_runs_decide_nothing_whoever_is_lost(two: Path) -> None:
     assert found.note.startswith("too few epochs; 1 of 11 seeds of deep diverged")
 
 
+def test_nets_that_learned_nothing_decide_nothing(tmp_path: Path) -> None:
+    for seed in range(5):
+        add(tmp_path, "deep", seed, 0.96, loss=1.2)  # of 2.3, not half
+        add(tmp_path, "shallow", seed, 0.955, loss=2.3)
+        add(tmp_path, "middle", seed, 0.99)
+    why = "no net got below half its first loss: too few epochs to tell"
+    pair = (of(tmp_path, "deep"), of(tmp_path, "shallow"))
+    found = difference("s", ACCURACY, ABOVE, pair)
+    assert (found.verdict, found.note.split("; ")[0]) == ("inconclusive", why)
+    for learners in ([], of(tmp_path, "middle").runs):  # nobody need have, or others have
+        assert difference("s", ACCURACY, ABOVE, pair, learners=learners).verdict == "supported"
+
+
 def sizes(path: Path, rise: float, seeds: int = 5) -> dict[int, list[Run]]:
     """Three nets, each by so much more accurate than the smaller one."""
     for place, model in enumerate(("shallow", "middle", "deep")):
