@@ -15,7 +15,7 @@ from dl_experiments.analysis.findings import Drawing, Finding
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.quantities import METRICS, by_seed, columns, final
 from dl_experiments.analysis.sections import Row
-from dl_experiments.analysis.swept import arms, confounded, label, swept_keys
+from dl_experiments.analysis.swept import confounded, label, swept_keys
 
 APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
 MANY = 7  # groups that share a figure: as many as there are colours
@@ -25,7 +25,7 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
     """Curves by group, final values by swept key, numbers by group."""
     keys = swept_keys(runs)
     drawings = []
-    split = arms(runs, [key for key in keys if key not in _apart(runs, keys)])
+    split = _parts(runs, _apart(runs, keys))
     for count, (part, members) in enumerate(split.items(), start=1):
         if any(run.rows for run in members):
             name = f"curves-{count}" if len(split) > 1 else "curves"
@@ -33,7 +33,7 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
             if fitted := _predictions(part, members, swept_keys(members)):
                 name = f"predictions-{count}" if len(split) > 1 else "predictions"
                 drawings.append(Drawing(name, *fitted))
-    split = arms(runs, [key for key in keys if key not in APART])
+    split = _parts(runs, [key for key in keys if key in APART])
     for count, (part, members) in enumerate(split.items(), start=1):
         if any(run.completed for run in members):
             name = f"final-values-{count}" if len(split) > 1 else "final-values"
@@ -43,6 +43,11 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
         study, f"Comparison: {study}", study, runs, drawings, _numbers(runs, keys),
         notes=confounded(runs), about=f"{swept} {Finding.about}",
     )  # fmt: skip
+
+
+def _parts(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, Grid]:
+    """By the values at some keys, in words."""
+    return {label(keys, values): found for values, found in Grid(runs).cells(keys).items()}
 
 
 def _apart(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:

@@ -60,7 +60,8 @@ def confounded(runs: Sequence[Run], by_design: Sequence[str] = ()) -> list[str]:
     return [f"Differing along with {names}, not told apart: {', '.join(apart)}."] if apart else []
 
 
-def _split(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+def _split(runs: Sequence[Run], first: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """The swept keys, some before all others, and those whose values follow from them."""
     every = dict.fromkeys(key for run in runs for key in run.science)
     differing = [
         key
@@ -69,7 +70,8 @@ def _split(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
         and not _is_recording(key, runs)
         and len({value(run, key) for run in runs}) > 1
     ]
-    differing.sort(key=lambda key: (NAMES.index(key) if key in NAMES else len(NAMES), key))
+    places = {key: place for place, key in enumerate(NAMES)}
+    differing.sort(key=lambda key: (key not in first, places.get(key, len(NAMES)), key))
     kept: list[str] = []
     followers: list[str] = []
     for key in differing:
@@ -82,10 +84,12 @@ def _split(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
 def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, Grid]:
     """Runs that may share a figure: one arm for each value of the swept keys not compared in it.
 
+    A key that follows what is compared makes no arms: within it `confounded` tells of that.
+
     Returns:
         Label ("adam, weight_decay 0.0001") -> runs; the label is empty where there is one arm.
     """
-    keys = [key for key in swept_keys(runs) if key not in compared]
+    keys = [key for key in _split(runs, compared)[0] if key not in compared]
     return {label(keys, values): members for values, members in Grid(runs).cells(keys).items()}
 
 

@@ -116,6 +116,15 @@ def test_what_is_read_tells_runs_apart_too(tmp_path: Path) -> None:
     assert (len(runs[1:3]), runs[1:][0]) == (2, runs[1])
 
 
+def test_what_follows_what_is_compared_makes_no_arms(tmp_path: Path) -> None:
+    pairs = ((0.0, 0.1), (0.2, 0.2), (0.5, 0.3))
+    cells = [{"model.dropout": drop, "optimizer.lr": lr} for drop, lr in pairs]
+    found = runs_of(tmp_path, *cells)
+    for compared in ("model.dropout", "optimizer.lr"):  # whichever the alphabet has first
+        assert list(arms(found, [compared])) == [""]
+    assert len(arms(found, ["model.name"])) == 3
+
+
 def test_arms_never_mix_what_is_not_compared(tmp_path: Path) -> None:
     cells = [
         {"model": model, "optimizer.name": name, "loss": loss}
