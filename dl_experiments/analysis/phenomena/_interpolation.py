@@ -7,7 +7,7 @@ initial weights too: each seed's first net with the next seed's second.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import final
@@ -33,7 +33,7 @@ class Comparison:
         context: What the nets have in common, in words; may be empty.
         ends: What tells the first nets of the pairs from the second, in words.
         pairs: First and second net, one pair a seed of the first.
-        lost: Runs of either setting that diverged, between which there is no line.
+        sides: All finished runs of the first setting and of the second, in pairs or not.
     """
 
     what: str
@@ -41,7 +41,7 @@ class Comparison:
     context: str
     ends: tuple[str, str]
     pairs: tuple[tuple[Run, Run], ...]
-    lost: tuple[Run, ...] = ()
+    sides: tuple[Sequence[Run], Sequence[Run]] = ((), ())
 
     @property
     def name(self) -> str:
@@ -56,8 +56,9 @@ class Comparison:
 
     @property
     def asked(self) -> list[Run]:
-        """Whom claims are about: the first net of each pair, and those lost."""
-        return [*(first for first, _ in self.pairs), *self.lost]
+        """Whom claims on lines are about: the first net of each pair, and those that diverged."""
+        lost = [run for side in self.sides for run in side if not run.completed]
+        return [*(first for first, _ in self.pairs), *lost]
 
     def quantity(
         self, name: str, values: Sequence[float], scale: Scale = LINEAR, unit: str = ""
@@ -68,18 +69,15 @@ class Comparison:
 
 
 def comparisons(runs: Sequence[Run]) -> list[Comparison]:
-    """All there are among completed runs; the batch size first, then in order of the settings."""
-    done = [run for run in runs if run.completed]
-    lost = [run for run in runs if run.status.state == "diverged"]
-    keys = swept_keys([*done, *lost])
-    settings = [{run.seed: run for run in found} for found in Grid(done).cells(keys).values()]
+    """All there are among finished runs; the batch size first, then in order of the settings."""
+    finished = Grid(runs).only(lambda run: run.status.state in FINISHED)
+    keys = swept_keys(finished)
+    settings = finished.cells(keys).values()
     found: dict[object, list[Comparison]] = {}
     for number, (first, second) in enumerate(combinations(settings, 2)):
-        one, other = (next(iter(nets.values())) for nets in (first, second))
+        one, other = first[0], second[0]
         if (what := _difference(one, other)) and (made := _compare(what, first, second, keys)):
             names = (made[0].context, one.get("optimizer.name"), other.get("optimizer.name"))
-            gone = [run for run in lost if any(_alike(run, of, keys) for of in (one, other))]
-            made = [replace(comparison, lost=tuple(gone)) for comparison in made]
             found.setdefault(names if what == OPTIMIZER else number, made)
     rank = [BATCH, RATE, OPTIMIZER]
     flat = [comparison for made in found.values() for comparison in made]
@@ -108,14 +106,14 @@ def chosen(folders: Sequence[Path]) -> Comparison:
     return Comparison(CHOSEN, False, "", ("first", "second"), ((first, second),))
 
 
-def _compare(
-    what: str, first: dict[int, Run], second: dict[int, Run], keys: Sequence[str]
-) -> list[Comparison]:
+def _compare(what: str, one_side: Grid, other_side: Grid, keys: Sequence[str]) -> list[Comparison]:
+    sides = (one_side, other_side)
+    if order(other_side[0], _KEYS[what]) < order(one_side[0], _KEYS[what]):
+        sides = (other_side, one_side)
+    first, second = ({run.seed: run for run in side if run.completed} for side in sides)
     seeds = sorted(set(first) & set(second))
     if not seeds:
         return []
-    if order(second[seeds[0]], _KEYS[what]) < order(first[seeds[0]], _KEYS[what]):
-        first, second = second, first
     one, other = first[seeds[0]], second[seeds[0]]
     common = [key for key in keys if value(one, key) == value(other, key)]
     if what == OPTIMIZER:  # the ends say the learning rates
@@ -123,18 +121,14 @@ def _compare(
     context = label(common, [value(one, key) for key in common])
     ends = (_end(what, one), _end(what, other))
     pairs = tuple((first[seed], second[seed]) for seed in seeds)
-    made = [Comparison(what, True, context, ends, pairs)]
+    made = [Comparison(what, True, context, ends, pairs, sides)]
     if what == BATCH and len(seeds) > 1:
         crossed = tuple((first[a], second[b]) for a, b in pairwise([*seeds, seeds[0]]))
-        made.append(Comparison(what, False, context, ends, crossed))
+        made.append(Comparison(what, False, context, ends, crossed, sides))
     return made
 
 
 _KEYS = {BATCH: ["data.batch_size"], RATE: ["optimizer.lr"], OPTIMIZER: ["optimizer.name"]}
-
-
-def _alike(one: Run, other: Run, keys: Sequence[str]) -> bool:
-    return all(value(one, key) == value(other, key) for key in keys)
 
 
 def _difference(one: Run, other: Run) -> str | None:

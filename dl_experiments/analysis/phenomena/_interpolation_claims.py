@@ -181,9 +181,8 @@ def _excess_rise(line: Line, step: float) -> float:
 
 
 def _generalises(comparison: Comparison) -> Claim:
-    nets = zip(*comparison.pairs, strict=True)
     names = (_names(comparison, 0), _names(comparison, 1))
-    first, second = (Group(runs, name) for runs, name in zip(nets, names, strict=True))
+    first, second = (Group(r, name) for r, name in zip(comparison.sides, names, strict=True))
     return difference(
         f"{names[0]} generalises better than {names[1]}",
         in_percent(last("test/accuracy")),
