@@ -16,6 +16,7 @@ from dl_experiments.analysis.swept import RECORDING, arms
 
 FRACTION = "label_noise.fraction"
 HIDDEN = "model.hidden"
+FREE = (HIDDEN, "trainer.max_epochs", "schedule.T_max")  # in the capacity arm
 BY_HEART = 0.99  # the training accuracy that the claims call memorised
 
 
@@ -83,20 +84,18 @@ Widths = dict[tuple[float, str], Grid]
 """Parameters for each label and layers -> runs, in order of both."""
 
 
-def capacity(runs: Sequence[Run]) -> Widths:
-    """Runs with p = 1 by parameters per label and layers.
+def capacity(runs: Sequence[Run]) -> dict[str, Grid]:
+    """What tells them apart -> runs with p = 1 that differ in width, how long, and seed only.
 
-    Those of the capacity arm, and of the net that was trained as they were but for its width and
-    how long.
+    Those of the capacity arm, and of the net that was trained as they were.
     """
-    small = [run for run in runs if is_small(run)]
-    if not small:
-        return {}
-    like = _but_width(small[0])
-    alike = Grid(runs).only(lambda run: _but_width(run) == like and fraction(run) == 1)
-    return alike.along(
-        lambda run: (ratio, value(run, HIDDEN)) if (ratio := per_label(run)) else None
-    )
+    small = arms([run for run in runs if is_small(run) and fraction(run) == 1], FREE)
+    return {words: _trained_like(members[0], runs) for words, members in small.items()}
+
+
+def by_width(runs: Grid) -> Widths:
+    """Runs by parameters for each label and layers."""
+    return runs.along(_width)
 
 
 def _width(run: Run) -> tuple[float, str] | None:
@@ -104,11 +103,15 @@ def _width(run: Run) -> tuple[float, str] | None:
     return (ratio, value(run, HIDDEN)) if ratio else None
 
 
+def _trained_like(one: Run, runs: Sequence[Run]) -> Grid:
+    like = _but_width(one)
+    return Grid(runs).only(lambda run: _but_width(run) == like and fraction(run) == 1)
+
+
 def _but_width(run: Run) -> dict[str, object]:
     """What was trained, but for the width, how long, and what was written down on the way."""
-    free = ("seed", HIDDEN, FRACTION, "trainer.max_epochs", "schedule.T_max")
     return {
         key: of
         for key, of in run.science.items()
-        if key not in free and not key.startswith(RECORDING)
+        if key not in ("seed", FRACTION, *FREE) and not key.startswith(RECORDING)
     }

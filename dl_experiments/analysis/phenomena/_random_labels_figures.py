@@ -94,11 +94,11 @@ def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> 
     return caption, figure
 
 
-def capacity(groups: Widths) -> tuple[str, Figure]:
+def capacity(net: str, groups: Widths) -> tuple[str, Figure]:
     """Final training accuracy against parameters per label; caption and figure."""
     runs = [run for found in groups.values() for run in found]
     title = "Random labels learned by nets of different width"
-    figure, axes = style.page(title, about(runs), 1, 1, (7.0, 3.6))
+    figure, axes = style.page(title, about(runs, net), 1, 1, (7.0, 3.6))
     axis = axes[0, 0]
     score = last("train/accuracy")
     scores = {ratio: by_seed(found, score) for (ratio, _), found in groups.items()}

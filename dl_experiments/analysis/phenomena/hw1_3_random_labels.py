@@ -26,7 +26,7 @@ def analyse(runs: Sequence[Run]) -> Finding:
     images = Grid(runs).only(is_classification)
     lost = Grid(runs).only(lambda run: not is_classification(run))
     notes = [f"Left out: {states(lost)}, not on images."] if lost else []
-    sections = [over(asked.nets(images), _net), _capacity(asked.capacity(images))]
+    sections = [over(asked.nets(images), _net), over(asked.capacity(images), _capacity)]
     return put_together(STUDY, TITLE, runs, sections, notes)
 
 
@@ -40,16 +40,16 @@ def _net(name: str, runs: Grid) -> Section:
     return Section(drawings, [_numbers(found) for found in groups.values()], claims.of_net(groups))
 
 
-def _capacity(groups: asked.Widths) -> Section:
-    if not groups:
-        return Section()
+def _capacity(name: str, runs: Grid) -> Section:
+    groups = asked.by_width(runs)
     title = "Fully random labels, nets of different width: loss and accuracy"
     drawings: dict[str, Made | None] = {
-        "capacity": figures.capacity(groups),
-        "capacity-curves": figures.learning("", figures.widths_named(groups), title),
+        "capacity": figures.capacity(name, groups),
+        "capacity-curves": figures.learning(name, figures.widths_named(groups), title),
     }
     rows = [_numbers(found) for found in groups.values() if any(map(asked.is_small, found))]
-    return Section(drawings, rows, claims.of_capacity(groups))
+    judged = claims.of_capacity(groups)  # each width by itself, so nothing differs along
+    return Section(drawings, rows, judged, along=[])
 
 
 def _numbers(runs: Grid) -> Row:
