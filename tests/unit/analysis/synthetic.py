@@ -37,7 +37,12 @@ def config(study: str, model: str, data: str, seed: int, **more: Any) -> dict[st
         "trainer": {"max_epochs": 20, "target_loss": None, "accelerator": "auto"},
         "paths": {"outputs": "outputs"},
     }
-    for key, value in more.items():
+    return set_keys(made, more)
+
+
+def set_keys(made: dict[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with values at dotted keys."""
+    for key, value in keys.items():
         node = made
         *path, last = key.split(".")
         for part in path:
