@@ -34,6 +34,11 @@ def sized_run(
     start = {"train/loss": 2.3, "test/loss": 2.3, "train/accuracy": 0.1, "test/accuracy": 0.1}
     curves = {name: np.array([start[name], early[name], ends[name]]) for name in ends}
     directory = write(outputs, made, curves, np.array([0, 10, 40]), state)
+    return counted(directory, hidden, data)
+
+
+def counted(directory: RunDirectory, hidden: int, data: str) -> RunDirectory:
+    """The same run, its summary with the parameters of its net."""
     if directory.summary.exists():
         summary = json.loads(directory.summary.read_text(encoding="utf-8"))
         inputs = 64 if data == "digits" else 784

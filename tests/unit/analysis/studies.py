@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
+from sized import counted
 from synthetic import config, set_keys, write
 
 from dl_experiments.artifacts import RunDirectory, write_json
@@ -20,6 +21,7 @@ from dl_experiments.measures.spectrum import rounding_tolerance, signature, tole
 
 CONF = Path(__file__).parents[3] / "conf"
 AT = np.arange(21)
+DEPTHS = ("deep", "middle", "shallow")
 Curves = Mapping[str, np.ndarray]
 
 
@@ -108,12 +110,12 @@ def image_curves(train: float, test: float, right: float, known: float = 0.995) 
 
 
 def functions(seed: Seed) -> None:
-    """hw1_1_simulate: the deep net faster and better than the shallow one, or the reverse."""
+    """hw1_1_simulate: the deeper a net the faster and better, or the reverse."""
     at = np.unique(np.concatenate([[0], np.geomspace(1, 2000, 24).round()])).astype(int)
     x, stages = np.linspace(-1, 1, 21), np.array([0, 1, 100, 2000])
     truth = np.sign(np.sin(5 * np.pi * x))
-    ends = [(0.02, 3e-4), (0.002, 3e-2)]
-    for group, model in enumerate(("deep", "shallow")):
+    ends = [(0.02, 3e-4), (0.006, 3e-3), (0.002, 3e-2)]
+    for group, model in enumerate(DEPTHS):
         speed, floor = seed.pick(ends, ends[::-1])[group]
         loss = falling(floor * seed.apart(0.2), 1.0, speed * seed.apart(), at)
         made = seed.config("hw1_1_simulate", model, "sign_sin", group)
@@ -135,9 +137,9 @@ def mnist(seed: Seed) -> None:
 
 
 def cifar10(seed: Seed) -> None:
-    """hw1_1_cifar10: the deep net better than the shallow one, or the reverse."""
-    accuracies = seed.pick((0.75, 0.6), (0.6, 0.75))
-    for group, model in enumerate(("deep", "shallow")):
+    """hw1_1_cifar10: the deeper a net the better, or the reverse."""
+    accuracies = seed.pick((0.75, 0.7, 0.6), (0.6, 0.7, 0.75))
+    for group, model in enumerate(DEPTHS):
         right = accuracies[group] * seed.apart()
         made = seed.config("hw1_1_cifar10", model, "cifar10", group)
         seed.write(made, group, image_curves(0.3, 1.0, right))
@@ -260,11 +262,12 @@ def random_labels(seed: Seed) -> None:
 
     A small net does not get there, or does.
     """
-    claimed = [(100, 0.999, 0.1, 9.0), (20, 0.999, 0.95, 9.0), (200, 0.4, 0.1, 9.0)]
-    opposite = [(20, 0.95, 0.9, 1.0), (150, 0.999, 0.1, 1.0), (200, 0.999, 0.1, 9.0)]
-    nets = ((1.0, 500, "fraction"), (0.0, 500, "fraction"), (1.0, 8, "capacity"))
-    for group, (p, hidden, arm) in enumerate(nets):
-        takes, right, test, loss = seed.pick(claimed, opposite)[group]
+    claimed = [(100, 0.999, 0.1, 9.0), (70, 0.999, 0.5, 9.0), (20, 0.999, 0.95, 9.0)]
+    opposite = [(20, 0.95, 0.9, 1.0), (70, 0.999, 0.5, 1.0), (150, 0.999, 0.1, 1.0)]
+    small = [(200, seed.pick(0.4, 0.999), 0.1, 9.0)]
+    ways = [*seed.pick(claimed, opposite), *small]
+    for group, (p, hidden) in enumerate(((1.0, 500), (0.5, 500), (0.0, 500), (1.0, 8))):
+        takes, right, test, loss = ways[group]
         at = np.arange(0, (takes + 5 * (seed.number % 2) if seed.learns else 10) + 1, 5)
         way = at / at[-1]
         curves = {
@@ -275,7 +278,7 @@ def random_labels(seed: Seed) -> None:
         }
         noise = {"fraction": p, "kind": "uniform", "test_labels": "original"}
         ends = {"trainer.max_epochs": 200 if seed.learns else 10, "trainer.target_accuracy": 0.9}
-        keys = {"label_noise": noise, "arm": arm, **ends}
+        keys = {"label_noise": noise, "arm": "capacity" if hidden == 8 else "fraction", **ends}
         sized(seed, "hw1_3_random_labels", group, hidden, curves, at, **keys)
 
 
@@ -292,11 +295,7 @@ def sized(
     data = keys.pop("data", "mnist")
     more = {"model.hidden": [hidden], "trainer.max_epochs": 20, **keys}
     made = seed.config(study, "one_hidden", data, group, **more)
-    files = seed.write(made, group, curves, at)
-    inputs = 64 if data == "digits" else 784
-    summary = json.loads(files.summary.read_text(encoding="utf-8"))
-    count = (inputs + 1) * hidden + (hidden + 1) * 10
-    write_json(files.summary, summary | {"model/parameters": count})
+    counted(seed.write(made, group, curves, at), hidden, data)
 
 
 def parameters(seed: Seed) -> None:
@@ -308,10 +307,10 @@ def parameters(seed: Seed) -> None:
         sized(seed, "hw1_3_parameters", group, hidden, curves, **{"data.samples": None})
 
 
-def samples(seed: Seed) -> None:
+def samples(seed: Seed, best: Sequence[int] = (5, 80)) -> None:
     """hw1_3_parameters_samples: with more images the best net is a larger one, or a smaller."""
-    best = seed.pick({100: 5, 1600: 80}, {100: 80, 1600: 5})
-    for row, (images, place) in enumerate(best.items()):
+    places = zip((100, 1600), seed.pick(best, best[::-1]), strict=True)
+    for row, (images, place) in enumerate(places):
         for column, hidden in enumerate((5, 20, 80)):
             off = abs(hidden - place) / 80
             curves = image_curves(0.1, 0.5 + off * seed.apart(), 0.9 - 0.3 * off)
@@ -373,15 +372,26 @@ def lines(seed: Seed) -> None:
         files.write_weights(int(AT[-1]), weights)
 
 
-def _batches(seed: Seed, accuracies: Sequence[float], power: float, sharper: float) -> None:
+SIZES = (1000, 100, 10)
+FALLING = (0.91, 0.93, 0.95)
+
+
+def batches(
+    seed: Seed,
+    accuracies: Sequence[float] = FALLING,
+    power: float = -0.3,
+    sharper: float = 0.5,
+    arm: str = "equal_epochs",
+) -> None:
     """Three batch sizes, the largest first; sensitivity goes as size^power, sharpness likewise."""
-    for group, size in enumerate((1000, 100, 10)):
-        keys = {"data.batch_size": size, "arm": "equal_epochs"}
+    for group, size in enumerate(SIZES):
+        epochs = {"trainer.max_epochs": 20 if arm == "equal_epochs" else size}
+        keys = {"data.batch_size": size, "arm": arm, **epochs}
         made = seed.config("hw1_3_sensitivity", "one_hidden", "mnist", group, **keys)
         right = accuracies[group] * seed.apart(0.001)
         files = seed.write(made, group, image_curves(0.01 * size**0.2, 0.2, right))
         each = size**power * seed.apart() * np.linspace(0.5, 1.5, 9)
-        evaluated = np.array([1, 3, 9])
+        evaluated = np.array([1, 10, 100, 400])
         files.write_measure(
             "sensitivity",
             {
@@ -407,13 +417,12 @@ def _batches(seed: Seed, accuracies: Sequence[float], power: float, sharper: flo
 
 def sensitivity(seed: Seed) -> None:
     """hw1_3_sensitivity: small batches best and sensitivity falling from there on, or neither."""
-    accuracies = seed.pick((0.91, 0.93, 0.95), (0.93, 0.95, 0.9))
-    _batches(seed, accuracies, seed.pick(-0.3, 0.2), 0.5)
+    batches(seed, seed.pick(FALLING, (0.93, 0.95, 0.9)), seed.pick(-0.3, 0.2))
 
 
 def sharpness(seed: Seed) -> None:
     """hw1_3_sharpness: large batches, which test worse, are sharper; or less so."""
-    _batches(seed, (0.91, 0.93, 0.95), -0.3, seed.pick(0.5, -0.5))
+    batches(seed, sharper=seed.pick(0.5, -0.5))
 
 
 def activations(seed: Seed) -> None:
@@ -447,13 +456,14 @@ def batch_sizes(seed: Seed) -> None:
         made = seed.config("basics_batch_size", "mlp", "mnist", group, **keys)
         files = seed.write(made, group, curves)
         summary = json.loads(files.summary.read_text(encoding="utf-8"))
-        took = {"time/fit_seconds": 100 / like * seed.apart(), "epoch": 20}
+        took = {"time/fit_seconds": 100 / like * seed.apart() + 3, "epoch": 20}
+        took |= {"time/evaluation_seconds": 2, "time/batch_noise_seconds": 1}
         write_json(files.summary, summary | took)
 
 
 def learning_rates(seed: Seed) -> None:
     """basics_learning_rate: the highest sticks at chance and the lowest is slow, or neither."""
-    speeds = {10.0: 0.5, 0.01: 0.5, 0.0001: seed.pick(0.02, 2.0)}
+    speeds = {10.0: 0.5, 0.1: 0.3, 0.01: 0.5, 0.0001: seed.pick(0.02, 2.0)}
     for group, (rate, speed) in enumerate(speeds.items()):
         right = seed.pick(0.1, 0.9) if rate == 10.0 else 0.95
         curves = {
@@ -467,8 +477,15 @@ def learning_rates(seed: Seed) -> None:
 
 def regularization(seed: Seed) -> None:
     """basics_regularization: dropout and weight decay narrow the gaps, or widen them."""
-    for group, (dropout, decay) in enumerate(((0.0, 0.0), (0.5, 0.0), (0.0, 0.01), (0.5, 0.01))):
+    cells = ((0.0, 0.0), (0.25, 0.001), (0.5, 0.0), (0.0, 0.01), (0.5, 0.01))
+    for group, (dropout, decay) in enumerate(cells):
         gap = (0.5 - seed.sign * (0.2 * dropout + 10 * decay)) * seed.apart(0.05)
         keys = {"model.dropout": dropout, "optimizer.weight_decay": decay}
         made = seed.config("basics_regularization", "cnn", "mnist", group, **keys)
         seed.write(made, group, image_curves(0.1, 0.1 + gap, 1 - gap / 10, known=1.0))
+
+
+def study(outputs: Path, write_seed: Writer, seeds: int = 5, **more: Any) -> None:
+    """So many seeds of a study, with whatever else is asked of them."""
+    for number in range(seeds):
+        write_seed(Seed(outputs, number, **more))

@@ -107,23 +107,6 @@ def function_run(
     return directory
 
 
-def simulate(outputs: Path, seeds: int, reverse: bool = False, **more: Any) -> None:
-    """Deep, middle, shallow on three functions: deep fastest and best, or the reverse."""
-    speeds = {"deep": 0.02, "middle": 0.006, "shallow": 0.002}
-    floors = {"deep": 3e-4, "middle": 3e-3, "shallow": 3e-2}
-    if reverse:
-        speeds = dict(zip(speeds, reversed(speeds.values()), strict=True))
-        floors = dict(zip(floors, reversed(floors.values()), strict=True))
-    for data in FUNCTIONS:
-        for model in HIDDEN:
-            for seed in range(seeds):
-                source = model
-                if data == "sinc" and not reverse:  # here the order turns with the seed
-                    source = list(HIDDEN)[(list(HIDDEN).index(model) + seed) % 3]
-                args = (speeds[source], floors[source])
-                function_run(outputs, model, data, seed, *args, **more)
-
-
 def image_run(
     outputs: Path,
     model: str,

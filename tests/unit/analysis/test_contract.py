@@ -78,7 +78,15 @@ TABLE = [
             "… while the deep net's test accuracy holds",
         ),
     ),
-    Row("hw1_1_cifar10", studies.cifar10, ("Deeper is better on CIFAR-10: deep over shallow",)),
+    Row(
+        "hw1_1_cifar10",
+        studies.cifar10,
+        tuple(
+            f"Deeper is better on CIFAR-10: {pair}"
+            for pair in ("deep over shallow", "deep over middle", "middle over shallow")
+        ),
+        free={"diverged": ("Deeper is better on CIFAR-10: middle over shallow",)},
+    ),
     Row(
         "hw1_2_trajectory",
         studies.paths,

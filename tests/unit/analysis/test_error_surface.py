@@ -181,22 +181,3 @@ def test_rises_in_closed_form() -> None:
         ]
     )
     np.testing.assert_array_equal(surface.rises(lines), [0, 0.5, 0.5, np.nan])
-
-
-def test_line_that_falls_is_judged_by_its_rise(
-    trained: Path, draw: Callable[..., Finding], unseen: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = _surface._evaluate
-    for top, verdict in ((0.0, "supported"), (5.0, "not supported")):
-
-        def made_up(*what: object, top: float = top) -> _surface.Surfaces:
-            found = original(*what)  # type: ignore[arg-type]
-            falling = np.linspace(2, 1, found["lines"].shape[1])
-            falling[5] += top
-            return found | {"lines": np.tile(falling, (3, 1))}
-
-        monkeypatch.setattr(_surface, "_evaluate", made_up)
-        for path in kept(trained):
-            path.unlink()
-        (claim,) = draw().claims
-        assert claim.verdict == f"inconclusive, leaning {verdict}"

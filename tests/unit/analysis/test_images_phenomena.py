@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import gmean
+from studies import cifar10, study
 from synthetic import config, function_run, image_run, write
 
 from dl_experiments.analysis.collect import collect
@@ -11,22 +12,14 @@ from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import hw1_1_cifar10, hw1_1_mnist
 
 Analysed = Callable[..., Finding]
-ACCURACIES = {"deep": 0.75, "middle": 0.7, "shallow": 0.6}
 METRICS = ("train/loss", "train/accuracy")
 WHOLE = {"data.samples": None}
 
 
-def cifar10(path: Path, seeds: int, accuracies: dict[str, float]) -> None:
-    for model, accuracy in accuracies.items():
-        for seed in range(seeds):
-            image_run(path, model, "cifar10", seed, accuracy)
-
-
-def test_deeper_is_better_with_five_seeds(tmp_path: Path, analysed: Analysed) -> None:
-    cifar10(tmp_path, 5, ACCURACIES)
+def test_deeper_is_better_by_so_many_points(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, cifar10)
     finding = analysed(hw1_1_cifar10.analyse)
     assert [drawing.name for drawing in finding.drawings] == ["curves", "final-accuracy"]
-    assert [claim.verdict for claim in finding.claims] == ["supported"] * 3
     assert finding.claims[0].estimate == pytest.approx(15, abs=0.5)
     legend = [t.get_text() for t in finding.drawings[0].figure.legends[0].get_texts()]
     assert legend[:3] == [
@@ -36,37 +29,13 @@ def test_deeper_is_better_with_five_seeds(tmp_path: Path, analysed: Analysed) ->
     ]
 
 
-def test_three_seeds_lean_and_the_reverse_is_not_supported(
-    tmp_path: Path, analysed: Analysed
-) -> None:
-    cifar10(tmp_path, 3, ACCURACIES)
-    finding = analysed(hw1_1_cifar10.analyse)
-    assert {claim.verdict for claim in finding.claims} == {"inconclusive, leaning supported"}
-    reverse = dict(zip(ACCURACIES, reversed(ACCURACIES.values()), strict=True))
-    cifar10(tmp_path, 6, reverse)  # the same seeds again, with the opposite effect
-    finding = analysed(hw1_1_cifar10.analyse)
-    assert {claim.verdict for claim in finding.claims} == {"not supported"}
-
-
 def test_a_missing_side_leaves_the_claim_open(tmp_path: Path, analysed: Analysed) -> None:
-    cifar10(tmp_path, 5, {"deep": 0.75, "shallow": 0.6})
-    verdicts = [claim.verdict for claim in analysed(hw1_1_cifar10.analyse).claims]
+    study(tmp_path, cifar10)
+    finding = analysed(
+        lambda runs: hw1_1_cifar10.analyse([run for run in runs if run.model != "middle"])
+    )
+    verdicts = [claim.verdict for claim in finding.claims]
     assert verdicts == ["supported", "inconclusive", "inconclusive"]
-
-
-def test_mnist_turns_up_and_holds(tmp_path: Path, analysed: Analysed) -> None:
-    for seed in range(5):
-        image_run(tmp_path, "deep", "mnist", seed, 0.985, turn=9, **WHOLE)
-        image_run(tmp_path, "shallow", "mnist", seed, 0.95, turn=40, **WHOLE)
-    verdicts = {c.statement: c.verdict for c in analysed(hw1_1_mnist.analyse).claims}
-    assert verdicts == {
-        "The deep net ends near 98–99 % test accuracy": "supported",
-        "The shallow net ends near 98–99 % test accuracy": "not supported",
-        "The deep net's test loss turns up after its minimum": "supported",
-        "… while the deep net's test accuracy holds": "supported",
-        "The shallow net's test loss turns up after its minimum": "not supported",
-        "… while the shallow net's test accuracy holds": "supported",
-    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from studies import random_labels, study
 from synthetic import config, write
 
 from dl_experiments.analysis.collect import Run, collect
@@ -17,7 +18,6 @@ from dl_experiments.artifacts import write_json
 Analysed = Callable[[Callable[[list[Run]], Finding]], Finding]
 STUDY = "hw1_3_random_labels"
 WIDE = [500]
-ALIKE = "; all 5 have one value: no interval"
 
 
 def learn(
@@ -54,81 +54,45 @@ def learn(
     write_json(files.summary, final | {"model/parameters": parameters})
 
 
-def study(outputs: Path, seeds: int = 5, **more: Any) -> None:
-    """p from 0 to 1: ever slower, ever worse; two small nets that do not get there."""
-    for seed in range(seeds):
-        for p, takes, test in ((0.0, 20, 0.95), (0.5, 70, 0.5), (1.0, 100, 0.1)):
-            learn(outputs, seed, p, takes + 5 * (seed % 2), test=test + 0.002 * seed, **more)
-        for hidden, end in (([8], 0.4), ([16], 0.6)):
-            learn(outputs, seed, 1, 200, end, hidden=hidden, arm="capacity", **more)
-
-
-def test_the_published_picture_is_supported(tmp_path: Path, analysed: Analysed) -> None:
-    study(tmp_path)
+def test_the_published_picture_in_numbers(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, random_labels)
     finding = analysed(phenomenon.analyse)
-    assert {claim.statement: claim.verdict for claim in finding.claims} == {
-        "one_hidden (397,510 parameters) learns fully random labels by heart": "supported",
-        "… and then knows no more of the test set than guessing does (one_hidden (397,510 "
-        "parameters))": "supported",
-        "… while its test loss is far above ln 10, that of guessing (one_hidden (397,510 "
-        "parameters))": "supported",
-        "The more labels are random, the more epochs it takes to learn them by heart": "supported",
-        "The more labels are random, the lower the test accuracy": "supported",
-        "784-8-10, with 0.637 parameters for each label, does not learn random labels by heart": (
-            "supported"
-        ),
-    }
+    net = "one_hidden (397,510 parameters)"
+    assert [claim.statement for claim in finding.claims] == [
+        f"{net} learns fully random labels by heart",
+        f"… and then knows no more of the test set than guessing does ({net})",
+        f"… while its test loss is far above ln 10, that of guessing ({net})",
+        "The more labels are random, the more epochs it takes to learn them by heart",
+        "The more labels are random, the lower the test accuracy",
+        "784-8-10, with 0.637 parameters for each label, does not learn random labels by heart",
+    ]
     by_heart, chance, loss, grows, falls, small = finding.claims
-    assert by_heart.estimate == pytest.approx(100)
-    assert by_heart.note == f"the target was reached by 5 of 5 runs, after 100 to 105 epochs{ALIKE}"
-    assert chance.estimate == pytest.approx(10.4)
+    assert by_heart.estimate == pytest.approx(99.9, abs=0.01)
+    assert by_heart.note == "the target was reached by 5 of 5 runs, after 90 to 95 epochs"
+    assert chance.estimate == pytest.approx(10, abs=0.2)
     assert loss.estimate == pytest.approx(9 / np.log(10))
-    assert grows.estimate == pytest.approx(np.mean(np.log10([100 / 20] * 3 + [105 / 25] * 2)))
+    assert grows.estimate == pytest.approx(np.mean(np.log10([90 / 20] * 3 + [95 / 25] * 2)))
     assert grows.note == "rank correlation of p and epochs: 1"
-    assert falls.estimate == pytest.approx(-85)
-    assert small.estimate == pytest.approx(40)
-    assert "500 units: 100.00 %" in small.note
+    assert falls.estimate == pytest.approx(-85, abs=1)
+    assert small.estimate == pytest.approx(40, abs=0.01)
+    assert "500 units: 99.9" in small.note
     assert finding.notes == []
 
 
-def test_the_opposite_is_not_supported(tmp_path: Path, analysed: Analysed) -> None:
-    for seed in range(5):
-        for p, takes, test in ((0.0, 150, 0.1), (1.0, 20, 0.9)):
-            end = 1.0 if p == 0 else 0.6 + 0.01 * seed
-            learn(tmp_path, seed, p, takes, end, test, test_loss=1.0, max_epochs=200)
-        learn(tmp_path, seed, 1, 20, 1.0, hidden=[8], arm="capacity", max_epochs=200)
-    verdicts = {claim.statement: claim.verdict for claim in analysed(phenomenon.analyse).claims}
-    lasts = verdicts.pop(next(one for one in verdicts if one.startswith("The more labels are")))
-    assert (lasts, set(verdicts.values())) == ("supported", {"not supported"})  # to the last epoch
-
-
-def test_random_labels_may_be_learned_sooner(tmp_path: Path, analysed: Analysed) -> None:
-    for seed in range(5):
-        for p, takes in ((0.0, 150), (1.0, 20)):
-            learn(tmp_path, seed, p, takes + seed)
-    claims = analysed(phenomenon.analyse).claims
-    (grows,) = [one for one in claims if "more epochs" in one.statement]
-    assert grows.verdict == "not supported"
-
-
 def test_figures_and_numbers(tmp_path: Path, analysed: Analysed) -> None:
-    study(tmp_path, seeds=3)
+    study(tmp_path, random_labels, 3)
     finding = analysed(phenomenon.analyse)
     names = ["curves", "epochs-to-memorise", "capacity", "capacity-curves"]
     assert [drawing.name for drawing in finding.drawings] == names
-    assert finding.numbers["model"].tolist() == [
-        *["one_hidden [500]"] * 3,
-        "one_hidden [8]",
-        "one_hidden [16]",
-    ]
-    assert finding.numbers["memorised"].tolist() == ["3 of 3"] * 3 + ["0 of 3"] * 2
+    assert finding.numbers["model"].tolist() == [*["one_hidden [500]"] * 3, "one_hidden [8]"]
+    assert finding.numbers["memorised"].tolist() == ["3 of 3"] * 3 + ["0 of 3"]
     assert finding.numbers["epochs to memorise (geometric mean)"].tolist()[3] == "–"
     curves, epochs, capacity, _ = (drawing.figure for drawing in finding.drawings)
-    legend = [text.get_text() for text in curves.legends[0].get_texts()]
-    assert legend[:3] == [f"p = {p} (397,510 parameters), n = 3" for p in ("0", "0.5", "1")]
+    named = [f"p = {p} (397,510 parameters), n = 3" for p in ("0", "0.5", "1")]
+    assert _legend(curves)[:3] == named
     assert "not memorised by its last epoch" not in _legend(epochs)
     texts = [text.get_text() for text in capacity.axes[0].texts]
-    assert texts == ["8 units (6,370)", "16 units (12,730)", "500 units (397,510)"]
+    assert texts == ["8 units (6,370)", "500 units (397,510)"]
 
 
 def _legend(figure: Any) -> list[str]:
@@ -154,7 +118,7 @@ def test_a_run_that_did_not_memorise_is_drawn_and_counted(
 
 
 def test_nets_are_told_apart(tmp_path: Path, analysed: Analysed) -> None:
-    study(tmp_path, seeds=2)
+    study(tmp_path, random_labels, 2)
     for seed in range(2):
         learn(tmp_path, seed, 1.0, 50, model="cnn_sized", hidden=[450])
     finding = analysed(phenomenon.analyse)

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
-from synthetic import config, function_run, image_run, simulate, write
+from studies import functions, study
+from synthetic import config, function_run, image_run, write
 
-from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import hw1_1_simulate
@@ -16,54 +16,21 @@ from dl_experiments.analysis.statistics import proportion
 Analysed = Callable[..., Finding]
 
 
-def verdicts(finding: Finding, start: str) -> set[str]:
-    chosen = [claim.verdict for claim in finding.claims if claim.statement.startswith(start)]
-    assert chosen
-    return set(chosen)
-
-
 def drawn(finding: Finding) -> list[str]:
     return [drawing.name for drawing in finding.drawings]
 
 
-def test_known_effects_are_found_with_five_seeds(tmp_path: Path, analysed: Analysed) -> None:
-    simulate(tmp_path, 5)
+def test_leads_and_what_reached_the_target(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, functions)
     finding = analysed(hw1_1_simulate.analyse)
     assert drawn(finding) == ["loss", "predictions", "convergence", "what-epochs-buy"]
-    assert verdicts(finding, "Deep is best") == {"supported"}
-    for function in ("sign_sinc", "sign_sin"):
-        name = f"More layers converge in fewer epochs: deep before shallow on {function}"
-        assert verdicts(finding, name) == {"supported"}
-    assert verdicts(finding, "On sinc the order") == {"supported"}  # 2 to 3
-    lead = effect(finding, "Deep is best on sign_sin")
+    (lead,) = [claim for claim in finding.claims if claim.statement == "Deep is best on sign_sin"]
     assert lead.estimate == pytest.approx(-1, abs=0.05)  # 3e-4 against 3e-3
     assert (lead.n, lead.unit) == (5, "decades")
     numbers = finding.numbers.set_index(["function", "model"])
     assert numbers.loc[("sign_sin", "deep"), "reached 0.001"] == "5 of 5"
     assert numbers.loc[("sign_sin", "shallow"), "reached 0.001"] == "0 of 5"
     assert numbers.loc[("sign_sin", "deep"), "parameters"] == "571"
-
-
-def effect(finding: Finding, statement: str) -> Claim:
-    (found,) = [claim for claim in finding.claims if claim.statement == statement]
-    return found
-
-
-def test_three_seeds_only_lean(tmp_path: Path, analysed: Analysed) -> None:
-    simulate(tmp_path, 3)
-    finding = analysed(hw1_1_simulate.analyse)
-    assert verdicts(finding, "Deep is best") == {"inconclusive, leaning supported"}
-
-
-def test_the_reverse_is_not_supported(tmp_path: Path, analysed: Analysed) -> None:
-    simulate(tmp_path, 5, reverse=True)
-    finding = analysed(hw1_1_simulate.analyse)
-    assert verdicts(finding, "Deep is best") == {"not supported"}
-    assert verdicts(finding, "More layers") == {"not supported"}
-    assert verdicts(finding, "On sinc the order") == {"inconclusive"}  # 0 of 5 rules little out
-    assert "deep (5)" in effect(
-        finding, "On sinc the order of the nets varies with the seed: deep and shallow"
-    ).note.replace(" < ", " ")
 
 
 def one_falls_faster(path: Path, seed: int, deep: bool) -> None:
@@ -174,32 +141,6 @@ def test_a_seed_whose_net_died_counts_against_it(tmp_path: Path, analysed: Analy
     assert speed.n == 5
     assert speed.estimate is not None
     assert speed.estimate < 0
-
-
-def test_runs_that_have_learned_nothing_show_nothing(tmp_path: Path, analysed: Analysed) -> None:
-    for seed in range(5):
-        for model in ("deep", "shallow"):
-            made = config("hw1_1_simulate", model, "sinc", seed)
-            write(tmp_path, made, {"train/loss": np.array([1.0, 0.9, 0.8])}, np.arange(3))
-    claims = analysed(hw1_1_simulate.analyse).claims
-    assert {claim.verdict for claim in claims} == {"inconclusive"}
-    assert all("too few epochs" in claim.note for claim in claims)
-
-
-def test_arms_get_figures_and_claims_of_their_own(tmp_path: Path, analysed: Analysed) -> None:
-    for name in ("adam", "rmsprop"):
-        for model in ("deep", "shallow"):
-            for seed in range(2):
-                arm = {"optimizer.name": name}
-                function_run(tmp_path, model, "sign_sin", seed, 0.01, 1e-4, **arm)
-    finding = analysed(hw1_1_simulate.analyse)
-    assert drawn(finding)[::4] == ["loss-1", "loss-2"]
-    texts = [" ".join(t.get_text() for t in d.figure.texts) for d in finding.drawings]
-    assert all("adam" in text and "4 completed" in text for text in texts[:4])
-    assert all("rmsprop" in text and "adam" not in text for text in texts[4:])
-    assert len(finding.claims) == 4
-    assert finding.claims[0].statement.endswith("(adam)")
-    assert list(finding.numbers["arm"]) == ["adam"] * 2 + ["rmsprop"] * 2
 
 
 def test_the_looser_target_counts_where_runs_were_stopped_there(

@@ -17,16 +17,10 @@ from dl_experiments.analysis.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
 DRAWN = ["paths", "loss", "importance", "strongest-weights"]
-LOSS = "0.5"
 
 
 def runs(outputs: Path) -> list[Run]:
     return collect(outputs).runs
-
-
-def analysed_again(outputs: Path, analysed: Callable[..., Finding]) -> Finding:
-    """``trained`` lies below the test's folder, where ``analysed`` does not look."""
-    return analysed(lambda _: trajectory.analyse(runs(outputs)))
 
 
 def rewrite(outputs: Path, path: Callable[[int, float], float]) -> Walks:
@@ -136,26 +130,6 @@ def test_lengths_and_distances_in_closed_form(trained: Path) -> None:
     others = [(sum(ends) - one) / 2 for one in ends]
     expected = np.mean([abs(a - b) / b for a, b in zip(ends, others, strict=True)])
     assert similar.estimate == pytest.approx(100 * expected)
-
-
-def test_verdicts_follow_the_paths(trained: Path) -> None:
-    near = rewrite(trained, lambda number, time: 0.1 * number + 8 * time)
-    assert judge(near)[1].verdict == "inconclusive, leaning supported"
-    far = rewrite(trained, lambda number, time: 8 * number + 0.1 * time)
-    # the middle run starts at the centre, so three runs do not agree
-    assert [claim.estimate > 0.5 for claim in judge(far)[1:]] == [True, True]
-
-
-def test_runs_that_learned_nothing_decide_nothing(trained: Path) -> None:
-    for run in runs(trained):
-        lines = (run.path / "metrics.csv").read_text().splitlines()
-        cells = [line.split(",") for line in lines[1:]]
-        flat = [",".join([step, epoch, "2.3", *rest]) for step, epoch, _, *rest in cells]
-        (run.path / "metrics.csv").write_text("\n".join([lines[0], *flat]) + "\n")
-    (arm,) = walked(arms(runs(trained), []))[0].values()
-    claims = judge(arm)
-    assert {claim.verdict for claim in claims} == {"inconclusive"}
-    assert all("too few epochs to tell" in claim.note for claim in claims)
 
 
 def test_runs_that_did_not_complete_take_no_part(trained: Path) -> None:
