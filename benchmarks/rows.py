@@ -9,6 +9,7 @@ from benchmarks.loop import loop
 from benchmarks.machine import cores, multiplies_bfloat16
 from benchmarks.optimization_rows import OPTIMIZATION
 from benchmarks.ours import ours
+from benchmarks.report import REPORT
 from benchmarks.stack_rows import STACKS
 from benchmarks.usual import usual
 from benchmarks.words import CNN, ENDS, MLP, SAME_EVALUATIONS, SINC, logged
@@ -151,6 +152,7 @@ COMPARISONS = [
         lambda quick: threads([*MLP, "data.samples=6400"], 1 if quick else 10),
     ),
     *FRONT_DOOR,
+    *REPORT,
     *STACKS,
     *OPTIMIZATION,
     *GENERALIZATION,
