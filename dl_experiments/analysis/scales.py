@@ -8,8 +8,9 @@ An interval is taken on the scale and brought back, so it never leaves the quant
   error is that of m over m(1 − m) (the delta method), with m taken for (N m + ½)/(N + 1) there and
   back, as no number of samples can tell 0 or 1 from a share very near. A difference is linear, in
   points.
-* **correlation**: a level is the mean of Fisher's z = artanh ρ, brought back; ranks of m places
-  tell ρ from ±1 by 12/(m(m² − 1)) at least, half of which is the nearest that counts.
+* **correlation**: a level is the mean rank correlation ρ̄, its interval that of Fisher's artanh ρ̄,
+  whose standard error is that of ρ̄ over 1 − ρ̄² (the delta method again). Single seeds have no z:
+  of few places their ρ are often ±1.
 * **often**: whether something holds of a run. A level is a share of seeds, its interval binomial.
 
 Coverage is simulated in ``tests/oracle/test_coverage.py``.
@@ -32,7 +33,7 @@ from dl_experiments.analysis.statistics import (
 )
 
 SAMPLES = 10_000  # of which an accuracy is taken to be, where nothing tells
-PLACES = 10  # over which ranks are taken to be correlated, where nothing tells
+DECADES = 307  # to which a number of 64 bits goes, up and down
 
 
 class Scale:
@@ -64,14 +65,15 @@ class Log(Scale):
         values = np.asarray(values, dtype=float)
         if not (values > 0).all():
             return _median(values)
-        first = float(values[0])  # what is divided by, so that equal ones have exactly their mean
-        logs = mean(np.log10(values / first))
+        found = mean(np.log10(values))
+        if found.low is None:  # exactly their mean, not what rounding makes of its logarithm
+            return replace(found, value=float(values[0]))
         value, low, high = (
-            None if log is None else float(first * 10 ** np.clip(log, -200, 200))
-            for log in (logs.value, logs.low, logs.high)
+            None if log is None else float(10 ** np.clip(log, -DECADES, DECADES))
+            for log in (found.value, found.low, found.high)
         )
         assert value is not None
-        return Estimate(value, low, high, logs.n)
+        return Estimate(value, low, high, found.n)
 
     def difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
         """log10 of the ratio; seeds at 0 have no logarithm and are left out, as the note says."""
@@ -111,23 +113,18 @@ class Share(Scale):
 
 
 @final
-@dataclass(frozen=True)
 class Correlation(Scale):
-    """Rank correlations over so many places."""
-
-    places: int = PLACES
+    """Rank correlations."""
 
     def level(self, values: np.ndarray) -> Estimate:
-        """The mean of Fisher's z, brought back."""
-        most = 1 - 6 / (self.places * (self.places**2 - 1)) if self.places > 1 else 1.0
-        values = np.asarray(values, dtype=float)
-        if len(values) < 2 or np.ptp(values) == 0:
-            return mean(values)
-        found = mean(np.arctanh(np.clip(values, -most, most)))
-        low, high = (
-            None if end is None else float(np.tanh(end)) for end in (found.low, found.high)
-        )
-        return Estimate(float(np.tanh(found.value)), low, high, found.n)
+        """The mean with the interval of its z."""
+        found = mean(values)
+        if found.low is None:
+            return found
+        error = np.std(values, ddof=1) / found.n**0.5 / (1 - found.value**2)
+        half = quantile(found.n - 1) * error
+        low, high = np.tanh(np.arctanh(found.value) + np.array([-half, half]))
+        return Estimate(found.value, float(low), float(high), found.n)
 
 
 @final

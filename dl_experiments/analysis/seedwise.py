@@ -8,7 +8,7 @@ from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group, joined, over_seeds, untaught
 from dl_experiments.analysis.quantities import Quantity, by_seed
-from dl_experiments.analysis.scales import LINEAR, Correlation, Scale
+from dl_experiments.analysis.scales import CORRELATION, LINEAR, Scale
 from dl_experiments.analysis.statistics import spearman
 from dl_experiments.artifacts import FINISHED
 
@@ -92,7 +92,7 @@ def association(
         of_x, of_y = np.array(pairs).reshape(-1, 2).T
         varies = len(pairs) >= FEWEST and np.ptp(of_x) > 0 and np.ptp(of_y) > 0
         found[seed] = spearman(of_x, of_y) if varies else None
-    estimate = over_seeds(found, [ys for _, ys in sides], Correlation(len(groups)))
+    estimate = over_seeds(found, [ys for _, ys in sides], CORRELATION)
     gone = sum(run.status.state == "diverged" for group in groups for run in group.runs)
     notes = joined([note, f"diverged and not in it: {gone}" if gone else ""])
     verdict = leaning(judge(region, estimate)) if gone and estimate else None

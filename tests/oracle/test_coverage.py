@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from dl_experiments.analysis.scales import LINEAR, LOG, Correlation, Share
+from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, Share
 from dl_experiments.analysis.statistics import proportion
 
 TRIALS = 800
@@ -67,23 +67,22 @@ def test_a_third_of_the_nets_dead(n):
     assert all(0 <= share.low <= share.high <= 1 for share in shares)
 
 
-@pytest.mark.parametrize("places", [6, 12])
+@pytest.mark.parametrize(("places", "noise"), [(3, 0.4), (6, 2.0), (12, 2.0)])
 @pytest.mark.parametrize("n", SEEDS)
-def test_a_rank_correlation(n, places):
-    """Of values that rise with noise; the truth is the mean of Fisher's z over many seeds."""
+def test_a_rank_correlation(n, places, noise):
+    """Of values that rise with noise; the truth is the mean over many seeds."""
     draw, (trials, _) = of(n)
 
     def correlations(count):
-        values = np.arange(places) + draw.normal(0, 2.0, (count, places))
+        values = np.arange(places) + draw.normal(0, noise, (count, places))
         ranks = values.argsort(axis=1).argsort(axis=1)
         squares = ((ranks - np.arange(places)) ** 2).sum(axis=1)
         return 1 - 6 * squares / (places * (places**2 - 1))
 
-    most = 1 - 6 / (places * (places**2 - 1))
-    truth = np.tanh(np.arctanh(np.clip(correlations(10**5), -most, most)).mean())
+    truth = correlations(10**5).mean()
     drawn = correlations(trials * n).reshape(trials, n)
-    # six places have few distinct ρ, and z of them is skewed
-    assert covered(Correlation(places), drawn, truth) == pytest.approx(0.95, abs=ERROR + 0.03)
+    # few places have few distinct ρ, and three seeds of those seldom miss
+    assert covered(CORRELATION, drawn, truth) >= 0.95 - ERROR - 0.03
 
 
 @pytest.mark.parametrize("n", [6, 8, 10, 20])

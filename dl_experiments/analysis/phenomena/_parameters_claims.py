@@ -25,7 +25,7 @@ from dl_experiments.analysis.phenomena._capacity import (
     last_gain,
 )
 from dl_experiments.analysis.quantities import in_percent
-from dl_experiments.analysis.scales import Correlation
+from dl_experiments.analysis.scales import CORRELATION
 from dl_experiments.analysis.statistics import spearman
 
 ALL_THE_WAY = Region(below=-0.9)
@@ -44,7 +44,7 @@ def training_loss_falls(sizes: Sizes, reading: Reading) -> Claim:
         ALL_THE_WAY,
         sizes,
         spearman,
-        Correlation(len(sizes)),
+        CORRELATION,
         effect=f"{RHO} training loss",
         unfit=reading.missing or few(sizes),
     )
@@ -88,7 +88,7 @@ def rises(sizes: Sizes, reading: Reading, metric: str) -> Claim:
         RISES,
         sizes,
         spearman,
-        Correlation(len(sizes)),
+        CORRELATION,
         effect=f"{RHO} {name}",
         unfit=reading.missing or few(sizes),
     )

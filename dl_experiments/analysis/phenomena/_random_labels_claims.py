@@ -22,7 +22,7 @@ from dl_experiments.analysis.phenomena._random_labels import (
     epochs_to_memorise,
 )
 from dl_experiments.analysis.quantities import Quantity, by_seed, in_percent, last
-from dl_experiments.analysis.scales import LOG, Correlation
+from dl_experiments.analysis.scales import CORRELATION, LOG
 from dl_experiments.analysis.statistics import slope, spearman
 
 CHANCE = 0.2  # how far from guessing, as a share of that, still is guessing
@@ -110,8 +110,7 @@ def _grows(groups: Mapping[float, Sequence[Run]]) -> Claim:
     missed = sum(epochs_to_memorise(run) is None for run in runs if run.completed)
     epochs = {p: by_seed(found, EPOCHS) for p, found in groups.items()}
     notes = [
-        f"rank correlation of p and epochs: "
-        f"{interval(each_seed(epochs, spearman, Correlation(len(groups))))}",
+        f"rank correlation of p and epochs: {interval(each_seed(epochs, spearman, CORRELATION))}",
         f"did not get there and counted with their last epoch: {missed}" if missed else "",
     ]
     fewest, most = min(groups), max(groups)

@@ -11,7 +11,7 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run, collect
 from dl_experiments.analysis.forms import Group, difference, each_seed, level, ranked, trend
 from dl_experiments.analysis.quantities import Quantity, final, in_percent
-from dl_experiments.analysis.scales import OFTEN, Correlation
+from dl_experiments.analysis.scales import CORRELATION, OFTEN
 from dl_experiments.analysis.seedwise import association, seedwise
 from dl_experiments.analysis.statistics import slope, spearman
 from dl_experiments.artifacts import State
@@ -150,10 +150,10 @@ def test_a_trend_is_a_statistic_of_each_seed(tmp_path: Path) -> None:
     found = trend("s", ACCURACY, ABOVE, groups, slope, unit="points a unit", effect="slope")
     assert found.estimate == pytest.approx(0.2, abs=0.01)
     assert (found.verdict, found.n, found.unit) == ("supported", 5, "points a unit")
-    ranks = trend("s", ACCURACY, ABOVE, groups, spearman, Correlation(3))
+    ranks = trend("s", ACCURACY, ABOVE, groups, spearman, CORRELATION)
     assert (ranks.estimate, ranks.low, ranks.verdict) == (1.0, None, "supported")
     assert ranks.note == "all 5 have one value: no interval"
-    falling = trend("s", ACCURACY, BELOW, groups, spearman, Correlation(3))
+    falling = trend("s", ACCURACY, BELOW, groups, spearman, CORRELATION)
     assert falling.verdict == "not supported"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, PERCENT, SHARE, Correlation
+from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, PERCENT, SHARE
 
 
 def test_an_accuracy_never_leaves_its_bounds() -> None:
@@ -41,6 +41,9 @@ def test_a_loss_has_a_geometric_mean_and_differs_in_decades() -> None:
     assert LOG.difference(one, other).value == pytest.approx(1.5)
     assert LOG.apart == "decades"
     assert LOG.level(np.full(3, 0.1)).value == 0.1
+    wide = LOG.level(np.array([1e-300, 1.0, 1.0, 1.0, 1e10]))
+    assert wide.value == pytest.approx(1e-58)
+    assert 0 < wide.low < wide.value < wide.high < np.inf
 
 
 def test_losses_of_zero_count() -> None:
@@ -57,9 +60,12 @@ def test_losses_of_zero_count() -> None:
 
 def test_a_correlation_stays_within_one() -> None:
     values = np.array([1.0, 1.0, 0.9, 0.7])
-    found = Correlation(5).level(values)
+    found = CORRELATION.level(values)
     assert -1 <= found.low < found.value < found.high <= 1
-    assert found.value == pytest.approx(np.tanh(np.arctanh([0.95, 0.95, 0.9, 0.7]).mean()))
+    assert found.value == pytest.approx(0.9)
+    error = stats.sem(values) / (1 - 0.9**2)
+    ends = np.tanh(np.arctanh(0.9) + stats.t.ppf([0.025, 0.975], 3) * error)
+    assert (found.low, found.high) == (pytest.approx(ends[0]), pytest.approx(ends[1]))
     assert CORRELATION.level(np.array([-1.0, -1.0])).value == -1.0
 
 
