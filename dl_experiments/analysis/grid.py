@@ -30,8 +30,8 @@ class Grid(Sequence[Run]):
         Numbers rise, names follow in their customary order, then lists (as tuples). Numbers that
         are written alike are one: 0.3 is 0.1 + 0.2. The runs of a value are in order of the seed.
         """
-        read = key if callable(key) else lambda run: _hashable(run.science.get(key))
-        found = {run.path: read(run) for run in self}
+        read = key if callable(key) else lambda run: run.science.get(key)
+        found = {run.path: canonical(read(run)) for run in self}
         kept = [run for run in self if not callable(key) or found[run.path] is not None]
         kept.sort(key=lambda run: (rank(found[run.path]), run.seed, run.path.name))
         return _gathered((found[run.path], run) for run in kept)
@@ -63,9 +63,10 @@ def _gathered(pairs: Iterable[tuple[Any, Run]]) -> dict[Any, Grid]:
     return {value: Grid(runs) for value, runs in found.items()}
 
 
-def _hashable(raw: Any) -> Any:
-    if isinstance(raw, list):
-        return tuple(map(_hashable, raw))
+def canonical(raw: Any) -> Any:
+    """A value that tells runs apart: lists as tuples, numbers that are written alike as one."""
+    if isinstance(raw, list | tuple):
+        return tuple(map(canonical, raw))
     return float(f"{raw:.12g}") if isinstance(raw, float) else raw
 
 

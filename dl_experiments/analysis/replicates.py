@@ -4,8 +4,8 @@ What is left out of a study, each time named in a line:
 
 - a second directory of the same science, such as a copy that was kept aside;
 - runs whose data or code contradict those of later runs, by their records;
-- of runs that differ only in what was written down, or in how the full batch was named, all but
-  the one with the most rows.
+- of runs that differ only in what was written down, or in words (0.3 and 0.1 + 0.2, the full batch
+  and its size, all samples and their number), all but the one with the most rows.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 
 from dl_experiments.agreement import alike
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.grid import canonical
 from dl_experiments.analysis.rows import Peers
 from dl_experiments.analysis.swept import RECORDING, stops_by_rows
 from dl_experiments.artifacts import FINISHED
@@ -197,10 +198,24 @@ def _are_versions(holders: Sequence[Holder]) -> bool:
 def _written_twice(runs: Sequence[Run]) -> list[tuple[Run, str]]:
     """Of runs that were trained alike and only written down otherwise, all but the fullest."""
     out = []
-    for same in _grouped([run for run in runs if _went_through(run)], _trained).values():
-        first = max(same, key=lambda run: (len(run.rows), len(run.rows[-1]), _ended(run)))
-        out += [(run, "runs that count with more rows") for run in same if run != first]
+    finished = [run for run in runs if run.status.state in FINISHED and run.rows]
+    for same in _grouped(finished, _trained).values():
+        first = max(same, key=lambda run: (*_size(run), _words(run), _ended(run)))
+        for run in same:
+            if run != first:
+                how = "in other words" if _size(run) == _size(first) else "with more rows"
+                out.append((run, f"runs that count {how}"))
     return out
+
+
+def _size(run: Run) -> tuple[int, int]:
+    """Rows, and values in the last one."""
+    return len(run.rows), len(run.rows[-1])
+
+
+def _words(run: Run) -> str:
+    """How its setting is worded, so that of all seeds the same wording counts."""
+    return json.dumps({**run.science, "seed": None}, sort_keys=True, default=str)
 
 
 def _went_through(run: Run) -> bool:
@@ -215,10 +230,19 @@ def _went_through(run: Run) -> bool:
 
 
 def _trained(run: Run) -> Hashable:
-    """What a run computes, in whatever words and however it is written down."""
-    science = {key: value for key, value in run.science.items() if not key.startswith(RECORDING)}
+    """What a run computes, in whatever words and however it is written down.
+
+    How often it is logged decides what a run comes to that may not have gone through.
+    """
+    science = {
+        key: canonical(value)
+        for key, value in run.science.items()
+        if not key.startswith(RECORDING) or (key == "trainer.log_every" and not _went_through(run))
+    }
     if science.get("data.batch_size") == "full":
         science["data.batch_size"] = run.batch_size
+    if science.get("data.samples", 0) is None:
+        science["data.samples"] = run.training_samples
     return json.dumps(science, sort_keys=True, default=str)
 
 
