@@ -48,6 +48,7 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
 )
 from dl_experiments.analysis.quantities import Quantity
 from dl_experiments.analysis.scales import PERCENT
+from dl_experiments.analysis.swept import confounded
 
 FLAT = 0.03
 KINDS: dict[str, Callable[[Run], Series]] = {
@@ -147,7 +148,7 @@ def _oscillates_more(kind: str, name: str, columns: Columns) -> Claim:
         (Group(columns[name], name), Group(columns["sinc"], "sinc")),
         "standard deviation of log10 of the norm over the last tenth of the updates, "
         f"{name} minus sinc",
-        unfit=_lacking(kind, runs) or _few_at_the_end(kind, runs),
+        unfit=_lacking(kind, runs) or _few_at_the_end(kind, runs) or " ".join(confounded(runs)),
     )
 
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from dl_experiments.analysis import swept
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group, ranked
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.quantities import METRICS, Quantity, by_seed, last
 from dl_experiments.analysis.scales import LOG
-from dl_experiments.analysis.swept import confounded
 
-NAMES = {"equal_epochs": "equal epochs", "equal_steps": "equal steps"}
+STEPS = "equal_steps"
+NAMES = {"equal_epochs": "equal epochs", STEPS: "equal steps"}
 GAP = "gap"
 COMPARED = ("data.batch_size", "trainer.max_epochs", "arm")
 GEOMETRIC = "Losses and what was measured of the nets are geometric means in the table."
@@ -65,7 +66,7 @@ class Arm:
     @property
     def title(self) -> str:
         """As in "equal steps: 2,400 updates"."""
-        if self.name == NAMES["equal_epochs"]:
+        if self.name.startswith(NAMES["equal_epochs"]):
             return f"{self.name}: {_range([r.rows[-1]['epoch'] for r in self._done])} epochs"
         return f"{self.name}: {_range([r.rows[-1]['step'] for r in self._done])} updates"
 
@@ -99,18 +100,24 @@ class Arm:
 
 
 def split(runs: Grid, read: Read) -> list[Arm]:
-    """The arms of one config, those of equal epochs first."""
+    """The arms of one config, those of equal epochs first; one for each number of epochs."""
     values = {run.path: read(run) for run in runs if run.completed}
-    return [
-        Arm(NAMES.get(key, key), own.along(lambda run: run.batch_size), values)
-        for key, own in runs.along(lambda run: str(run.get("arm"))).items()
-    ]
+    found = []
+    for key, own in runs.along(lambda run: str(run.get("arm"))).items():
+        lengths = {"": own} if key == STEPS else swept.arms(own, ["data.batch_size"])
+        for length, some in lengths.items():
+            name = f"{NAMES.get(key, key)}{f', {length}' if length else ''}"
+            found.append(Arm(name, some.along(lambda run: run.batch_size), values))
+    return found
 
 
 def told_apart(arms: Sequence[Arm]) -> list[str]:
     """What differs along with the batch size in an arm, but for the epochs of equal updates."""
-    free = {NAMES["equal_steps"]: ("trainer.max_epochs",)}
-    return [line for arm in arms for line in confounded(arm.runs, free.get(arm.name, ()))]
+    found = []
+    for arm in arms:
+        free = swept.equal_updates(arm.runs) if arm.name == NAMES[STEPS] else ()
+        found += swept.confounded(arm.runs, free)
+    return found
 
 
 def _gap(run: Run) -> float | None:

@@ -20,7 +20,7 @@ from dl_experiments.analysis.quantities import by_seed, columns, final, in_perce
 from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.seedwise import seedwise
 from dl_experiments.analysis.statistics import Estimate
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "basics_learning_rate"
 TITLE = "Learning rate"
@@ -41,7 +41,8 @@ def analyse(runs: Sequence[Run]) -> Finding:
 def _section(arm: str, runs: Grid) -> Section:
     optimizers = {name: some.along(_rate) for name, some in runs.along(OPTIMIZER).items()}
     drawings = {"curves": _curves(arm, optimizers), "final-accuracy": _finals(arm, optimizers)}
-    return Section(drawings, _numbers(optimizers), judge(optimizers))
+    along = confounded(runs, within=OPTIMIZER)  # no claim compares optimizers
+    return Section(drawings, _numbers(optimizers), judge(optimizers), along=along)
 
 
 def judge(optimizers: Mapping[str, Rates]) -> list[Claim]:

@@ -30,7 +30,7 @@ from dl_experiments.analysis.phenomena._gradient_norm_plane import norm_against_
 from dl_experiments.analysis.quantities import Outcome, Quantity
 from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.sections import Row, Section, over, put_together
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.swept import arms, confounded
 
 STUDY = "hw1_2_gradient_norm"
 TITLE = "The gradient norm as the loss flattens"
@@ -54,7 +54,8 @@ def _section(kind: str, arm: str, runs: Grid) -> Section:
         f"norm-against-loss-{kind}": norm_against_loss(arm, columns),
         f"norm-by-layer-{kind}": norm_by_layer(arm, columns),
     }
-    return Section(drawings, _numbers(columns), judge(columns))
+    along = confounded(runs, within="data.name")
+    return Section(drawings, _numbers(columns), judge(columns), along=along)
 
 
 def _numbers(by_data: Columns) -> list[Row]:

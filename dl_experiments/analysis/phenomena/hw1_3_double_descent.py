@@ -36,12 +36,11 @@ from dl_experiments.analysis.phenomena._double_descent_figures import (
 )
 from dl_experiments.analysis.quantities import by_seed, final
 from dl_experiments.analysis.sections import Row, Section, over, put_together
-from dl_experiments.analysis.swept import arms, confounded
+from dl_experiments.analysis.swept import arms, confounded, equal_updates
 
 STUDY = "hw1_3_double_descent"
 TITLE = "Double descent: across the interpolation threshold"
 COMPARED = ("loss", "data.samples", "model.name", "model.hidden")
-EPOCHS = ("trainer.max_epochs",)  # follow from the samples where all make equally many updates
 ABOUT = (
     "Test error and loss of the mean over completed seeds (of a loss the geometric mean), with "
     "the parameter count they are at; the peak is the point that stands highest above the "
@@ -65,7 +64,8 @@ def _section(arm: str, runs: Grid) -> Section:
         "double-descent": across_threshold(arm, found),
         "over-samples": over_samples(arm, found),
     }
-    return Section(drawings, _numbers(found), judge(found), lost, confounded(runs, EPOCHS))
+    along = confounded(runs, equal_updates(runs), within="loss")
+    return Section(drawings, _numbers(found), judge(found), lost, along)
 
 
 def _numbers(found: Study) -> list[Row]:

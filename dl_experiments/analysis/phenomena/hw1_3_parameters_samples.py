@@ -35,14 +35,13 @@ from dl_experiments.analysis.phenomena._parameters_samples import (
 from dl_experiments.analysis.quantities import by_seed, final
 from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.statistics import Estimate
-from dl_experiments.analysis.swept import arms, confounded
+from dl_experiments.analysis.swept import arms, confounded, equal_updates
 
 STUDY = "hw1_3_parameters_samples"
 TITLE = "Parameters against training images"
 COMPARED = ("data.samples", "model.name", "model.hidden")
 BEST = {"test/loss": 1, "test/accuracy": -1}  # the sign that makes the best the smallest
 ABOVE_ZERO = Region(above=0.0)
-EPOCHS = ("trainer.max_epochs",)
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
@@ -58,7 +57,7 @@ def _section(arm: str, runs: Grid) -> Section:
     if not any(run.completed for run in counted):
         return Section(notes=lost)
     drawings = {"against-size": _lines(arm, found)}
-    along = confounded(runs, by_design=EPOCHS)  # all make equally many updates
+    along = confounded(runs, equal_updates(runs))
     return Section(drawings, _numbers(found), _claims(found), lost, along)
 
 

@@ -58,8 +58,9 @@ def write(
     epochs: np.ndarray,
     state: State = "completed",
     error: str | None = None,
+    updates: int = 2,
 ) -> RunDirectory:
-    """One run directory with the curves [t] at the epochs [t]."""
+    """One run directory with the curves [t] at the epochs [t], of so many updates each."""
     name = f"{run_name(made)}-{run_id(made)}"
     directory = RunDirectory(outputs / str(made["study"]) / name)
     directory.write_config(made)
@@ -69,7 +70,7 @@ def write(
         writer = MetricsWriter(directory, list(curves))
         for row, epoch in enumerate(epochs):
             values = {name: float(curve[row]) for name, curve in curves.items()}
-            writer.append(int(epoch) * 2, int(epoch), values)
+            writer.append(int(epoch) * updates, int(epoch), values)
         writer.close()
     if state in ("completed", "diverged"):
         finals = {name: float(curve[-1]) for name, curve in curves.items()}
