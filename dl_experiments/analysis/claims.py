@@ -25,6 +25,7 @@ Verdict = Literal[
     "inconclusive, leaning not supported",
 ]
 ENOUGH_SEEDS = 5
+NOTHING = "no completed runs to test it on"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def claim(
         verdict: Where more than the estimate decides.
     """
     if estimate is None:
-        why = unfit or "no completed runs to test it on"
+        why = unfit or NOTHING
         return Claim(statement, effect, region, None, None, None, 0, unit, "inconclusive", why)
     found: Verdict = "inconclusive" if unfit else verdict or judge(region, estimate)
     alike = f"all {estimate.n} have one value: no interval" if estimate.same and not unfit else ""

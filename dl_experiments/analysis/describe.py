@@ -165,8 +165,12 @@ def sized(runs: Sequence[Run]) -> str:
 
 
 def run_count(runs: Sequence[Run]) -> str:
-    """As in "n = 3", or with what did not complete "n = 3 + 1 diverged"."""
-    text = f"n = {len([run for run in runs if run.completed])}"
+    """As in "n = 3", or with what did not complete "n = 3 + 1 diverged".
+
+    n counts seeds: where there are several runs of one, "n = 3 (6 runs)".
+    """
+    seeds = [run.seed for run in runs if run.completed]
+    text = f"n = {len(set(seeds))}" + f" ({len(seeds)} runs)" * (len(set(seeds)) < len(seeds))
     for state in ("diverged", "running", "interrupted", "failed"):
         count = len([run for run in runs if run.status.state == state])
         text += f" + {count} {state}" if count else ""

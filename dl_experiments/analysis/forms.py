@@ -9,20 +9,25 @@ treated so, with the lowest loss above 0 as their bound.
 
 Nets that have learned nothing show nothing (see ``learned``): unless one of the ``learners`` has,
 a claim has no verdict. These are the nets that it compares, where it does not say others.
+
+A seed is one run of each group. Where a group has several completed runs of one seed its runs
+differ in more than that, nobody can say which of them counts, and no claim has a verdict.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, final
 
 import numpy as np
 
-from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
+from dl_experiments.analysis.claims import NOTHING, Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.learned import dead, hardly_trained
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import LINEAR, LOG, Scale
 from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.analysis.swept import swept_keys
 from dl_experiments.artifacts import FINISHED
 
 Statistic = Callable[[np.ndarray, np.ndarray], float | None]
@@ -195,20 +200,33 @@ def each_seed(
 
 
 def ranked(
-    groups: Mapping[Key, Sequence[Run]], quantity: Quantity
+    groups: Mapping[Key, Sequence[Run]], quantity: Quantity, best: int = 1
 ) -> tuple[list[Key], dict[int, dict[Key, float]]]:
-    """The groups by their mean, the highest first, and what they are ranked by.
+    """The groups by their level, the best first, and what they are ranked by.
 
-    Only seeds count that all groups have which have any; a diverged run counts at its bound.
+    Only seeds count that all groups have which have any; a diverged run counts at its bound, and
+    not where it has none, see `unbounded`.
+
+    Args:
+        groups: What is ranked.
+        quantity: By what.
+        best: 1 where the highest is the best, −1 where the lowest is.
 
     Returns:
         The keys, and for each such seed its values by key.
     """
     sides = {key: found for key, runs in groups.items() if (found := quantity.counted(runs))}
     curves = across([*sides.values()])
-    mean = np.mean([*curves.values()], axis=0) if curves else np.empty(0)
-    order = [[*sides][place] for place in np.argsort(-mean, kind="stable")]
+    columns = np.array([*curves.values()]).T
+    levels = np.array([quantity.scale.level(column).value for column in columns])
+    order = [[*sides][place] for place in np.argsort(-best * levels, kind="stable")]
     return order, {seed: dict(zip(sides, map(float, v), strict=True)) for seed, v in curves.items()}
+
+
+def unbounded(groups: Collection[Sequence[Run]], quantity: Quantity) -> str:
+    """Why groups cannot be ranked: runs diverged that count as nothing; empty where none did."""
+    gone = sum(value is None for runs in groups for value in quantity.lost(runs).values())
+    return f"{gone} diverged, and nothing tells what they count as" if gone else ""
 
 
 def across(sides: Sides) -> dict[int, np.ndarray]:
@@ -246,9 +264,12 @@ def _judged(
     lost = [quantity.lost(group.runs) for group in groups]
     notes = [note, *map(_left_out, groups, lost), *([] if unfit else map(_dead, groups))]
     floored = _floored(quantity, sides)
-    if (not any(lost) and floored == sides) or found is None or unfit:
-        why = unfit or ("" if found else _why_none(groups, sides))
-        return claim(*words, region, found, unit, joined(notes), why)
+    unfit = joined([unfit, twice(groups)])
+    if found is None:
+        why = unfit or _below(quantity, groups, sides) or why_none(groups, sides)
+        return claim(*words, region, found, unit, unfit=joined([why, *notes[1:]]))
+    if (not any(lost) and floored == sides) or unfit:
+        return claim(*words, region, found, unit, joined(notes), unfit)
     plain = judge(region, found)
     if any(value is None for one in lost for value in one.values()):
         return claim(*words, region, found, unit, joined(notes), verdict=leaning(plain))
@@ -299,13 +320,38 @@ def _dead(group: Group) -> str:
     return f"{group.name}: {said}" if said and group.name else said
 
 
-def _why_none(groups: Sequence[Group], sides: Sides) -> str:
-    """Why there is no estimate though runs completed; empty where none did."""
+def twice(groups: Sequence[Group]) -> str:
+    """That a group has several completed runs of one seed, and in what they differ; else empty."""
+    for group in groups:
+        done = Counter(run.seed for run in group.runs if run.completed)
+        if again := [seed for seed, count in done.items() if count > 1]:
+            apart = swept_keys([run for run in group.runs if run.seed == again[0]])
+            keys = " and ".join(apart) or "what is written down"
+            return (
+                f"{group.name or 'its group'} has several runs of one seed, which differ in {keys}"
+            )
+    return ""
+
+
+def why_none(groups: Sequence[Group], sides: Sequence[Collection[int]]) -> str:
+    """Why groups whose seeds have values in ``sides``, or have none, come to nothing."""
+    done = [sum(run.completed for run in group.runs) for group in groups]
+    for group, side, count in zip(groups, sides, done, strict=True):
+        of = f" of {group.name}" if group.name else ""
+        if count and not side:
+            return f"what it takes was not recorded by the {count} completed runs{of}"
+        if any(done) and not side:
+            return f"no run{of} completed" if group.runs else f"there is no run{of}"
+    if len(groups) > 1 and all(sides) and not set.intersection(*map(set, sides)):
+        return "no seed has a run in all of them"
+    return NOTHING if not any(done) else "no seed has such a number"
+
+
+def _below(quantity: Quantity, groups: Sequence[Group], sides: Sides) -> str:
+    """That a group has no value above 0 where logarithms are compared; else empty."""
     for group, side in zip(groups, sides, strict=True):
-        done = sum(run.completed for run in group.runs)
-        if done and not side:
-            of = f" of {group.name}" if group.name else ""
-            return f"what it takes was not recorded by the {done} completed runs{of}"
+        if quantity.scale is LOG and side and max(side.values()) <= 0:
+            return f"all of {group.name or 'them'} are 0 or below, which has no logarithm"
     return ""
 
 

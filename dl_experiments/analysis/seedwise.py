@@ -6,7 +6,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.forms import Group, joined, over_seeds, untaught
+from dl_experiments.analysis.forms import Group, joined, over_seeds, twice, untaught, why_none
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import CORRELATION, LINEAR, Scale
 from dl_experiments.analysis.statistics import spearman
@@ -51,7 +51,8 @@ def seedwise(
     gone = sum(not run.completed for runs in seeds for run in runs)
     notes = [note, f"diverged and {lost}: {gone}" if gone and lost else ""]
     estimate = over_seeds(found, ended, scale)
-    unfit = unfit or untaught(groups, learners)
+    why = unfit or untaught(groups, learners)
+    unfit = joined([why, twice(groups)]) or ("" if estimate else why_none(groups, ended))
     return claim(statement, effect, region, estimate, unit, joined(notes), unfit)
 
 
@@ -96,7 +97,7 @@ def association(
     gone = sum(run.status.state == "diverged" for group in groups for run in group.runs)
     notes = joined([note, f"diverged and not in it: {gone}" if gone else ""])
     verdict = leaning(judge(region, estimate)) if gone and estimate else None
-    few = "" if estimate else f"fewer than {FEWEST} groups with both, or nothing varies"
-    unfit = untaught(groups) or few
+    none = f"fewer than {FEWEST} groups with both, or nothing varies"
+    unfit = untaught(groups) or twice(groups) or ("" if estimate else none)
     words = (statement, effect or f"Spearman's ρ of {x.name} and {y.name} over a seed's groups")
     return claim(*words, region, estimate, note=notes, unfit=unfit, verdict=verdict)

@@ -27,7 +27,7 @@ def best_of_mean(sizes: Sizes, quantity: Quantity, sign: int) -> int | None:
 
     A run that diverged counts at its bound, where it has one.
     """
-    order, seeds = ranked(sizes, quantity.turned(lambda value: -sign * value, quantity.name))
+    order, seeds = ranked(sizes, quantity, best=-sign)
     return order[0] if seeds and len(order) == len(sizes) else None
 
 

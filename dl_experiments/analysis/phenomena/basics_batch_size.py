@@ -5,14 +5,14 @@ best leans to its side: the winner of equals always leads.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import Group, difference, ranked
+from dl_experiments.analysis.forms import Group, difference, ranked, unbounded
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
@@ -93,8 +93,8 @@ def _best(sizes: Sizes) -> Claim:
     several = sum(bool(ACCURACY.counted(runs)) for runs in sizes.values()) > 1
     unpaired = "no seed was trained with all batch sizes" if several and not seeds else ""
     alone = sum(len(ACCURACY.counted(runs)) - len(seeds) for runs in sizes.values() if seeds)
-    winners = Counter(max(found, key=lambda size: found[size]) for found in seeds.values())
-    best = ", ".join(f"batch {size} ({count})" for size, count in winners.most_common())
+    winners = Counter(map(_winners, seeds.values()))
+    best = ", ".join(f"{sizes} ({count})" for sizes, count in winners.most_common())
     notes = [
         *_lost(sizes),
         f"{alone} runs of seeds that not all batch sizes have left out" if alone else "",
@@ -109,10 +109,16 @@ def _best(sizes: Sizes) -> Claim:
         unit=ACCURACY.apart,
         effect="final test accuracy, the best batch size on average minus the next best",
         note="; ".join(filter(None, notes)),
-        unfit=unpaired,
+        unfit=unpaired or unbounded(sizes.values(), ACCURACY),
         lost="",
         learners=[run for runs in sizes.values() for run in runs],
     )
+
+
+def _winners(found: Mapping[int, float]) -> str:
+    """Which batch sizes a seed is best with: "batch 4", or "batch 1 and 4" where they are equal."""
+    first = [str(size) for size, value in found.items() if value == max(found.values())]
+    return f"batch {' and '.join(first)}"
 
 
 def _lost(sizes: Sizes) -> list[str]:
@@ -120,7 +126,7 @@ def _lost(sizes: Sizes) -> list[str]:
         f"{gone} of {len(ACCURACY.counted(runs))} seeds of batch {size} diverged and count as "
         "guessing"
         for size, runs in sizes.items()
-        if (gone := len(ACCURACY.lost(runs)))
+        if (gone := len(ACCURACY.lost(runs))) and not unbounded([runs], ACCURACY)
     ]
 
 
