@@ -112,19 +112,19 @@ class Run:
         """Epochs [t] and values [t] of a metric where it was recorded; a diverged end is kept."""
         return self.rows.curve(metric)
 
-    def shared(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """The same where all the runs that it is compared with recorded it too.
+    def shared(self, metric: str, along: str = "epoch") -> tuple[np.ndarray, np.ndarray]:
+        """The same, by epoch or step, where all the runs that it is compared with recorded it too.
 
         A run that ended by itself is read where it stopped, and has all its epochs here.
         """
-        epochs, values = self.curve(metric)
+        at, values = self.rows.curve(metric, along)
         if self.rows.peers is None or self.stopped:
-            return epochs, values
+            return at, values
         shared = self.rows.peers.epochs(metric)
-        if len(shared) == len(epochs):  # of which they are a part
-            return epochs, values
-        kept = np.isin(epochs, shared)
-        return epochs[kept], values[kept]
+        if len(shared) == len(at):  # of which they are a part
+            return at, values
+        kept = np.isin(self.curve(metric)[0], shared)
+        return at[kept], values[kept]
 
     @cached_property
     def stopped(self) -> bool:

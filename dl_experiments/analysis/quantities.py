@@ -7,6 +7,7 @@ Only completed runs have a value, and only a finite one counts; the others are f
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -216,6 +217,23 @@ def by_seed(runs: Sequence[Run], outcome: Outcome) -> dict[int, float]:
     }
 
 
+def above_zero(quantity: Quantity, runs: Sequence[Run]) -> Quantity:
+    """The same for logarithms: 0 counts as the lowest value above it that some runs have."""
+    seen = [quantity(run) for run in runs if run.completed]
+    least = min((value for value in seen if value is not None and value > 0), default=None)
+
+    def floored(value: float) -> float:
+        return least if value == 0 and least is not None else value
+
+    return quantity.turned(floored, quantity.name, quantity.scale, quantity.unit)
+
+
 def longest(runs: Sequence[Run]) -> float:
     """The largest epoch any run recorded; 0 without any."""
     return max((last_epoch(run) or 0.0 for run in runs), default=0.0)
+
+
+def in_all(runs: Sequence[Run], metric: str) -> np.ndarray:
+    """The epochs [t] at which all completed runs have a metric that do have it, however long."""
+    found = [at for run in runs if run.completed and len(at := run.curve(metric)[0])]
+    return reduce(np.intersect1d, found) if found else np.empty(0)

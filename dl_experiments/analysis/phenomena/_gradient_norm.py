@@ -66,6 +66,11 @@ def recorded(run: Run, metric: str) -> Series:
     return _series(*run.rows.curve(metric, along="step"))
 
 
+def compared(run: Run, metric: str) -> Series:
+    """The same where all runs that it is compared with have it: a spread depends on how often."""
+    return _series(*run.shared(metric, along="step"))
+
+
 def minibatch(run: Run) -> Series:
     """The norm of every update's mini-batch gradient; empty where there is no readable file."""
     try:

@@ -42,8 +42,8 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     WINDOW,
     Columns,
     Series,
+    compared,
     minibatch,
-    recorded,
     short_name,
 )
 from dl_experiments.analysis.quantities import Quantity
@@ -52,7 +52,7 @@ from dl_experiments.analysis.swept import confounded
 
 FLAT = 0.03
 KINDS: dict[str, Callable[[Run], Series]] = {
-    "full-data": lambda run: recorded(run, NORM),
+    "full-data": lambda run: compared(run, NORM),
     "mini-batch": minibatch,
 }
 ABOVE_ZERO = Region(above=0.0)
@@ -86,7 +86,7 @@ def above_root(kind: str) -> Quantity:
     """How many decades a norm ends above the root of the loss; None where one was not recorded."""
 
     def of(run: Run) -> float | None:
-        norm, loss = KINDS[kind](run).change, recorded(run, LOSS).change
+        norm, loss = KINDS[kind](run).change, compared(run, LOSS).change
         return None if norm is None or loss is None else norm - loss / 2
 
     return Quantity(f"{kind} norm above the root of the loss", of, unit="decades")
@@ -161,7 +161,7 @@ def _lacking(kind: str, runs: Sequence[Run]) -> str:
 
 def _not_flat(runs: Sequence[Run]) -> str:
     """Why some completed run cannot show the claim; empty where all can."""
-    shares = [last_share(recorded(run, LOSS)) for run in runs if run.completed]
+    shares = [last_share(compared(run, LOSS)) for run in runs if run.completed]
     known = [share for share in shares if share is not None]
     if len(known) < len(shares):
         out = f"{len(shares) - len(known)} of {len(shares)} runs"

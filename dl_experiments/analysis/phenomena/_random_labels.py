@@ -28,7 +28,7 @@ def target(run: Run) -> float:
 
 def epochs_to_memorise(run: Run) -> float | None:
     """The first logged epoch whose training accuracy reaches the target; None where none does."""
-    epochs, accuracies = run.curve("train/accuracy")
+    epochs, accuracies = run.shared("train/accuracy")
     return epochs_to_reach(epochs, -accuracies, -target(run))
 
 

@@ -7,6 +7,8 @@ the lowest loss any of them reached (not below the experiment's target). A net t
 level counts with the last epoch there, which makes its disadvantage a lower bound: one whose deep
 net died is as much a result as one where it flew.
 
+Epochs are those that all nets have recorded: one that was logged more seldom is no slower for it.
+
 A net that diverged comes last: it counts with the last epoch at every level (those are the other
 nets'), and its final loss is its first one, again a lower bound. A seed takes part when all the
 nets compared are finished and one of them completed.
@@ -28,13 +30,14 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
-from dl_experiments.analysis.quantities import decades, final
+from dl_experiments.analysis.quantities import above_zero, decades, final
 from dl_experiments.analysis.scales import OFTEN
 from dl_experiments.analysis.seedwise import seedwise, together
 from dl_experiments.analysis.statistics import epochs_to_reach
 
 Models = dict[str, Grid]
 LEVELS = 33
+END = final(LOSS)
 VARIES = Region(above=0.05, below=0.95)
 
 
@@ -62,15 +65,17 @@ def judge(functions: Functions) -> list[Claim]:
 
 
 def speeds(runs: Sequence[Run]) -> list[float] | None:
-    """For each run the mean of log10 epochs over the levels (see above); None without a curve.
+    """For each run the mean of log10 epochs over the levels (see above); None without levels.
 
     Lower is faster. Epoch 0 counts as 1.
     """
-    curves = [run.curve(LOSS) if run.completed else None for run in runs]
+    curves = [run.shared(LOSS) if run.completed else None for run in runs]
     known = [curve for curve in curves if curve is not None]
     if not known or not all(len(values) for _, values in known):
         return None
     top = min(values[0] for _, values in known)
+    if not top > 0:
+        return None
     bottom = min(top, max(target(runs), min(np.nanmin(values) for _, values in known)))
     last = max(epochs[-1] for epochs, _ in known)
     found = []
@@ -95,9 +100,16 @@ def _groups(models: Models, names: Sequence[str]) -> list[Group]:
 def _deep_is_best(name: str, models: Models) -> Claim:
     others = [model for model in models if model != "deep"]
     groups = _groups(models, ["deep", *others]) if others else []
+    every = [run for group in groups for run in group.runs]
+    zeros = sum(run.completed and END(run) == 0 for run in every)
+    read = decades(above_zero(END, every))
+
+    def end(run: Run) -> float | None:
+        """A diverged one counts as if it had never started."""
+        return read(run) if run.completed else read.worst(run)
 
     def lead(runs: Sequence[Run]) -> float | None:
-        deep, *rest = map(_end, runs)
+        deep, *rest = map(end, runs)
         known = [loss for loss in rest if loss is not None]
         there = deep is not None and known and any(run.completed for run in runs)
         return deep - min(known) if deep is not None and there else None
@@ -109,13 +121,8 @@ def _deep_is_best(name: str, models: Models) -> Claim:
         groups,
         unit="decades",
         effect="log10 of final training loss, deep minus the better of the others, paired by seed",
+        note=f"at exactly 0 and counted at the lowest above it: {zeros}" if zeros else "",
     )
-
-
-def _end(run: Run) -> float | None:
-    """log10 of the loss a run ends at; a diverged one counts as if it had never started."""
-    read = decades(final(LOSS))
-    return read(run) if run.completed else read.worst(run)
 
 
 def _order_varies(models: Models) -> Claim:

@@ -78,7 +78,7 @@ def convergence(arm: str, functions: Functions) -> tuple[str, Figure]:
 
 def _reached(runs: Sequence[Run], goal: float) -> list[float | None]:
     """For each completed run its epochs to the goal, at least 1; None where it never got there."""
-    epochs = [epochs_to_reach(*run.curve(LOSS), goal) for run in runs if run.completed]
+    epochs = [epochs_to_reach(*run.shared(LOSS), goal) for run in runs if run.completed]
     return [None if epoch is None else max(epoch, 1.0) for epoch in epochs]
 
 

@@ -28,6 +28,7 @@ from dl_experiments.analysis.quantities import (
     Quantity,
     columns,
     final,
+    in_all,
     in_percent,
     worst_of,
 )
@@ -56,15 +57,17 @@ def judge(sizes: Sizes) -> list[Claim]:
     """The smallest against the largest batch, and the best against the next best."""
     least, most = min(sizes), max(sizes)
     ends = (sizes[least], sizes[most]) if least < most else ([], [])
+    noisy = _noisy([*ends[0], *ends[1]])
     pair = (Group(ends[0], f"batch {least}"), Group(ends[1], f"batch {most}"))
     why = "" if least < most else "there is one batch size"
     first = why or ("" if _recorded_first(sizes) else "epoch 1 was not recorded")
     return [
         difference(
             f"The loss is noisier with batch {least} than with batch {most}",
-            MEAN_NOISE, Region(above=0.0), pair, unfit=why or _noiseless(sizes[most]),
+            _mean_noise(noisy), Region(above=0.0), pair, unfit=why or _noiseless(sizes[most]),
             effect="log10 of the spread of the mini-batch loss, mean over epochs, smallest minus "
             "largest batch",
+            note=_fewer(noisy, [*ends[0], *ends[1]]),
         ),
         difference(
             f"The first epoch teaches more with batch {least} than with batch {most}",
@@ -130,11 +133,32 @@ def _lost(sizes: Sizes) -> list[str]:
     ]
 
 
-def _mean_noise(run: Run) -> float | None:
-    """The geometric mean over the epochs after the first weights, which all batch sizes share."""
-    epochs, values = run.shared(NOISE)
-    found = values[(epochs > 0) & (values > 0)]
-    return float(np.exp(np.log(found).mean())) if len(found) else None
+def _noisy(runs: Sequence[Run]) -> np.ndarray:
+    """The epochs at which all of the runs have some noise, but for the first weights they share.
+
+    Noise falls as nets learn, so runs are compared up to where one stopped, or came to a loss
+    without spread.
+    """
+    curves = [run.curve(NOISE) for run in runs if run.completed]
+    still = [at[values <= 0] for at, values in curves if (values > 0).any()]
+    return np.setdiff1d(in_all(runs, NOISE), np.concatenate([np.zeros(1), *still]))
+
+
+def _fewer(noisy: np.ndarray, runs: Sequence[Run]) -> str:
+    """Over how many epochs noise is compared, where that is not all there are."""
+    most = max((np.count_nonzero(run.curve(NOISE)[0]) for run in runs), default=0)
+    return f"over the {len(noisy)} epochs at which all have some" if len(noisy) < most else ""
+
+
+def _mean_noise(noisy: np.ndarray) -> Quantity:
+    """The geometric mean over some epochs."""
+
+    def of(run: Run) -> float | None:
+        epochs, values = run.curve(NOISE)
+        found = values[np.isin(epochs, noisy) & (values > 0)]
+        return float(np.exp(np.log(found).mean())) if len(found) else None
+
+    return Quantity("spread of the mini-batch loss", of, LOG)
 
 
 def _after_one_epoch(run: Run) -> float | None:
@@ -155,7 +179,6 @@ def _recorded_first(sizes: Sizes) -> bool:
 
 
 ACCURACY = in_percent(final("test/accuracy"))
-MEAN_NOISE = Quantity("spread of the mini-batch loss", _mean_noise, LOG)
 FIRST_EPOCH = Quantity(
     "training loss after one epoch", _after_one_epoch, LOG, worst=worst_of("train/loss")
 )

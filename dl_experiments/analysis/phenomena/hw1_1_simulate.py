@@ -56,7 +56,7 @@ def _numbers(functions: Functions) -> list[Row]:
     goal = target(flat(functions))
 
     def epochs(run: Run) -> float | None:
-        return epochs_to_reach(*run.curve(LOSS), goal)
+        return epochs_to_reach(*run.shared(LOSS), goal)
 
     quantities = columns(map(final, (LOSS, "test/loss")))
     there = Quantity("there", lambda run: float(epochs(run) is not None), OFTEN)

@@ -15,8 +15,8 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     SPIKE,
     Columns,
     Series,
+    compared,
     minibatch,
-    recorded,
     short_name,
 )
 from dl_experiments.analysis.phenomena._gradient_norm_claims import (
@@ -73,7 +73,7 @@ def _numbers(by_data: Columns) -> list[Row]:
 
 
 def _loss(run: Run) -> Series:
-    return recorded(run, LOSS)
+    return compared(run, LOSS)
 
 
 def _ends(runs: Sequence[Run], read: Callable[[Run], Series]) -> str:
