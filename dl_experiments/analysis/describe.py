@@ -52,6 +52,12 @@ def subset(runs: Sequence[Run]) -> str:
     return " or ".join((["all training images"] if 0 in sizes else []) + words)
 
 
+def other_data(runs: Sequence[Run], name: str) -> list[str]:
+    """That a claim about a data set is asked of others; none where it is not."""
+    others = " or ".join(data_name(data) for data in sorted({run.data for run in runs} - {name}))
+    return [f"the claim is about {data_name(name)}; this is {others}"] if others else []
+
+
 def _samples(run: Run) -> int:
     """The training samples a run asks for; 0 for all there are."""
     asked = run.get("data.samples") or 0

@@ -233,6 +233,12 @@ def longest(runs: Sequence[Run]) -> float:
     return max((last_epoch(run) or 0.0 for run in runs), default=0.0)
 
 
+def shortest(runs: Sequence[Run]) -> float:
+    """The last epoch of the completed run that has the fewest; of any without a completed one."""
+    done = [run for run in runs if run.completed] or runs
+    return min((last_epoch(run) or 0.0 for run in done), default=0.0)
+
+
 def in_all(runs: Sequence[Run], metric: str) -> np.ndarray:
     """The epochs [t] at which all completed runs have a metric that do have it, however long."""
     found = [at for run in runs if run.completed and len(at := run.curve(metric)[0])]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import labels, subset
+from dl_experiments.analysis.describe import labels, other_data, subset
 from dl_experiments.analysis.forms import level, trend
 from dl_experiments.analysis.phenomena._capacity import (
     FEWEST,
@@ -74,7 +74,15 @@ def reaches_98(sizes: Sizes, reading: Reading) -> Claim:
         sizes[max(sizes)],
         effect="test accuracy of the largest net",
         unfit="; ".join(
-            filter(None, [reading.missing, *_partial(flat(sizes)), *_noisy(flat(sizes))])
+            filter(
+                None,
+                [
+                    reading.missing,
+                    *other_data(flat(sizes), "mnist"),
+                    *_partial(flat(sizes)),
+                    *_noisy(flat(sizes)),
+                ],
+            )
         ),
     )
 

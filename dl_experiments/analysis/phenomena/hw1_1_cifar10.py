@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import other_data
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.phenomena import _images
@@ -34,6 +35,7 @@ def _claims(models: _images.Models) -> list[Claim]:
                 Region(above=0.0),
                 (one, other),
                 f"final test accuracy, {deeper} minus {shallower}, {how}",
+                unfit="; ".join(other_data([*one.runs, *other.runs], "cifar10")),
             )
         )
     return judged

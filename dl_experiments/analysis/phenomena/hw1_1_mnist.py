@@ -11,11 +11,11 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import labels, subset
+from dl_experiments.analysis.describe import labels, other_data, subset
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import level
 from dl_experiments.analysis.phenomena import _images
-from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest
+from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest, shortest
 
 STUDY = "hw1_1_mnist"
 TITLE = "Deep against shallow on MNIST"
@@ -41,11 +41,11 @@ def _claims(models: _images.Models) -> list[Claim]:
                 NEAR,
                 runs,
                 effect="mean final test accuracy",
-                unfit="; ".join([*_partial(runs), *_short(runs), *_noisy(runs)]),
+                unfit="; ".join([*_partial(runs), *_unlike(runs)]),
             )
         )
     for name, runs in models.items():
-        unfit = "; ".join([*_short(runs), *_noisy(runs)])
+        unfit = "; ".join(_unlike(runs))
         judged += [
             level(
                 f"The {name} net's test loss turns up after its minimum",
@@ -72,9 +72,14 @@ def _partial(runs: Sequence[Run]) -> list[str]:
     return [f"the claim is about all {IMAGES:,} images; this is a {subset(runs)}"] if few else []
 
 
+def _unlike(runs: Sequence[Run]) -> list[str]:
+    return [*other_data(runs, "mnist"), *_short(runs), *_noisy(runs)]
+
+
 def _short(runs: Sequence[Run]) -> list[str]:
-    short = longest(runs)
-    epochs = f"{short:.0f} epoch{'' if short == 1 else 's'}"
+    """Some run was not trained on for long enough, be it that it stopped by itself."""
+    short, long = shortest(runs), longest(runs)
+    epochs = f"{short:.0f}{f' to {long:.0f}' if short < long else ''} epoch{'s' * (long != 1)}"
     return [f"only {epochs}, and it takes {EPOCHS}"] if short < EPOCHS else []
 
 

@@ -42,6 +42,11 @@ def _net(name: str, runs: Grid) -> Section:
 
 def _capacity(name: str, runs: Grid) -> Section:
     groups = asked.by_width(runs)
+    lost = len(runs) - sum(map(len, groups.values()))
+    bare = f"Left out: {lost} of {states(runs)}, whose parameters for each label are not known."
+    notes = [bare] if lost else []
+    if not groups:
+        return Section(notes=notes)
     title = "Fully random labels, nets of different width: loss and accuracy"
     drawings: dict[str, Made | None] = {
         "capacity": figures.capacity(name, groups),
@@ -49,7 +54,7 @@ def _capacity(name: str, runs: Grid) -> Section:
     }
     rows = [_numbers(found) for found in groups.values() if any(map(asked.is_small, found))]
     judged = claims.of_capacity(groups)  # each width by itself, so nothing differs along
-    return Section(drawings, rows, judged, along=[])
+    return Section(drawings, rows, judged, notes, along=[])
 
 
 def _numbers(runs: Grid) -> Row:
