@@ -5,7 +5,7 @@ What hw1_3_parameters and its variants, and hw1_3_double_descent, have in common
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -42,12 +42,14 @@ class Reading:
         aimed: Whether the training loss there is the one at which training was told to stop, so
             that it says nothing about the net.
         missing: Why there is nothing to read; empty where there is.
+        through: That some runs had stopped by themselves before; empty where none had.
     """
 
     name: str
     of: Callable[[str], Quantity]
     aimed: bool = False
     missing: str = ""
+    through: str = ""
 
 
 def after(epochs: int, runs: Sequence[Run]) -> Reading:
@@ -58,7 +60,8 @@ def after(epochs: int, runs: Sequence[Run]) -> Reading:
     near = [at for run in runs if run.completed for at in run.shared(LOSS)[0]]
     near = [at for at in near if abs(at - epochs) <= NEAR * epochs]
     taken = int(min(near, key=lambda at: (abs(at - epochs), at))) if near else epochs
-    through = any(run.stopped and run.rows[-1]["epoch"] <= epochs for run in runs)
+    done = [run for run in runs if run.completed]
+    through = sum(run.stopped and run.rows[-1]["epoch"] < taken for run in done)
 
     def of(metric: str) -> Quantity:
         def outcome(run: Run) -> float | None:
@@ -71,12 +74,14 @@ def after(epochs: int, runs: Sequence[Run]) -> Reading:
         return Quantity(metric, outcome, scale_of(metric))
 
     missing = "" if near or through else f"epoch {epochs} was not recorded"
-    return Reading(f"after {taken} epoch{'' if taken == 1 else 's'}", of, missing=missing)
+    said = f"{through} of {len(done)} runs had stopped at their target before" if through else ""
+    name = f"after {taken} epoch{'' if taken == 1 else 's'}"
+    return Reading(name, of, missing=missing, through=said)
 
 
 def where_stopped(name: str) -> Reading:
     """The last recorded epoch, of runs that stop at a target."""
-    return Reading(name, last, aimed=True)
+    return Reading(name, lambda metric: replace(last(metric), name=metric), aimed=True)
 
 
 def at_the_end(runs: Sequence[Run]) -> Reading:

@@ -19,7 +19,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import percent
-from dl_experiments.analysis.forms import Sides, compared, difference, over_seeds, trend
+from dl_experiments.analysis.forms import Sides, compared, difference, over_seeds, trend, unbounded
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES
@@ -54,7 +54,9 @@ def _falls_beyond(arm: Arm, name: str) -> Claim:
         unit="decades a decade",
         effect="slope of log10 sensitivity against log10 batch size from there up",
         note=_accuracies(arm, sizes),
-        unfit=f"the best batch size{words} is the largest" if len(sizes) == 1 else "",
+        unfit=unbounded(arm.sizes.values(), last(ACCURACY))
+        or (f"the best batch size{words} is the largest" if len(sizes) == 1 else "")
+        or ("" if arm.having(name) else f"{name} was not measured"),
     )
 
 

@@ -67,13 +67,13 @@ def judge(arm: Walks) -> list[Claim]:
 def deviation(losses: Mapping[int, float]) -> Estimate | None:
     """Mean over seeds of |Lᵢ − that of the others| / that of the others, in percent.
 
-    None with fewer than two seeds.
+    None with fewer than two seeds, or where the others' mean is 0, of which nothing is a share.
     """
     ends = np.array(list(losses.values()))
     if len(ends) < 2:
         return None
     others = (ends.sum() - ends) / (len(ends) - 1)
-    return mean(100 * np.abs(ends - others) / others)
+    return mean(100 * np.abs(ends - others) / others) if others.all() else None
 
 
 def _over(distances: Sequence[float], lengths: Sequence[float]) -> list[float]:

@@ -53,7 +53,12 @@ def _section(arm: str, runs: Grid) -> Section:
 
 def deep(nets: Mapping[str, Sequence[Run]]) -> list[Run]:
     """The runs of one data set that have layers and no activation between them."""
-    return [run for name, found in nets.items() if name.startswith("identity") for run in found]
+    return [run for name in called(nets, "identity") for run in nets.get(name, ())]
+
+
+def called(nets: Mapping[str, Sequence[Run]], activation: str) -> list[str]:
+    """The nets of an activation, of which there may be one a width; its own name where none is."""
+    return [name for name in nets if name.split()[0] == activation] or [activation]
 
 
 def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
@@ -61,11 +66,19 @@ def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
     judged = [_is_linear(nets, stacks)]
     for data, found in nets.items():
         images = _images(found)
-        same = f"Layers without activation are no better than one linear layer on {data}"
-        judged.append(_lead(same, found, "identity", NO_BETTER[images], _on_the_way(found)))
-        beaten = f"With ReLU between them they beat one linear layer on {data}"
-        judged.append(_lead(beaten, found, "relu", BETTER))
+        for name in called(found, "identity"):
+            same = f"Layers{_width(name)} without activation are no better than one linear layer"
+            note = _on_the_way(found, name)
+            judged.append(_lead(f"{same} on {data}", found, name, NO_BETTER[images], note))
+        for name in called(found, "relu"):
+            beaten = f"With ReLU between them they{_width(name)} beat one linear layer on {data}"
+            judged.append(_lead(beaten, found, name, BETTER))
     return judged
+
+
+def _width(name: str) -> str:
+    """As in " [40,40]"; empty where all nets have one."""
+    return "".join(f" {width}" for width in name.split()[1:])
 
 
 def _lead(
@@ -85,11 +98,9 @@ def _images(nets: Mapping[str, Sequence[Run]]) -> bool:
     return any(is_classification(run) for runs in nets.values() for run in runs)
 
 
-def _on_the_way(nets: Mapping[str, Sequence[Run]]) -> str:
+def _on_the_way(nets: Mapping[str, Sequence[Run]], name: str) -> str:
     """Both can be the same functions, but they need not be equally far on the way there."""
-    deep_, linear = (
-        final("train/loss").level(nets.get(name, ())) for name in ("identity", "linear")
-    )
+    deep_, linear = (final("train/loss").level(nets.get(one, ())) for one in (name, "linear"))
     if deep_ is None or linear is None:
         return ""
     return (
@@ -112,7 +123,11 @@ def _is_linear(nets: Nets, stacks: Sequence[Collapsed]) -> Claim:
         "Layers without activation are one linear map: the collapsed product is the same function",
         Quantity("difference to one linear map", lambda run: apart.get(run.path)),
         ROUNDING,
-        [Group(deep(found), data) for data, found in nets.items()],
+        [
+            Group(found.get(name, ()), f"{name} on {data}")
+            for data, found in nets.items()
+            for name in called(found, "identity")
+        ],
         compare,
         effect="largest difference between stack and product on the test set, in float64, as a "
         "share of the largest output; worst data set of each seed",

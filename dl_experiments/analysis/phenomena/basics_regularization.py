@@ -61,15 +61,18 @@ GAPS = {
 
 
 def judge(cells: Cells) -> list[Claim]:
-    """Each regulariser alone at its largest value, and both, against none; both gaps."""
-    most = (max(dropout for dropout, _ in cells), max(decay for _, decay in cells))
-    sides = {
-        f"Dropout {show(most[0])}": (most[0], 0.0),
-        f"Weight decay {show(most[1])}": (0.0, most[1]),
-        f"Dropout {show(most[0])} with weight decay {show(most[1])}": most,
-    }
+    """Each regulariser alone at its largest value, and both, against none; both gaps.
+
+    One that was not swept is not asked about.
+    """
+    dropout, decay = (max(values) for values in zip(*cells, strict=True))
+    sides = {f"Dropout {show(dropout)}": (dropout, 0.0)} if dropout else {}
+    if decay:
+        sides[f"Weight decay {show(decay)}"] = (0.0, decay)
+    if dropout and decay:
+        sides[f"Dropout {show(dropout)} with weight decay {show(decay)}"] = (dropout, decay)
     return [
-        _narrows(name, metric, cells.get(at, []) if at != (0.0, 0.0) else [], cells)
+        _narrows(name, metric, cells.get(at, []), cells)
         for name, at in sides.items()
         for metric in GAPS
     ]

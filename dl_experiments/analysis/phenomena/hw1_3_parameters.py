@@ -70,7 +70,8 @@ def _claims(sizes: Sizes, readings: list[Reading]) -> list[Claim]:
 
 
 def _reached(run: Run) -> bool:
-    return bool(run.curve("train/loss")[1][-1] <= run.get("trainer.target_loss"))
+    losses = run.curve("train/loss")[1]
+    return bool(len(losses) and losses[-1] <= run.get("trainer.target_loss"))
 
 
 def _epochs(arm: str, runs: Sequence[Run]) -> tuple[str, Figure]:
