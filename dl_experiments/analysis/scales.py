@@ -76,7 +76,7 @@ class Log(Scale):
         return Estimate(value, low, high, found.n)
 
     def difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
-        """log10 of the ratio; seeds at 0 have no logarithm and are left out, as the note says."""
+        """log10 of the ratio; what is not above 0 has no logarithm, as the note says."""
         sides = [
             {seed: float(np.log10(value)) for seed, value in side.items() if value > 0}
             for side in (a, b)
@@ -84,8 +84,10 @@ class Log(Scale):
         if not all(sides):
             raise ValueError("a side has no positive value")
         found = difference(*sides)
-        zeros = len(a) + len(b) - sum(map(len, sides))
-        notes = [found.note, f"{zeros} at exactly 0 left out" if zeros else ""]
+        bare = len(a) + len(b) - sum(map(len, sides))
+        zeros = all(value >= 0 for side in (a, b) for value in side.values())
+        where = "at exactly 0" if zeros else "not above 0"
+        notes = [found.note, f"{bare} {where} left out" if bare else ""]
         return replace(found, note="; ".join(filter(None, notes)))
 
 

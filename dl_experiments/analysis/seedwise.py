@@ -95,9 +95,10 @@ def association(
         found[seed] = spearman(of_x, of_y) if varies else None
     estimate = over_seeds(found, [ys for _, ys in sides], CORRELATION)
     gone = sum(run.status.state == "diverged" for group in groups for run in group.runs)
-    notes = joined([note, f"diverged and not in it: {gone}" if gone else ""])
+    lost = f"diverged and not in it: {gone}" if gone else ""
+    notes = joined([note, lost])
     verdict = leaning(judge(region, estimate)) if gone and estimate else None
     none = f"fewer than {FEWEST} groups with both, or nothing varies"
-    unfit = untaught(groups) or twice(groups) or ("" if estimate else none)
+    unfit = untaught(groups) or twice(groups) or ("" if estimate else joined([none, lost]))
     words = (statement, effect or f"Spearman's ρ of {x.name} and {y.name} over a seed's groups")
     return claim(*words, region, estimate, note=notes, unfit=unfit, verdict=verdict)

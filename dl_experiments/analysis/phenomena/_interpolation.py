@@ -3,7 +3,7 @@
 Two settings are compared when they differ in one thing alone: the batch size, the learning rate, or
 the optimizer with all its keys (with the smallest, where there are several learning rates of one).
 Nets of one seed share their initial weights. For the batch size there are pairs of different
-initial weights too: each seed's first net with the next seed's second.
+initial weights too: each seed's first net with the next seed's second, where they share their data.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,10 @@ def comparisons(runs: Sequence[Run]) -> list[Comparison]:
     settings = finished.cells(keys).values()
     found: dict[object, list[Comparison]] = {}
     for number, (first, second) in enumerate(combinations(settings, 2)):
-        one, other = first[0], second[0]
+        if not (shared := {run.seed for run in first} & {run.seed for run in second}):
+            continue
+        seed = min(shared)  # the data may go with it
+        one, other = (next(run for run in side if run.seed == seed) for side in (first, second))
         if (what := _difference(one, other)) and (made := _compare(what, first, second, keys)):
             names = (made[0].context, one.get("optimizer.name"), other.get("optimizer.name"))
             found.setdefault(names if what == OPTIMIZER else number, made)
@@ -122,7 +125,8 @@ def _compare(what: str, one_side: Grid, other_side: Grid, keys: Sequence[str]) -
     ends = (_end(what, one), _end(what, other))
     pairs = tuple((first[seed], second[seed]) for seed in seeds)
     made = [Comparison(what, True, context, ends, pairs, sides)]
-    if what == BATCH and len(seeds) > 1:
+    same_data = len({value(first[seed], "data.seed") for seed in seeds}) == 1
+    if what == BATCH and len(seeds) > 1 and same_data:
         crossed = tuple((first[a], second[b]) for a, b in pairwise([*seeds, seeds[0]]))
         made.append(Comparison(what, False, context, ends, crossed, sides))
     return made
