@@ -1,6 +1,6 @@
 """A study no experiment is known for: its runs compared by whatever keys were swept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -41,13 +41,45 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
     swept = f"Swept: {', '.join(keys)}." if keys else "Nothing but the seed differs."
     return Finding(
         study, f"Comparison: {study}", study, runs, drawings, _numbers(runs, keys),
-        notes=confounded(runs), about=f"{swept} {Finding.about}",
+        notes=[*confounded(runs), *_notes(runs)], about=f"{swept} {Finding.about}",
     )  # fmt: skip
 
 
 def _parts(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, Grid]:
     """By the values at some keys, in words."""
     return {label(keys, values): found for values, found in Grid(runs).cells(keys).items()}
+
+
+def _notes(runs: Sequence[Run]) -> list[str]:
+    """What only some runs have recorded, and losses that have no logarithm."""
+    done = [run for run in runs if run.completed]
+    having = {name: sum(bool(len(run.curve(name)[0])) for run in done) for name in METRICS}
+    notes = [
+        f"{name} was recorded by {count} of {len(done)} completed runs."
+        for name, count in having.items()
+        if 0 < count < len(done)
+    ]
+    if not _above_zero(runs):
+        notes.append(
+            "Losses below 0 have no logarithm: axes are linear, and of a group that has some the "
+            "level is the median."
+        )
+    return notes
+
+
+def _above_zero(runs: Sequence[Run]) -> bool:
+    """Whether no loss is below 0."""
+    losses = [run.curve(f"{split}/loss")[1] for run in runs for split in ("train", "test")]
+    return not any((values < 0).any() for values in losses)
+
+
+def _names(keys: Sequence[str], groups: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """What groups are called in a figure: in full where two short names would be one."""
+    every = list(groups)
+    short = {of: label(keys, [style.shortened(text) for text in of]) or "all runs" for of in every}
+    if len(set(short.values())) == len(every):
+        return short
+    return {of: label(keys, of) or "all runs" for of in every}
 
 
 def _apart(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
@@ -73,16 +105,17 @@ def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
     figure, axes = style.page(
         _title(what, runs, keys), about(runs, part), 1, 1 + accuracy, (4.6 if accuracy else 7, 3.6)
     )
-    names = {values: label(keys, values) or "all runs" for values in groups}
+    names, log = _names(keys, groups), _above_zero(runs)
     colours = style.colours(list(names.values()), _ordered(runs, keys))
     for values, members in groups.items():
         for metric, dashes in (("train", style.TRAIN), ("test", style.TEST)):
             look: dict[str, Any] = {"colour": colours[names[values]], "dashes": dashes}
-            curves.draw(axes[0, 0], members, f"{metric}/loss", log=True, **look)
+            curves.draw(axes[0, 0], members, f"{metric}/loss", log=log, **look)
             if accuracy:
                 curves.draw(axes[0, 1], members, f"{metric}/accuracy", **look)
-    style.log_values(axes[0, 0])
-    axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
+    axes[0, 0].set_ylabel(f"{loss_name(runs)}{' (log scale)' if log else ''}")
+    if log:
+        style.log_values(axes[0, 0])
     for axis in axes[0]:
         style.linear_epochs(axis)
     if accuracy:
@@ -93,7 +126,7 @@ def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
         for values, members in groups.items()
     ]
     style.legend_below(figure, [*legend, *curves.split_keys(), *curves.state_keys(runs)])
-    return f"Solid: training set, dashed: test set. {curves.band(accuracy)}", figure
+    return f"Solid: training set, dashed: test set. {curves.band(accuracy, log)}", figure
 
 
 def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure] | None:
@@ -101,7 +134,7 @@ def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[s
     groups = Grid(runs).cells(keys)
     if len(groups) > MANY:
         return None
-    names = {values: label(keys, values) or "all runs" for values in groups}
+    names = _names(keys, groups)
     colours = style.colours(list(names.values()), _ordered(runs, keys))
     functions = {runs[0].data: {names[values]: found for values, found in groups.items()}}
     legend = [
@@ -126,10 +159,10 @@ def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
             _panel(axis, runs, key, others, metric, first=metric == metrics[0])
         row[0].set_ylabel(f"final {metric}")
         row[0].margins(y=0.15)
-        if metric.endswith("loss"):
+        if metric.endswith("loss") and _above_zero(runs):
             style.log_values(row[0])
             row[0].set_ylabel(f"final {metric} (log scale)")
-        else:
+        elif metric.endswith("accuracy"):
             row[0].set_ylim(top=min(row[0].get_ylim()[1], 1.02))
             row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
     lost = [run for run in runs if run.status.state == "diverged"]
@@ -148,7 +181,7 @@ def _panel(
 ) -> None:
     """One metric by one key: a column for each value, in it a dodge for each other combination."""
     by_value = Grid(runs).cells([key]) if key else {("all runs",): Grid(runs)}
-    names = {values: label(others, values) for values in Grid(runs).cells(others)}
+    names = _names(others, Grid(runs).cells(others))
     if few := len(names) <= MANY:
         colours = style.colours(list(names.values()), _ordered(runs, others))
         dodge = 0.8 / len(names)
@@ -166,8 +199,9 @@ def _panel(
             )
     for at, members in enumerate(by_value.values() if not few else ()):
         dots.scatter(axis, at, members, final(metric))
-    axis.set_xticks(range(len(by_value)), [values[0] for values in by_value])
-    if max(len(values[0]) for values in by_value) * len(by_value) > 40:
+    ticks = [style.shortened(values[0]) for values in by_value]
+    axis.set_xticks(range(len(by_value)), ticks)
+    if max(map(len, ticks)) * len(ticks) > 40:
         axis.tick_params(axis="x", rotation=30)
     axis.set_xlim(-0.6, len(by_value) - 0.4)
     axis.grid(axis="x", visible=False)

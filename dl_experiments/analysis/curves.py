@@ -22,12 +22,13 @@ ABOVE = 30.0  # a diverged loss is drawn up to this many times the largest compl
 EVERY = "Thin lines: every completed seed; thick: their geometric mean."
 
 
-def band(accuracy: bool) -> str:
-    """What `draw` makes of a loss on a logarithmic axis, and of an accuracy beside it, in words."""
+def band(accuracy: bool, log: bool = True) -> str:
+    """What `draw` makes of a loss, mostly on a logarithmic axis, and of an accuracy beside it."""
     mean = "geometric mean of the loss" + (" and mean of the accuracy" if accuracy else "")
+    zero = " A loss of exactly 0 stands at the lowest above it." if log else ""
     return (
-        f"Line: {mean} over completed seeds, thin after a tick where a seed has ended; band: their "
-        "whole range, lowest to highest seed. A loss of exactly 0 stands at the lowest above it."
+        f"Line: {mean if log else 'mean'} over completed seeds, thin after a tick where a seed has "
+        f"ended; band: their whole range, lowest to highest seed.{zero}"
     )
 
 

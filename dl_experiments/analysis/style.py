@@ -166,6 +166,12 @@ def whole_numbers(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def shortened(text: str, most: int = 24) -> str:
+    """A text that leaves room for others beside it: "a_very_long…_module_one"."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[: half - 1]}…{text[-half:]}"
+
+
 def _wrapped(text: str, width: int) -> list[str]:
     """Break at the dots between parts, so that no part is torn."""
     lines = [""]
