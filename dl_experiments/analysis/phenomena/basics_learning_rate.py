@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from dl_experiments.analysis import curves, dots, style
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, loss_name
+from dl_experiments.analysis.describe import about, loss_name, states
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, Sides, compared
 from dl_experiments.analysis.grid import Grid, show
@@ -35,7 +35,10 @@ Rates = dict[float, Grid]
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, final values and the two claims for each optimizer."""
-    return put_together(STUDY, TITLE, runs, [over(arms(runs, [OPTIMIZER, RATE]), _section)])
+    there = Grid(runs).only(lambda run: _rate(run) is not None)
+    lost = Grid(runs).only(lambda run: _rate(run) is None)
+    notes = [f"Left out: {states(lost)}, without a learning rate."] if lost else []
+    return put_together(STUDY, TITLE, runs, [over(arms(there, [OPTIMIZER, RATE]), _section)], notes)
 
 
 def _section(arm: str, runs: Grid) -> Section:
@@ -124,8 +127,9 @@ def _slow(name: str, rates: Rates) -> Claim:
     )
 
 
-def _rate(run: Run) -> float:
-    return float(run.get(RATE))
+def _rate(run: Run) -> float | None:
+    rate = run.get(RATE)
+    return None if rate is None else float(rate)
 
 
 def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:

@@ -8,7 +8,7 @@ test loss rises far above ln 10. So what a net can represent does not say why it
 from collections.abc import Sequence
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import is_classification, parameters, states
+from dl_experiments.analysis.describe import is_classification, number, parameters, states
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena import _random_labels as asked
@@ -59,7 +59,7 @@ def _capacity(name: str, runs: Grid) -> Section:
 
 def _numbers(runs: Grid) -> Row:
     names = {"model": _shape(runs[0]), "p": f"{asked.fraction(runs[0]):g}"}
-    names |= {"parameters": parameters(runs), "training labels": f"{asked.labels(runs[0]) or 0:,}"}
+    names |= {"parameters": parameters(runs), "training labels": number(asked.labels(runs[0]))}
     ends = [last("train/accuracy"), last("test/accuracy"), final("test/loss")]
     return Row(names, runs, columns([asked.DONE, asked.MEMORISED, *ends]))
 
