@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special, stats
 from questionable import Study, gone, image, numbers, paired
+from scipy import special, stats
 
 NOWHERE = {"label_noise": {}, "data._target_": "nowhere.Data"}  # no data: nothing is collapsed
 OWN = {"kind": "image", "data.samples": 200}

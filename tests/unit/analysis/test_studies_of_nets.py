@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 from questionable import Study, image, numbers
+from scipy import stats
 from synthetic import HIDDEN
 
 from dl_experiments.analysis.phenomena._trajectory_claims import deviation
