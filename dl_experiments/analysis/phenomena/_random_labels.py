@@ -85,12 +85,15 @@ Widths = dict[tuple[float, str], Grid]
 
 
 def capacity(runs: Sequence[Run]) -> dict[str, Grid]:
-    """What tells them apart -> runs with p = 1 that differ in width, how long, and seed only.
+    """What tells them apart -> runs with p = 1 that differ in width and seed only.
 
-    Those of the capacity arm, and of the net that was trained as they were.
+    Those of the capacity arm, and of the nets that were trained as they were but for their width
+    and how long, where that follows from it.
     """
-    small = arms([run for run in runs if is_small(run) and fraction(run) == 1], FREE)
-    return {words: _trained_like(members[0], runs) for words, members in small.items()}
+    like = [_but_width(run) for run in runs if is_small(run)]
+    alike = [run for run in runs if fraction(run) == 1 and _but_width(run) in like]
+    there = arms(alike, [HIDDEN])
+    return {name: members for name, members in there.items() if any(map(is_small, members))}
 
 
 def by_width(runs: Grid) -> Widths:
@@ -101,11 +104,6 @@ def by_width(runs: Grid) -> Widths:
 def _width(run: Run) -> tuple[float, str] | None:
     ratio = per_label(run)
     return (ratio, value(run, HIDDEN)) if ratio else None
-
-
-def _trained_like(one: Run, runs: Sequence[Run]) -> Grid:
-    like = _but_width(one)
-    return Grid(runs).only(lambda run: _but_width(run) == like and fraction(run) == 1)
 
 
 def _but_width(run: Run) -> dict[str, object]:

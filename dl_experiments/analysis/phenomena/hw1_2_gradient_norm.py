@@ -54,8 +54,8 @@ def _section(kind: str, arm: str, runs: Grid) -> Section:
         f"norm-against-loss-{kind}": norm_against_loss(arm, columns),
         f"norm-by-layer-{kind}": norm_by_layer(arm, columns),
     }
-    along = confounded(runs, within="data.name")
-    return Section(drawings, _numbers(columns), judge(columns), along=along)
+    along = confounded(runs, within="data.name")  # but for the claims that compare data sets
+    return Section(drawings, _numbers(columns), judge(columns), confounded(runs), along)
 
 
 def _numbers(by_data: Columns) -> list[Row]:

@@ -78,8 +78,8 @@ def test_the_claim_and_the_fits_of_trained_nets(nets: Path) -> None:
     assert same.n == 2
     assert same.note.split("; ") == [
         "3 nets collapsed from their final weights",
-        "sinc: 1 of 1 never halved their loss",
-        "digits: 2 of 2 never halved their loss",
+        "identity on sinc: 1 of 1 never halved their loss",
+        "identity on digits: 2 of 2 never halved their loss",
     ]
     assert same.estimate < 1e-12
     column = finding.numbers.set_index(["data", "activation"])[

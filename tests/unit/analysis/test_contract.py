@@ -109,6 +109,13 @@ TABLE = [
             "The mini-batch gradient norm oscillates more on sign_sinc than on sinc",
             "Gradient norms spike on sinc",
         ),
+        free={
+            "along": (
+                "The full-data gradient norm does",
+                "The mini-batch gradient norm does",
+                "Gradient norms spike",
+            )
+        },
     ),
     Row(
         "hw1_2_minimal_ratio",
