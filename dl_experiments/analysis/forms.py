@@ -17,7 +17,7 @@ differ in more than that, nobody can say which of them counts, and no claim has 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, final
+from typing import TypedDict, TypeVar, Unpack, final
 
 import numpy as np
 
@@ -53,15 +53,27 @@ class Group:
     name: str = ""
 
 
+class Said(TypedDict, total=False):
+    """What a claim is told beside what it compares.
+
+    Attributes:
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show it; empty where they can.
+        learners: Of whom one must have learned something; None: those compared, empty: nobody.
+    """
+
+    note: str
+    unfit: str
+    learners: Sequence[Run] | None
+
+
 def level(
     statement: str,
     quantity: Quantity,
     region: Region,
     runs: Sequence[Run],
     effect: str = "",
-    note: str = "",
-    unfit: str = "",
-    learners: Sequence[Run] | None = None,
+    **said: Unpack[Said],
 ) -> Claim:
     """That a quantity's level over seeds lies in a region.
 
@@ -71,9 +83,7 @@ def level(
         region: Where the claim says the level lies, in the quantity's unit.
         runs: Of one group.
         effect: What was measured, in words; the quantity's name where it says that.
-        note: Anything the reader should know.
-        unfit: Why these runs cannot show it.
-        learners: Of whom one must have learned something; None: those compared, empty: nobody.
+        said: See `Said`.
     """
 
     def compare(sides: Sides) -> Estimate | None:
@@ -83,8 +93,7 @@ def level(
         return found and replace(found, note=joined([found.note, bare]))
 
     words = (statement, effect or quantity.name)
-    groups = [Group(runs)]
-    return _judged(words, quantity, region, groups, compare, quantity.unit, note, unfit, learners)
+    return _judged(words, quantity, region, [Group(runs)], compare, quantity.unit, **said)
 
 
 def difference(
@@ -93,9 +102,7 @@ def difference(
     region: Region,
     pair: tuple[Group, Group],
     effect: str = "",
-    note: str = "",
-    unfit: str = "",
-    learners: Sequence[Run] | None = None,
+    **said: Unpack[Said],
 ) -> Claim:
     """That one group has more of a quantity than another, or less; paired by seed where possible.
 
@@ -105,16 +112,14 @@ def difference(
         region: Where the claim says the difference lies, in the unit of the quantity's scale.
         pair: The group of which the other is taken off, and that.
         effect: What was measured, in words.
-        note: Anything the reader should know.
-        unfit: Why these runs cannot show it.
-        learners: Of whom one must have learned something; None: those compared, empty: nobody.
+        said: See `Said`.
     """
 
     def compare(sides: Sides) -> Estimate | None:
         return quantity.between(*sides)
 
     words = (statement, effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}")
-    return _judged(words, quantity, region, pair, compare, quantity.apart, note, unfit, learners)
+    return _judged(words, quantity, region, pair, compare, quantity.apart, **said)
 
 
 def trend(
@@ -126,9 +131,7 @@ def trend(
     scale: Scale = LINEAR,
     unit: str = "",
     effect: str = "",
-    note: str = "",
-    unfit: str = "",
-    learners: Sequence[Run] | None = None,
+    **said: Unpack[Said],
 ) -> Claim:
     """That a quantity goes along with a number: a statistic of each seed, a mean over seeds.
 
@@ -141,17 +144,14 @@ def trend(
         scale: Of the statistic.
         unit: Of the statistic.
         effect: What was measured, in words.
-        note: Anything the reader should know.
-        unfit: Why these runs cannot show it.
-        learners: Of whom one must have learned something; None: those compared, empty: nobody.
+        said: See `Said`.
     """
 
     def compare(sides: Sides) -> Estimate | None:
         return each_seed(dict(zip(groups, sides, strict=True)), of, scale)
 
     members = [Group(runs, f"{number:,g}") for number, runs in groups.items()]
-    words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, members, compare, unit, note, unfit, learners)
+    return compared(statement, quantity, region, members, compare, unit, effect, **said)
 
 
 def compared(
@@ -162,9 +162,7 @@ def compared(
     compare: Compare,
     unit: str = "",
     effect: str = "",
-    note: str = "",
-    unfit: str = "",
-    learners: Sequence[Run] | None = None,
+    **said: Unpack[Said],
 ) -> Claim:
     """That what several groups come to lies in a region, where no other form says how.
 
@@ -176,12 +174,10 @@ def compared(
         compare: For each group a mapping of seed to value -> the effect; None: there is none.
         unit: Of the effect.
         effect: What was measured, in words.
-        note: Anything the reader should know.
-        unfit: Why these runs cannot show it.
-        learners: Of whom one must have learned something; None: those compared, empty: nobody.
+        said: See `Said`.
     """
     words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, groups, compare, unit, note, unfit, learners)
+    return _judged(words, quantity, region, groups, compare, unit, **said)
 
 
 def each_seed(
@@ -254,9 +250,9 @@ def _judged(
     groups: Sequence[Group],
     compare: Compare,
     unit: str,
-    note: str,
-    unfit: str,
-    learners: Sequence[Run] | None,
+    note: str = "",
+    unfit: str = "",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     unfit = unfit or untaught(groups, learners)
     sides = [by_seed(group.runs, quantity) for group in groups]

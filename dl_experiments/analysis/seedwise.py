@@ -1,12 +1,21 @@
 """Forms of a claim that take each seed's runs together, one of each group."""
 
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.forms import Group, joined, over_seeds, twice, untaught, why_none
+from dl_experiments.analysis.forms import (
+    Group,
+    Said,
+    joined,
+    over_seeds,
+    twice,
+    untaught,
+    why_none,
+)
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import CORRELATION, LINEAR, Scale
 from dl_experiments.analysis.statistics import spearman
@@ -23,10 +32,8 @@ def seedwise(
     scale: Scale = LINEAR,
     unit: str = "",
     effect: str = "",
-    note: str = "",
-    unfit: str = "",
     lost: str = "counted as last",
-    learners: Sequence[Run] | None = None,
+    **said: Unpack[Said],
 ) -> Claim:
     """That what the runs of a seed come to, one of each group, has its level in a region.
 
@@ -40,18 +47,16 @@ def seedwise(
         scale: Of what they come to.
         unit: Of that.
         effect: What was measured, in words.
-        note: Anything the reader should know.
-        unfit: Why these runs cannot show it.
         lost: What becomes of diverged runs, in words; empty where the note says it.
-        learners: Of whom one must have learned something; None: those compared, empty: nobody.
+        said: See `Said`.
     """
     seeds = together(groups)
     found = {runs[0].seed: of(runs) for runs in seeds}
     ended = [{r.seed: 0.0 for r in g.runs if r.status.state in FINISHED} for g in groups]
     gone = sum(not run.completed for runs in seeds for run in runs)
-    notes = [note, f"diverged and {lost}: {gone}" if gone and lost else ""]
+    notes = [said.get("note", ""), f"diverged and {lost}: {gone}" if gone and lost else ""]
     estimate = over_seeds(found, ended, scale)
-    why = unfit or untaught(groups, learners)
+    why = said.get("unfit", "") or untaught(groups, said.get("learners"))
     unfit = joined([why, twice(groups)]) or ("" if estimate else why_none(groups, ended))
     return claim(statement, effect, region, estimate, unit, joined(notes), unfit)
 

@@ -91,7 +91,7 @@ def _lead(
     read = in_percent(final("test/accuracy")) if images else final("train/loss")
     pair = (ours, linear) if images else (linear, ours)  # of losses the lower is the better
     effect = f"{EFFECT[images]}, {name} minus linear"
-    return difference(statement, read, region, pair, effect, note, learners=runs)
+    return difference(statement, read, region, pair, effect, note=note, learners=runs)
 
 
 def _images(nets: Mapping[str, Sequence[Run]]) -> bool:
