@@ -23,7 +23,7 @@ def hardly_trained(runs: Sequence[Run], each: bool = False) -> str:
 def is_dead(run: Run) -> bool:
     """Whether a completed run recorded that it never got below half its first training loss."""
     losses = _losses(run)
-    return run.completed and len(losses) > 0 and not np.nanmin(losses) < losses[0] / 2
+    return run.completed and len(losses) > 0 and not losses.min() < losses[0] / 2
 
 
 def dead(runs: Sequence[Run]) -> str:
@@ -34,4 +34,5 @@ def dead(runs: Sequence[Run]) -> str:
 
 
 def _losses(run: Run) -> np.ndarray:
-    return run.curve("train/loss")[1]
+    values = run.curve("train/loss")[1]
+    return values[np.isfinite(values)]

@@ -25,6 +25,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#0
 FIXED = {"deep": COLOURS[0], "middle": COLOURS[1], "shallow": COLOURS[2]}
 TRUTH = "#888888"
 TRAIN, TEST = "-", (0, (4, 1.6))
+SMALL, TINY = 1e-250, 1e-307  # of numbers of 64 bits on a logarithmic axis
 TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
 MARKS = {"diverged": "X", "running": ">", "interrupted": "s", "failed": "v"}
 
@@ -134,8 +135,12 @@ def log_values(axis: Axes, which: Literal["x", "y"] = "y") -> None:
     """
     drawn = [np.asarray(line.get_data()[which == "y"], dtype=float) for line in axis.get_lines()
              if line.get_transform().contains_branch(axis.transData)]  # fmt: skip
-    if not any((values > 0).any() for values in drawn):
+    seen = np.concatenate([*drawn, np.empty(0)])
+    seen = seen[(seen > 0) & np.isfinite(seen)]
+    if not len(seen):
         return
+    if seen.max() > 1 / SMALL or seen.min() < SMALL:  # margins would leave what numbers can be
+        axis.set(**{f"{which}lim": (max(seen.min() / 2, TINY), min(seen.max(), 1 / TINY) * 2)})
     axis.set(**{f"{which}scale": "log"})
     low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
     along = axis.xaxis if which == "x" else axis.yaxis

@@ -113,9 +113,10 @@ def image_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 
 
 def by_images(runs: Sequence[Run]) -> Samples:
-    """Runs by number of training images and by size."""
+    """Runs by number of training images and by size; images without a counted net are left out."""
     found = Grid(runs).along(lambda run: run.get("data.samples") or SIZES[run.data][0])
-    return {samples: by_size(members) for samples, members in found.items()}
+    by_images = {samples: by_size(members) for samples, members in found.items()}
+    return {samples: sizes for samples, sizes in by_images.items() if sizes}
 
 
 def flat(sizes: Sizes) -> list[Run]:

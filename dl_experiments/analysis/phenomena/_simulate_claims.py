@@ -76,7 +76,7 @@ def speeds(runs: Sequence[Run]) -> list[float] | None:
     top = min(values[0] for _, values in known)
     if not top > 0:
         return None
-    bottom = min(top, max(target(runs), min(np.nanmin(values) for _, values in known)))
+    bottom = min(top, max(target(runs), min(np.fmin.reduce(values) for _, values in known)))
     last = max(epochs[-1] for epochs, _ in known)
     found = []
     for curve in curves:

@@ -48,7 +48,8 @@ def _gap(more: str, less: str) -> Quantity:
     def curve(run: Run) -> tuple[np.ndarray, np.ndarray]:
         (at, one), (other_at, other) = run.shared(more), run.shared(less)
         both = np.intersect1d(at, other_at)
-        return both, one[np.isin(at, both)] - other[np.isin(other_at, both)]
+        with np.errstate(invalid="ignore"):  # two that are infinite have no difference
+            return both, one[np.isin(at, both)] - other[np.isin(other_at, both)]
 
     name = f"{more} minus {less}"
     return Quantity(f"final {name}", final(name, curve).of)
