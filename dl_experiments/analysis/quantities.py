@@ -13,7 +13,7 @@ import numpy as np
 
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import interval, number, percent
-from dl_experiments.analysis.scales import LINEAR, LOG, OFTEN, PERCENT, SHARE, Scale
+from dl_experiments.analysis.scales import LINEAR, LOG, OFTEN, PERCENT, SHARE, SIZE, Scale
 from dl_experiments.analysis.statistics import Estimate, settled
 
 Outcome = Callable[[Run], float | None]
@@ -187,7 +187,7 @@ def decades(quantity: Quantity) -> Quantity:
 
 def in_percent(quantity: Quantity) -> Quantity:
     """A share as a percentage."""
-    scale = PERCENT if quantity.scale is SHARE else LINEAR
+    scale = {SHARE: PERCENT, SIZE: SIZE}.get(quantity.scale, LINEAR)
     return quantity.turned(lambda value: 100 * value, quantity.name, scale, "%")
 
 
@@ -204,7 +204,7 @@ def last_epoch(run: Run) -> float | None:
     return float(run.rows[-1]["epoch"]) if run.rows else None
 
 
-LAST_EPOCH = Quantity("last epoch", last_epoch)
+LAST_EPOCH = Quantity("last epoch", last_epoch, SIZE)
 
 
 def by_seed(runs: Sequence[Run], outcome: Outcome) -> dict[int, float]:

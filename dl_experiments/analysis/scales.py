@@ -3,6 +3,7 @@
 An interval is taken on the scale and brought back, so it never leaves the quantity's bounds:
 
 * **linear**: what can have any value.
+* **size**: what is never below 0 and may be 0, such as a distance. Linear, cut off there.
 * **log**: losses, ratios, times. A level is the geometric mean; a difference is in decades.
 * **share**: k of N right. A level is the mean share m, its interval that of logit m, whose standard
   error is that of m over m(1 − m) (the delta method), with m taken for (N m + ½)/(N + 1) there and
@@ -52,6 +53,16 @@ class Scale:
     def difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
         """How much more a has than b, each seed -> value; paired where seeds are in both."""
         return difference(a, b)
+
+
+@final
+class Size(Scale):
+    """Numbers that are never below 0, and may be 0."""
+
+    def level(self, values: np.ndarray) -> Estimate:
+        """The mean with its interval, cut off at 0."""
+        found = mean(values)
+        return found if found.low is None else replace(found, low=max(found.low, 0.0))
 
 
 @final
@@ -158,5 +169,6 @@ def _median(values: np.ndarray) -> Estimate:
     return Estimate(value, float(ordered[outside - 1]), float(ordered[n - outside]), n, note)
 
 
-LINEAR, LOG, SHARE, PERCENT = Scale(), Log(), Share(), Share(100.0)
+LINEAR, SIZE, LOG = Scale(), Size(), Log()
+SHARE, PERCENT = Share(), Share(100.0)
 CORRELATION, OFTEN = Correlation(), Often()

@@ -47,7 +47,7 @@ from dl_experiments.analysis.phenomena._gradient_norm import (
     short_name,
 )
 from dl_experiments.analysis.quantities import Quantity
-from dl_experiments.analysis.scales import PERCENT
+from dl_experiments.analysis.scales import PERCENT, SIZE
 from dl_experiments.analysis.swept import confounded
 
 FLAT = 0.03
@@ -95,7 +95,7 @@ def above_root(kind: str) -> Quantity:
 def oscillation(kind: str) -> Quantity:
     """The spread of a norm at the end, in decades."""
     return Quantity(
-        f"oscillation, {kind}", lambda run: KINDS[kind](run).oscillation, unit="decades"
+        f"oscillation, {kind}", lambda run: KINDS[kind](run).oscillation, SIZE, "decades"
     )
 
 

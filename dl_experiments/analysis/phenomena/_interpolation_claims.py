@@ -21,7 +21,8 @@ from dl_experiments.analysis.learned import hardly_trained
 from dl_experiments.analysis.phenomena._interpolation import BATCH, CHOSEN, Comparison
 from dl_experiments.analysis.phenomena._interpolation_lines import Line
 from dl_experiments.analysis.quantities import in_percent, last
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.scales import SIZE, Scale
+from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.measures import interpolation
 
 CONNECTED = 2.0  # percentage points
@@ -66,11 +67,13 @@ def _barrier(alphas: np.ndarray, values: np.ndarray) -> float:
     return float(interpolation.barrier(torch.from_numpy(alphas), torch.from_numpy(values)))
 
 
-def over_seeds(lines: Sequence[Line], of: Callable[[Line], float]) -> Estimate | None:
-    """The mean over the lines, without those whose number is not finite."""
+def over_seeds(
+    lines: Sequence[Line], of: Callable[[Line], float], scale: Scale = SIZE
+) -> Estimate | None:
+    """The level over the lines, without those whose number is not finite."""
     values = np.array([of(line) for line in lines])
     values = values[np.isfinite(values)]
-    return mean(values) if len(values) else None
+    return scale.level(values) if len(values) else None
 
 
 def ends_agree(lines: Sequence[Line]) -> Claim:
@@ -98,7 +101,7 @@ def _is_twin(one: Comparison, other: Comparison) -> bool:
 def _apart(comparison: Comparison, lines: Sequence[Line], why: str) -> Claim:
     return level(
         f"A barrier lies between nets of {_names(comparison)} with different initial weights",
-        comparison.quantity("barrier", [*map(error_barrier, lines)], unit="percentage points"),
+        comparison.quantity("barrier", [*map(error_barrier, lines)], SIZE, "percentage points"),
         Region(above=CONNECTED),
         comparison.asked,
         effect="training error at the worst point between the ends, above the chord",

@@ -21,8 +21,9 @@ from dl_experiments.analysis.claims import judge as verdict
 from dl_experiments.analysis.correlation import rank_correlations
 from dl_experiments.analysis.describe import interval, number
 from dl_experiments.analysis.phenomena._ratio import LIMIT, Points
+from dl_experiments.analysis.scales import SHARE
 from dl_experiments.analysis.sections import Row
-from dl_experiments.analysis.statistics import Estimate, mean, proportion
+from dl_experiments.analysis.statistics import Estimate, proportion
 from dl_experiments.measures.spectrum import minimal_ratio, negative_share, ratio_with_zeros
 
 ZERO_LOSS = 1e-8  # root mean square error 10⁻⁴: no eye tells such a fit from the truth
@@ -205,4 +206,4 @@ def _range(values: np.ndarray) -> str:
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> str:
-    return interval(mean(np.asarray(values))) if len(values) else "–"
+    return interval(SHARE.level(np.asarray(values, dtype=float))) if len(values) else "–"

@@ -12,7 +12,7 @@ from dl_experiments.analysis import style
 from dl_experiments.analysis.findings import Passing
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.quantities import Quantity, of_runs
-from dl_experiments.analysis.scales import LINEAR, Scale
+from dl_experiments.analysis.scales import SIZE, Scale
 from dl_experiments.analysis.walks import Walk, layout, walks
 from dl_experiments.measures.flat import Layout
 from dl_experiments.measures.trajectory import JointPCA, joint_pca
@@ -58,9 +58,9 @@ class Walks:
         return self._at(0), self._at(-1)
 
     def quantity(
-        self, name: str, values: Sequence[float], scale: Scale = LINEAR, unit: str = ""
+        self, name: str, values: Sequence[float], scale: Scale = SIZE, unit: str = ""
     ) -> Quantity:
-        """A number that each walk has, of its run."""
+        """A number that each walk has, of its run; mostly a distance."""
         return of_runs(name, [walk.run for walk in self.walks], values, scale, unit)
 
     def _at(self, place: int) -> Tensor:

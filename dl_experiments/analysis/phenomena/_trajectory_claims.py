@@ -19,7 +19,8 @@ from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.forms import Group, compared, level
 from dl_experiments.analysis.phenomena._trajectory import Walks, distances_to_centre
 from dl_experiments.analysis.quantities import final
-from dl_experiments.analysis.statistics import Estimate, mean
+from dl_experiments.analysis.scales import SIZE
+from dl_experiments.analysis.statistics import Estimate
 
 SIMILAR = Region(below=10.0)
 NEARBY = Region(below=0.5)
@@ -73,7 +74,7 @@ def deviation(losses: Mapping[int, float]) -> Estimate | None:
     if len(ends) < 2:
         return None
     others = (ends.sum() - ends) / (len(ends) - 1)
-    return mean(100 * np.abs(ends - others) / others) if others.all() else None
+    return SIZE.level(100 * np.abs(ends - others) / others) if others.all() else None
 
 
 def _over(distances: Sequence[float], lengths: Sequence[float]) -> list[float]:

@@ -24,6 +24,7 @@ from dl_experiments.analysis.phenomena._basics_activations import (
 )
 from dl_experiments.analysis.phenomena._basics_linear import Collapsed, collapsed
 from dl_experiments.analysis.quantities import Quantity, columns, final, in_percent
+from dl_experiments.analysis.scales import SIZE
 from dl_experiments.analysis.sections import Row, Section, over, put_together
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded
@@ -116,12 +117,12 @@ def _is_linear(nets: Nets, stacks: Sequence[Collapsed]) -> Claim:
     def compare(sides: Sides) -> Estimate | None:
         seeds = sorted({seed for side in sides for seed in side})
         worst = {seed: max(side[seed] for side in sides if seed in side) for seed in seeds}
-        return over_seeds(worst, sides)
+        return over_seeds(worst, sides, SIZE)
 
     count = f"{len(stacks)} net{'' if len(stacks) == 1 else 's'}"
     return compared(
         "Layers without activation are one linear map: the collapsed product is the same function",
-        Quantity("difference to one linear map", lambda run: apart.get(run.path)),
+        Quantity("difference to one linear map", lambda run: apart.get(run.path), SIZE),
         ROUNDING,
         [
             Group(found.get(name, ()), f"{name} on {data}")

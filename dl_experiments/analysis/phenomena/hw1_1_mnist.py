@@ -16,6 +16,7 @@ from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import level
 from dl_experiments.analysis.phenomena import _images
 from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest, shortest
+from dl_experiments.analysis.scales import SIZE
 
 STUDY = "hw1_1_mnist"
 TITLE = "Deep against shallow on MNIST"
@@ -107,5 +108,5 @@ def held(run: Run) -> float | None:
     return float(end - then[0]) if len(then) else None
 
 
-RISES = in_percent(Quantity("rise of the test loss", rise))
+RISES = in_percent(Quantity("rise of the test loss", rise, SIZE))
 HELD = replace(in_percent(Quantity("accuracy held", held)), unit="percentage points")

@@ -21,6 +21,7 @@ from dl_experiments.analysis.phenomena._interpolation import BATCH, Comparison, 
 from dl_experiments.analysis.phenomena._interpolation_claims import Drawn
 from dl_experiments.analysis.phenomena._interpolation_figures import COLUMNS, lines
 from dl_experiments.analysis.phenomena._interpolation_lines import Line, Lines, alphas
+from dl_experiments.analysis.scales import SHARE
 from dl_experiments.analysis.sections import Made, Row, Section, put_together
 
 NAME = STUDY = "hw1_3_interpolation"
@@ -143,12 +144,12 @@ def _numbers(comparison: Comparison, plain: Sequence[Line], matched: Sequence[Li
     row["its barrier, matched"] = interval(claims.over_seeds(matched, claims.loss_barrier))
     if all("test/accuracy" in line for line in plain):
         row["test accuracy at α = 0"] = interval(
-            claims.over_seeds(plain, _at("test/accuracy", 0)), percent
+            claims.over_seeds(plain, _at("test/accuracy", 0), SHARE), percent
         )
         row["test accuracy at α = 1"] = interval(
-            claims.over_seeds(plain, _at("test/accuracy", 1)), percent
+            claims.over_seeds(plain, _at("test/accuracy", 1), SHARE), percent
         )
-        row["lowest between"] = interval(claims.over_seeds(plain, _lowest), percent)
+        row["lowest between"] = interval(claims.over_seeds(plain, _lowest, SHARE), percent)
     return Row(row)
 
 

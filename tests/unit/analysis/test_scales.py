@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, PERCENT, SHARE
+from dl_experiments.analysis.quantities import Quantity, in_percent
+from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, PERCENT, SHARE, SIZE
 
 
 def test_an_accuracy_never_leaves_its_bounds() -> None:
@@ -46,6 +47,13 @@ def test_a_loss_has_a_geometric_mean_and_differs_in_decades() -> None:
     assert 0 < wide.low < wide.value < wide.high < np.inf
 
 
+def test_a_size_is_never_below_zero() -> None:
+    found, plain = (scale.level(np.array([1.0, 1.0, 30.0])) for scale in (SIZE, LINEAR))
+    assert plain.low < 0
+    assert (found.value, found.low, found.high) == (plain.value, 0.0, plain.high)
+    assert in_percent(Quantity("rise", lambda run: 0.1, SIZE)).scale is SIZE
+
+
 def test_losses_of_zero_count() -> None:
     values = np.array([0, 0, 0, 4e-12, 0, 1e-7, 0, 1e-7])
     found = LOG.level(values)
@@ -69,7 +77,7 @@ def test_a_correlation_stays_within_one() -> None:
     assert CORRELATION.level(np.array([-1.0, -1.0])).value == -1.0
 
 
-@pytest.mark.parametrize("scale", [LINEAR, LOG, SHARE, CORRELATION])
+@pytest.mark.parametrize("scale", [LINEAR, SIZE, LOG, SHARE, CORRELATION])
 def test_one_seed_and_equal_seeds_have_no_interval(scale) -> None:
     for values in ([0.3], [0.3, 0.3, 0.3]):
         found = scale.level(np.array(values))
