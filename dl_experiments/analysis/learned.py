@@ -1,4 +1,4 @@
-"""When runs have trained too little to show anything."""
+"""When runs have trained too little, or have been recorded too seldom, to show anything."""
 
 from collections.abc import Sequence
 
@@ -31,6 +31,20 @@ def dead(runs: Sequence[Run]) -> str:
     done = [run for run in runs if run.completed]
     count = sum(map(is_dead, done))
     return f"{count} of {len(done)} never halved their loss" if count else ""
+
+
+def seldom(runs: Sequence[Run], metric: str, fewest: int) -> str:
+    """Why runs cannot tell how a metric went along; empty where they can.
+
+    Args:
+        runs: That are compared.
+        metric: Of which the way counts.
+        fewest: Epochs after the first weights at which a completed run must have it.
+    """
+    counts = [np.count_nonzero(run.shared(metric)[0]) for run in runs if run.completed]
+    if not counts or min(counts) >= fewest:
+        return ""
+    return f"recorded at only {min(counts)} epochs, and it takes {fewest}"
 
 
 def _losses(run: Run) -> np.ndarray:

@@ -24,6 +24,7 @@ from dl_experiments.analysis.phenomena._random_labels import (
 from dl_experiments.analysis.quantities import Quantity, by_seed, in_percent, last
 from dl_experiments.analysis.scales import CORRELATION, LOG
 from dl_experiments.analysis.statistics import slope, spearman
+from dl_experiments.data.sources import SHAPES
 
 CHANCE = 0.2  # how far from guessing, as a share of that, still is guessing
 MUCH = 2.0  # times ln 10
@@ -45,8 +46,8 @@ def of_capacity(groups: Widths) -> list[Claim]:
     ]
     return [
         level(
-            f"784-{layers.strip('[]')}-10, with {number(ratio)} parameters for each label, does "
-            "not learn random labels by heart",
+            f"{_net(found[0], layers)}, with {number(ratio)} parameters for each label, does not "
+            "learn random labels by heart",
             in_percent(last("train/accuracy")),
             Region(below=100 * BY_HEART),
             found,
@@ -59,6 +60,14 @@ def of_capacity(groups: Widths) -> list[Claim]:
         for (ratio, layers), found in groups.items()
         if ratio < 1
     ]
+
+
+def _net(run: Run, layers: str) -> str:
+    """As in "784-8-10"; of data whose shape is not known the layers alone."""
+    hidden = layers.strip("[]")
+    if run.data not in SHAPES:
+        return f"A net of {hidden} hidden units"
+    return f"{math.prod(SHAPES[run.data])}-{hidden}-{run.classes}"
 
 
 def _random(runs: Sequence[Run]) -> list[Claim]:
@@ -121,7 +130,7 @@ def _grows(groups: Mapping[float, Sequence[Run]]) -> Claim:
         (Group(groups[most], f"p = {most:g}"), Group(groups[fewest], f"p = {fewest:g}")),
         f"log10 of epochs at p = {most:g} over epochs at p = {fewest:g}, paired by seed",
         note="; ".join(filter(None, notes)),
-        unfit=_too_short(runs),
+        unfit=_too_short(runs) or _at_once([*groups[fewest], *groups[most]]),
     )
 
 
@@ -160,6 +169,18 @@ def _too_short(runs: Sequence[Run]) -> str:
     if all((outcome(run) or 0) >= BY_HEART for run in done):
         return ""
     return f"at most {max(int(run.rows[-1]['epoch']) for run in done)} epochs, too few to tell"
+
+
+def _at_once(runs: Sequence[Run]) -> str:
+    """That all got there by the first epoch that was logged: nobody can say who was first."""
+
+    def by_then(run: Run) -> bool:
+        at = run.shared("train/accuracy")[0]
+        return at[at > 0][:1].tolist() == [epochs_to_memorise(run)]
+
+    done = [run for run in runs if run.completed]
+    at_once = bool(done) and all(map(by_then, done))
+    return "all were there by the first epoch that was logged" if at_once else ""
 
 
 def _drawn_test_labels(runs: Sequence[Run]) -> str:

@@ -107,7 +107,7 @@ def split(runs: Grid, read: Read) -> list[Arm]:
         lengths = {"": own} if key == STEPS else swept.arms(own, ["data.batch_size"])
         for length, some in lengths.items():
             name = f"{NAMES.get(key, key)}{f', {length}' if length else ''}"
-            found.append(Arm(name, some.along(lambda run: run.batch_size), values))
+            found.append(Arm(name, some.along(lambda run: run.batch_size or None), values))
     return found
 
 

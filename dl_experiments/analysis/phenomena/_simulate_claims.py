@@ -7,7 +7,8 @@ the lowest loss any of them reached (not below the experiment's target). A net t
 level counts with the last epoch there, which makes its disadvantage a lower bound: one whose deep
 net died is as much a result as one where it flew.
 
-Epochs are those that all nets have recorded: one that was logged more seldom is no slower for it.
+Epochs are those that all nets have recorded: one that was logged more seldom is no slower for it,
+and from fewer than ``SELDOM`` of them nobody can tell which is the faster.
 
 A net that diverged comes last: it counts with the last epoch at every level (those are the other
 nets'), and its final loss is its first one, again a lower bound. A seed takes part when all the
@@ -29,6 +30,7 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group
 from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.learned import seldom
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
 from dl_experiments.analysis.quantities import above_zero, decades, final
 from dl_experiments.analysis.scales import OFTEN
@@ -37,6 +39,7 @@ from dl_experiments.analysis.statistics import epochs_to_reach
 
 Models = dict[str, Grid]
 LEVELS = 33
+SELDOM = 10
 END = final(LOSS)
 VARIES = Region(above=0.05, below=0.95)
 
@@ -54,6 +57,7 @@ def judge(functions: Functions) -> list[Claim]:
                 pair,
                 unit="decades",
                 effect="log10 of epochs, shallow over deep, mean over loss levels, paired by seed",
+                unfit=_no_speeds(pair),
             )
         )
     for name in ("sign_sinc", "sign_sin"):
@@ -95,6 +99,10 @@ def _lead(runs: Sequence[Run]) -> float | None:
 
 def _groups(models: Models, names: Sequence[str]) -> list[Group]:
     return [Group(models.get(name, Grid()), name) for name in names]
+
+
+def _no_speeds(groups: Sequence[Group]) -> str:
+    return seldom([run for found in together(groups) for run in found], LOSS, SELDOM)
 
 
 def _deep_is_best(name: str, models: Models) -> Claim:
@@ -146,4 +154,5 @@ def _order_varies(models: Models) -> Claim:
         OFTEN,
         effect="share of seeds in which deep takes fewer epochs (exact binomial; ties left out)",
         note=f"orders seen, fewest epochs first: {seen}" if seen else "",
+        unfit=_no_speeds(pair),
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis.describe import states
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference, ranked, unbounded
 from dl_experiments.analysis.grid import Grid
@@ -47,10 +48,14 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 
 def _section(arm: str, runs: Grid) -> Section:
-    sizes = runs.along(lambda run: run.batch_size)
+    sizes = runs.along(lambda run: run.batch_size or None)
+    lost = runs.only(lambda run: not run.batch_size)
+    notes = [f"Left out: {states(lost)}, of a full batch of unknown size."] if lost else []
+    if not sizes:
+        return Section(notes=notes)
     figures = {"curves": learning, "noise": noise, "accuracy-and-time": outcomes}
     drawings = {name: draw(arm, sizes) for name, draw in figures.items()}
-    return Section(drawings, _numbers(sizes), judge(sizes))
+    return Section(drawings, _numbers(sizes), judge(sizes), notes)
 
 
 def judge(sizes: Sizes) -> list[Claim]:
@@ -76,7 +81,7 @@ def judge(sizes: Sizes) -> list[Claim]:
         ),
         difference(
             f"An epoch takes longer with batch {least} than with batch {most}",
-            TIME, Region(above=0.0), pair, unfit=why,
+            TIME, Region(above=0.0), pair, unfit=why or _elsewhere([*ends[0], *ends[1]]),
             effect="log10 of seconds an epoch, smallest minus largest batch",
         ),
         _best(sizes),
@@ -116,6 +121,14 @@ def _best(sizes: Sizes) -> Claim:
         lost="",
         learners=[run for runs in sizes.values() for run in runs],
     )
+
+
+def _elsewhere(runs: Sequence[Run]) -> str:
+    """Why times are not comparable: they were taken on several machines, or in several ways."""
+    facts = [run.provenance for run in runs if run.completed]
+    keys = ("processor", "gpu", "device", "threads")
+    where = {(*map(of.get, keys), "layout" in of) for of in facts}
+    return "not all were timed on one machine and in one way" if len(where) > 1 else ""
 
 
 def _winners(found: Mapping[int, float]) -> str:

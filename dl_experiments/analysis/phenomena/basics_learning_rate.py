@@ -6,7 +6,9 @@ A net sticks at chance when it ends there, whatever its loss; a diverged run cou
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis import curves, dots, style
@@ -74,6 +76,8 @@ def lost(runs: Sequence[Run]) -> str:
     """How many diverged and how many ended at chance: "2 diverged, 1 of 3 at chance"."""
     diverged = sum(run.status.state == "diverged" for run in runs)
     region = stuck(runs)
+    if runs and not runs[0].chance:
+        return f"{diverged} diverged, of {len(runs)}"
     low = sum(region.holds(value, value) for value in by_seed(runs, ACCURACY).values())
     return f"{diverged} diverged and {low} completed at chance, of {len(runs)}"
 
@@ -132,6 +136,15 @@ def _rate(run: Run) -> float | None:
     return None if rate is None else float(rate)
 
 
+def _guessing(axis: Axes, runs: Sequence[Run]) -> list[Line2D]:
+    """A line at the accuracy of guessing and its legend entry; none where nobody knows it."""
+    if not (chance := runs[0].chance):
+        return []
+    look: dict[str, Any] = {"color": style.TRUTH, "lw": 1.0, "ls": ":"}
+    axis.axhline(chance, zorder=1, **look)
+    return [style.key("chance", **look)]
+
+
 def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
     runs = _flat(optimizers)
     title = "Training loss and test accuracy by learning rate"
@@ -147,12 +160,11 @@ def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
         row[1].set_ylabel("test accuracy")
         row[1].yaxis.set_major_formatter(PercentFormatter(1.0))
         row[1].set_ylim(0, 1)
-        row[1].axhline(runs[0].chance or 0.0, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
+        guess = _guessing(row[1], runs)
     for axis in axes[-1]:
         style.linear_epochs(axis)
     keys = [style.key(f"learning rate {show(r)}", color=c) for r, c in colours.items()]
-    chance = style.key("chance", color=style.TRUTH, lw=1.0, ls=":")
-    style.legend_below(figure, [*keys, chance, *curves.state_keys(runs)])
+    style.legend_below(figure, [*keys, *guess, *curves.state_keys(runs)])
     caption = (
         "Loss on the training set (left) and accuracy on the test set (right), both in eval mode, "
         f"for each optimizer (rows){_momentum(runs)}. Thin lines: every completed seed; thick: "
@@ -175,13 +187,12 @@ def _finals(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
         axis.grid(axis="x", visible=False)
         axis.set_xlabel("learning rate")
         axis.set_title(written(name))
-        axis.axhline(runs[0].chance or 0.0, color=style.TRUTH, lw=1.0, ls=":", zorder=1)
+        guess = _guessing(axis, runs)
     axes[0, 0].set_ylim(0, 1.05)
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[0, 0].set_ylabel("final test accuracy")
-    chance = style.key("chance", color=style.TRUTH, lw=1.0, ls=":")
     gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
-    style.legend_below(figure, [chance, *gone])
+    style.legend_below(figure, [*guess, *gone])
     caption = (
         "Where the test accuracy ends (median over the last tenth of the epochs)"
         f"{_momentum(runs)}. {dots.caption(losses=False)} A diverged run has no final value; its "

@@ -13,7 +13,8 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, other_data, subset
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import level
+from dl_experiments.analysis.forms import joined, level
+from dl_experiments.analysis.learned import seldom
 from dl_experiments.analysis.phenomena import _images
 from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest, shortest
 from dl_experiments.analysis.scales import SIZE
@@ -24,6 +25,7 @@ NEAR = Region(above=97.5, below=99.5)  # what rounds to 98 or 99 %
 RISE = Region(above=10.0)  # every run ends a little above its minimum; a tenth is a turn
 HOLDS = Region(above=-0.5)
 IMAGES = 60_000
+SELDOM = 5  # the fewest epochs at which a turn can be seen
 EPOCHS = 15  # the fewest that the claims are about; the turn is expected after about 10
 
 
@@ -46,7 +48,7 @@ def _claims(models: _images.Models) -> list[Claim]:
             )
         )
     for name, runs in models.items():
-        unfit = "; ".join(_unlike(runs))
+        unfit = joined([*_unlike(runs), seldom(runs, "test/loss", SELDOM)])
         judged += [
             level(
                 f"The {name} net's test loss turns up after its minimum",

@@ -41,7 +41,7 @@ class Study:
         data: str = "mnist",
         updates: int = 2,
         parameters: int | None = None,
-        classes: int | None = None,
+        facts: Mapping[str, Any] | None = None,
         **keys: Any,
     ) -> RunDirectory:
         """Write a run; its curves are lists, at the epochs 0, 1, … where none are given."""
@@ -58,8 +58,8 @@ class Study:
         if parameters is not None and files.summary.exists():
             summary = json.loads(files.summary.read_text(encoding="utf-8"))
             write_json(files.summary, summary | {"model/parameters": parameters})
-        if classes is not None:
-            write_json(files.provenance, {"data": {"key": data, "seed": None, "outputs": classes}})
+        if facts is not None:
+            write_json(files.provenance, dict(facts))
         return files
 
     def report(self) -> tuple[Finding, list[str]]:

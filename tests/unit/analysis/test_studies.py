@@ -4,6 +4,7 @@ Each is written as runs and analysed as a report would; the docstring says what 
 Most of these numbers are taken anew here, with NumPy and SciPy.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from questionable import Study, gone, image, numbers, paired
 from scipy import special, stats
 
+from dl_experiments.artifacts import write_json
+
 NOWHERE = {"label_noise": {}, "data._target_": "nowhere.Data"}  # no data: nothing is collapsed
 OWN = {"kind": "image", "data.samples": 200}
 Start = Callable[[str], Study]
@@ -21,6 +24,11 @@ Start = Callable[[str], Study]
 @pytest.fixture
 def study(tmp_path: Path) -> Start:
     return lambda name: Study(tmp_path, name)
+
+
+def record(data: str, classes: int) -> dict[str, Any]:
+    """What a run remembers of its data."""
+    return {"data": {"key": data, "seed": None, "outputs": classes}}
 
 
 # --- batch sizes
@@ -184,6 +192,32 @@ def test_two_scales_are_two_arms(study: Start) -> None:
     assert [seeds[:5] for seeds in finding.numbers["seeds"]] == ["n = 5"] * 4
 
 
+def test_times_of_two_machines_are_not_compared(study: Start) -> None:
+    """Batch 1 ran on a processor, batch 100 on a GPU: who took longer says nothing of batches."""
+    batches = study("basics_batch_size")
+    for seed in range(5):
+        for size, device in ((1, "cpu"), (100, "cuda:0")):
+            facts = record("mnist", 10) | {"device": device, "processor": "one", "threads": 1}
+            files = batches.add(seed, image(0.9), facts=facts, **{"data.batch_size": size})
+            took = {"time/fit_seconds": 10.0 / size + seed, "epoch": 10}
+            write_json(files.summary, json.loads(files.summary.read_text("utf-8")) | took)
+    found = batches.claim("An epoch takes longer with batch 1 than with batch 100")
+    assert (found.verdict, found.n) == ("inconclusive", 5)
+    assert found.note == "not all were timed on one machine and in one way"
+
+
+def test_a_full_batch_of_nobody_knows_how_many_is_no_small_one(study: Start) -> None:
+    """Own data whose size is not on record: the full batch has no place among the others."""
+    batches = study("basics_batch_size")
+    for seed in range(5):
+        for size in (1, 100, "full"):
+            keys = {"kind": "image", "data.samples": None, "data.batch_size": size}
+            batches.add(seed, image(0.9), data="own", **keys)
+    finding, _ = batches.report()
+    assert finding.numbers["batch size"].tolist() == ["1", "100"]
+    assert finding.notes == ["Left out: 5 runs: 5 completed, of a full batch of unknown size."]
+
+
 # --- learning rates, activations, dropout
 
 
@@ -195,7 +229,7 @@ def test_guessing_is_that_of_the_data(study: Start) -> None:
             for seed in range(5):
                 end = 1 / classes + 1e-3 * seed if rate == 10 else 0.97
                 keys = {"optimizer.lr": rate, **OWN}
-                rates.add(seed, image(end), data=data, classes=classes, **keys)
+                rates.add(seed, image(end), data=data, facts=record(data, classes), **keys)
     found = rates.claims()
     for data, low in (("digits", 10.2), ("own", 50.2)):
         one = found[f"A learning rate of 10 diverges or sticks at chance with Adam ({data})"]
