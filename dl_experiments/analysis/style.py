@@ -131,19 +131,26 @@ def key(label: str, **look: Any) -> Line2D:
 def log_values(axis: Axes, which: Literal["x", "y"] = "y") -> None:
     """A logarithmic axis, by default y, whose labels do not touch.
 
-    To be called once all is drawn; an axis with nothing on it keeps its marks and has no scale.
+    To be called once all is drawn, here and on the axes that share it; with nothing on any of them
+    it keeps its marks, and has neither scale nor ticks.
     """
-    drawn = [np.asarray(line.get_data()[which == "y"], dtype=float) for line in axis.get_lines()
-             if line.get_transform().contains_branch(axis.transData)]  # fmt: skip
+    along = axis.xaxis if which == "x" else axis.yaxis
+    shared = axis.get_shared_x_axes() if which == "x" else axis.get_shared_y_axes()
+    drawn = [
+        np.asarray(line.get_data()[which == "y"], dtype=float)
+        for one in shared.get_siblings(axis)
+        for line in one.get_lines()
+        if line.get_transform().contains_branch(one.transData)
+    ]
     seen = np.concatenate([*drawn, np.empty(0)])
     seen = seen[(seen > 0) & np.isfinite(seen)]
     if not len(seen):
+        along.set_ticks([])
         return
     if seen.max() > 1 / SMALL or seen.min() < SMALL:  # margins would leave what numbers can be
         axis.set(**{f"{which}lim": (max(seen.min() / 2, TINY), min(seen.max(), 1 / TINY) * 2)})
     axis.set(**{f"{which}scale": "log"})
     low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
-    along = axis.xaxis if which == "x" else axis.yaxis
     for apart, digits in TICKS.items():
         if high < apart * low:
             along.set_major_locator(LogLocator(subs=digits))

@@ -88,6 +88,15 @@ def test_nothing_to_draw_draws_nothing(tmp_path: Path, axis: Axes) -> None:
     assert not axis.get_lines()
 
 
+def test_axes_that_share_a_scale_have_it_though_one_is_empty() -> None:
+    _, axes = style.page("title", "about", 2, 2, (3, 2), sharey="row")
+    axes[0, 1].plot([0, 1], [1e-3, 1])
+    for row in axes:
+        style.log_values(row[0])
+    assert [axis.get_yscale() for axis in axes[0]] == ["log", "log"]
+    assert [len(axis.get_yticks()) for axis in axes[1]] == [0, 0]  # nothing to read off
+
+
 def test_colours_stay_with_their_models() -> None:
     assert style.colours(["shallow"])["shallow"] == style.colours(["deep", "shallow"])["shallow"]
     found = style.colours(["deep", "a", "b", "shallow"])
