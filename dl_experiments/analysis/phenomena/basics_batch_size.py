@@ -160,7 +160,8 @@ def _noisy(runs: Sequence[Run]) -> np.ndarray:
 def _fewer(noisy: np.ndarray, runs: Sequence[Run]) -> str:
     """Over how many epochs noise is compared, where that is not all there are."""
     most = max((np.count_nonzero(run.curve(NOISE)[0]) for run in runs), default=0)
-    return f"over the {len(noisy)} epochs at which all have some" if len(noisy) < most else ""
+    epochs = f"{len(noisy)} epoch{'' if len(noisy) == 1 else 's'}"
+    return f"over the {epochs} at which all have some" if len(noisy) < most else ""
 
 
 def _mean_noise(noisy: np.ndarray) -> Quantity:
