@@ -30,7 +30,7 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group
 from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.learned import seldom
+from dl_experiments.analysis.learned import hardly_trained, seldom
 from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
 from dl_experiments.analysis.quantities import above_zero, decades, final
 from dl_experiments.analysis.scales import OFTEN
@@ -102,7 +102,8 @@ def _groups(models: Models, names: Sequence[str]) -> list[Group]:
 
 
 def _no_speeds(groups: Sequence[Group]) -> str:
-    return seldom([run for found in together(groups) for run in found], LOSS, SELDOM)
+    runs = [run for found in together(groups) for run in found]
+    return hardly_trained(runs) or seldom(runs, LOSS, SELDOM)
 
 
 def _deep_is_best(name: str, models: Models) -> Claim:
