@@ -3,12 +3,16 @@
 Figures take most of a report's time, and each experiment's have nothing to do with the others'.
 """
 
+import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from typing import final
 
 from matplotlib.figure import Figure
@@ -18,7 +22,6 @@ from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import FORMATS, Finding, save
 from dl_experiments.analysis.freshness import Stamp, stamps
 from dl_experiments.analysis.images import write_images
-from dl_experiments.machine import available_cores
 
 Analysis = Callable[[Sequence[Run]], Finding]
 
@@ -59,38 +62,52 @@ class Drawn:
     files: dict[Path, Stamp]
 
 
-def draw(tasks: Sequence[Task]) -> list[Drawn]:
+def draw(tasks: Sequence[Task], processes: int = 1) -> list[Drawn]:
     """Each of them, in their order.
+
+    Args:
+        tasks: What there is to draw.
+        processes: How many may share the work of many runs; 1: it is all done in this one.
 
     Raises:
         AnalysisError: Of an analysis.
     """
-    made = _in_processes(tasks) if _are_many(tasks) else [_draw(task) for task in tasks]
+    workers = min(MOST, processes, len(tasks))
+    many = len({run.path for task in tasks for run in task.runs}) >= MANY
+    made = _in_processes(tasks, workers) if many and workers > 1 else {}
+    every = [made.get(place) or _draw(task) for place, task in enumerate(tasks)]
     return [
         replace(one, finding=replace(one.finding, runs=one.finding.runs or task.runs))
-        for one, task in zip(made, tasks, strict=True)
+        for one, task in zip(every, tasks, strict=True)
     ]
 
 
-def _are_many(tasks: Sequence[Task]) -> bool:
-    several = min(available_cores(), len(tasks)) > 1
-    return several and len({run.path for task in tasks for run in task.runs}) >= MANY
-
-
-def _in_processes(tasks: Sequence[Task]) -> list[Drawn]:
-    workers = min(MOST, available_cores(), len(tasks))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _leave_signals_to_others) as pool:
+def _in_processes(tasks: Sequence[Task], workers: int) -> dict[int, Drawn]:
+    """Place in ``tasks`` -> what became of it; where a process was killed some are missing."""
+    made: dict[int, Drawn] = {}
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
         try:
-            return list(pool.map(_draw, tasks))
+            for place, one in enumerate([pool.submit(_draw, task) for task in tasks]):
+                with suppress(BrokenExecutor):
+                    made[place] = one.result()
         except BaseException:
             for process in active_children():
                 process.terminate()
             raise
+    return made
 
 
-def _leave_signals_to_others() -> None:
-    """An interrupt is for the process that waits, which says so and ends."""
+def _begin() -> None:
+    """A process that lives no longer than the one that waits for it, which minds signals."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+    Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def _draw(task: Task) -> Drawn:

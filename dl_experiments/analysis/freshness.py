@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dl_experiments import claims
+from dl_experiments import claims, machine
 from dl_experiments.analysis.schema import REPORT
 
 RECORD = ".drawn.json"
@@ -65,7 +65,8 @@ def said(asked: Mapping[str, Any]) -> Said:
     from dl_experiments.analysis.pipeline import analyze  # brings torch
     from dl_experiments.artifacts import write_json
 
-    found = analyze(outputs, asked["experiment"], asked["figures"]["dpi"], asked["options"])
+    wanted, dpi, options = asked["experiment"], asked["figures"]["dpi"], asked["options"]
+    found = analyze(outputs, wanted, dpi, options, machine.available_cores())
     words = Said(found.out, found.err)
     if inputs and found.lasting:
         drawn = {path.relative_to(report).as_posix(): one for path, one in found.stamps.items()}

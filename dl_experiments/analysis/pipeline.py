@@ -64,6 +64,7 @@ def analyze(
     wanted: Sequence[str] | None = None,
     dpi: int = 200,
     options: Options | None = None,
+    processes: int = 1,
 ) -> Written:
     """Analyse what lies under ``outputs``.
 
@@ -72,6 +73,8 @@ def analyze(
         wanted: Experiments or studies; none means all.
         dpi: Resolution of the PNGs.
         options: Experiment -> what its analysis is told; it has a default for each.
+        processes: How many may draw, see ``drawn``; more than 1 only from a script whose main
+            module other processes can import.
 
     Raises:
         AnalysisError: There is nothing to analyse, a wanted name or an option is not known, or a
@@ -87,7 +90,8 @@ def analyze(
         [
             Task(analysis, studies.get(study, []), folder / name, dpi)
             for name, (study, analysis) in analyses.items()
-        ]
+        ],
+        processes,
     )
     figures = {folder / name: len(one.pictures) for name, one in zip(analyses, made, strict=True)}
     sections = [(one.finding, one.pictures) for one in made]

@@ -81,9 +81,7 @@ def _numbers(arm: Walks, layer: str, of_layer: JointPCA | None) -> Row:
         [
             final("train/loss"),
             final("test/accuracy"),
-            arm.quantity(
-                "distance of starts to their centre", distances_to_centre(starts).tolist()
-            ),
+            arm.quantity("distance of starts to their centre", apart[0]),
             arm.quantity("of ends to theirs", apart[1]),
             arm.quantity("from start to end", (ends - starts).norm(dim=1).tolist()),
             arm.quantity("length of the path", arm.lengths.tolist()),

@@ -1,5 +1,7 @@
+import os
 import pickle
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -94,15 +96,23 @@ def test_only_broken_runs_are_an_error_that_names_them(tmp_path: Path) -> None:
         analyze(tmp_path)
 
 
-def test_processes_draw_the_same(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def written() -> dict[str, bytes]:
-        made = analyze(outputs, dpi=DPI)
+def test_processes_draw_the_same_and_one_that_is_killed_costs_nothing(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(processes: int = 1) -> dict[str, bytes]:
+        made = analyze(outputs, dpi=DPI, processes=processes)
         files = [path for folder in made.figures for path in folder.glob("*.*")]
         return {str(p): p.read_bytes() for p in [*files, *made.tables, made.report]}
 
     alone = written()
     monkeypatch.setattr(drawn, "MANY", 1)
-    monkeypatch.setattr(drawn, "available_cores", lambda: 2)
-    assert written() == alone
+    assert written(2) == alone
+    monkeypatch.setattr(drawn, "_begin", killed)
+    assert written(2) == alone
     error = pickle.loads(pickle.dumps(AnalysisError("one line")))  # what a process may hand back
     assert (type(error), str(error)) == (AnalysisError, "one line")
+
+
+def killed() -> None:
+    """In place of what a process begins with."""
+    os.kill(os.getpid(), signal.SIGKILL)
