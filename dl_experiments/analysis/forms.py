@@ -17,25 +17,17 @@ differ in more than that, nobody can say which of them counts, and no claim has 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict, TypeVar, Unpack, final
-
-import numpy as np
+from typing import TypedDict, Unpack, final
 
 from dl_experiments.analysis.claims import NOTHING, Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.learned import dead, hardly_trained
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import LINEAR, LOG, Scale
+from dl_experiments.analysis.seeds import Sides, Statistic, each_seed, joined
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import swept_keys
 from dl_experiments.artifacts import FINISHED
-
-Statistic = Callable[[np.ndarray, np.ndarray], float | None]
-"""Of numbers [n] and values there [n]."""
-
-Key = TypeVar("Key")
-Sides = Sequence[Mapping[int, float]]
-"""For each group what its seeds have."""
 
 Compare = Callable[[Sides], Estimate | None]
 
@@ -180,69 +172,6 @@ def compared(
     return _judged(words, quantity, region, groups, compare, unit, **said)
 
 
-def each_seed(
-    sides: Mapping[float, Mapping[int, float]], of: Statistic, scale: Scale = LINEAR
-) -> Estimate | None:
-    """The mean over seeds of a statistic of (numbers, a seed's values there); None without any.
-
-    Args:
-        sides: Number -> seed -> value; a seed counts that has a value at every number.
-        of: The statistic.
-        scale: Of the statistic.
-    """
-    numbers = np.array(list(sides), dtype=float)
-    found = {seed: of(numbers, values) for seed, values in across([*sides.values()]).items()}
-    return over_seeds(found, [*sides.values()], scale)
-
-
-def ranked(
-    groups: Mapping[Key, Sequence[Run]], quantity: Quantity, best: int = 1
-) -> tuple[list[Key], dict[int, dict[Key, float]]]:
-    """The groups by their level, the best first, and what they are ranked by.
-
-    Only seeds count that all groups have which have any; a diverged run counts at its bound, and
-    not where it has none, see `unbounded`.
-
-    Args:
-        groups: What is ranked.
-        quantity: By what.
-        best: 1 where the highest is the best, −1 where the lowest is.
-
-    Returns:
-        The keys, and for each such seed its values by key.
-    """
-    sides = {key: found for key, runs in groups.items() if (found := quantity.counted(runs))}
-    curves = across([*sides.values()])
-    columns = np.array([*curves.values()]).T
-    levels = np.array([quantity.scale.level(column).value for column in columns])
-    order = [[*sides][place] for place in np.argsort(-best * levels, kind="stable")]
-    return order, {seed: dict(zip(sides, map(float, v), strict=True)) for seed, v in curves.items()}
-
-
-def unbounded(groups: Collection[Sequence[Run]], quantity: Quantity) -> str:
-    """Why groups cannot be ranked: runs diverged that count as nothing; empty where none did."""
-    gone = sum(value is None for runs in groups for value in quantity.lost(runs).values())
-    return f"{gone} diverged, and nothing tells what they count as" if gone else ""
-
-
-def across(sides: Sides) -> dict[int, np.ndarray]:
-    """Seed -> its values [sides], of the seeds that have one on every side."""
-    seeds = sorted(set.intersection(*map(set, sides))) if sides else []
-    return {seed: np.array([side[seed] for side in sides]) for seed in seeds}
-
-
-def over_seeds(
-    found: Mapping[int, float | None], sides: Sides, scale: Scale = LINEAR
-) -> Estimate | None:
-    """The level of what the seeds of some sides come to, None without any; counts who lacks it."""
-    known = [one for one in found.values() if one is not None and np.isfinite(one)]
-    if not known:
-        return None
-    every = len({seed for side in sides for seed in side})
-    estimate = scale.level(np.array(known))
-    return replace(estimate, note=joined([estimate.note, _lacking(every - len(known), every)]))
-
-
 def _judged(
     words: tuple[str, str],
     quantity: Quantity,
@@ -349,12 +278,3 @@ def _below(quantity: Quantity, groups: Sequence[Group], sides: Sides) -> str:
         if quantity.scale is LOG and side and max(side.values()) <= 0:
             return f"all of {group.name or 'them'} are 0 or below, which has no logarithm"
     return ""
-
-
-def _lacking(out: int, every: int) -> str:
-    return f"{out} of {every} seeds lack a value somewhere and are not in it" if out else ""
-
-
-def joined(notes: Sequence[str]) -> str:
-    """Several notes as one."""
-    return "; ".join(filter(None, notes))

@@ -7,17 +7,10 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region, claim, judge, leaning
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.forms import (
-    Group,
-    Said,
-    joined,
-    over_seeds,
-    twice,
-    untaught,
-    why_none,
-)
+from dl_experiments.analysis.forms import Group, Said, twice, untaught, why_none
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import CORRELATION, LINEAR, Scale
+from dl_experiments.analysis.seeds import joined, over_seeds
 from dl_experiments.analysis.statistics import spearman
 from dl_experiments.artifacts import FINISHED
 

@@ -17,9 +17,9 @@ from typing import final
 import numpy as np
 
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.forms import across
 from dl_experiments.analysis.phenomena._capacity import Sizes, by_images
 from dl_experiments.analysis.quantities import Quantity, by_seed
+from dl_experiments.analysis.seeds import across
 from dl_experiments.data.sources import CLASSES
 
 NAMES = {"mse": "squared loss", "cross_entropy": "cross-entropy"}

@@ -20,7 +20,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import number
-from dl_experiments.analysis.forms import Sides, across, compared, over_seeds
+from dl_experiments.analysis.forms import compared
 from dl_experiments.analysis.phenomena._capacity import Sizes, flat, nets
 from dl_experiments.analysis.phenomena._capacity_axes import error
 from dl_experiments.analysis.phenomena._double_descent import (
@@ -33,6 +33,7 @@ from dl_experiments.analysis.phenomena._double_descent import (
     threshold,
 )
 from dl_experiments.analysis.quantities import Quantity, by_seed, decades, final
+from dl_experiments.analysis.seeds import Sides, across, over_seeds
 from dl_experiments.analysis.statistics import Estimate
 
 ABOVE_ZERO, BELOW_ZERO = Region(above=0.0), Region(below=0.0)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, other_data, subset
-from dl_experiments.analysis.forms import joined, level, trend
+from dl_experiments.analysis.forms import level, trend
 from dl_experiments.analysis.phenomena._capacity import (
     FEWEST,
     Reading,
@@ -27,6 +27,7 @@ from dl_experiments.analysis.phenomena._capacity import (
 )
 from dl_experiments.analysis.quantities import in_percent
 from dl_experiments.analysis.scales import CORRELATION
+from dl_experiments.analysis.seeds import joined
 from dl_experiments.analysis.statistics import spearman
 
 ALL_THE_WAY = Region(below=-0.9)

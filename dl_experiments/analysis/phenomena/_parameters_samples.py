@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dl_experiments.analysis.forms import Sides, across, ranked
 from dl_experiments.analysis.phenomena._capacity import Sizes, hidden
 from dl_experiments.analysis.quantities import Quantity
+from dl_experiments.analysis.seeds import Sides, across, ranked
 
 
 def best(counts: Sequence[int], sides: Sides, sign: int) -> dict[int, int]:

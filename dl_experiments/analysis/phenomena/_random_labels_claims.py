@@ -14,7 +14,7 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import interval, labels, number, percent, sized, subset
-from dl_experiments.analysis.forms import Group, difference, each_seed, level, trend
+from dl_experiments.analysis.forms import Group, difference, level, trend
 from dl_experiments.analysis.phenomena._random_labels import (
     BY_HEART,
     EPOCHS,
@@ -23,6 +23,7 @@ from dl_experiments.analysis.phenomena._random_labels import (
 )
 from dl_experiments.analysis.quantities import Quantity, by_seed, in_percent, last
 from dl_experiments.analysis.scales import CORRELATION, LOG
+from dl_experiments.analysis.seeds import each_seed
 from dl_experiments.analysis.statistics import slope, spearman
 from dl_experiments.data.sources import SHAPES
 

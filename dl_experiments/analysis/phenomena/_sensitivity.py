@@ -12,10 +12,11 @@ from typing import final
 
 from dl_experiments.analysis import swept
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.forms import Group, ranked
+from dl_experiments.analysis.forms import Group
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.quantities import METRICS, Quantity, by_seed, last
 from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.seeds import ranked
 
 STEPS = "equal_steps"
 NAMES = {"equal_epochs": "equal epochs", STEPS: "equal steps"}

@@ -19,11 +19,12 @@ import numpy as np
 
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import percent
-from dl_experiments.analysis.forms import Sides, compared, difference, over_seeds, trend, unbounded
+from dl_experiments.analysis.forms import compared, difference, trend
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena._sensitivity_figures import MEASURES
 from dl_experiments.analysis.quantities import Quantity, decades, in_percent, last
+from dl_experiments.analysis.seeds import Sides, over_seeds, unbounded
 from dl_experiments.analysis.statistics import Estimate, slope
 
 BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)

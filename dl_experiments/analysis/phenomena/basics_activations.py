@@ -12,7 +12,7 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import is_classification, number, parameters
 from dl_experiments.analysis.findings import Finding, Passing
-from dl_experiments.analysis.forms import Group, Sides, compared, difference, over_seeds
+from dl_experiments.analysis.forms import Group, compared, difference
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._basics_activations import (
     COMPARED,
@@ -26,6 +26,7 @@ from dl_experiments.analysis.phenomena._basics_linear import Collapsed, collapse
 from dl_experiments.analysis.quantities import Quantity, columns, final, in_percent
 from dl_experiments.analysis.scales import SIZE
 from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seeds import Sides, over_seeds
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded
 

@@ -13,7 +13,7 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import states
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import Group, difference, ranked, unbounded
+from dl_experiments.analysis.forms import Group, difference
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._basics_batches import (
     NOISE,
@@ -35,6 +35,7 @@ from dl_experiments.analysis.quantities import (
 )
 from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seeds import ranked, unbounded
 from dl_experiments.analysis.seedwise import seedwise
 from dl_experiments.analysis.swept import arms
 

@@ -16,10 +16,11 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name, states
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import Group, Sides, compared
+from dl_experiments.analysis.forms import Group, compared
 from dl_experiments.analysis.grid import Grid, show
 from dl_experiments.analysis.quantities import by_seed, columns, final, in_percent
 from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seeds import Sides
 from dl_experiments.analysis.seedwise import seedwise
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded

@@ -13,11 +13,12 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, other_data, subset
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import joined, level
+from dl_experiments.analysis.forms import level
 from dl_experiments.analysis.learned import seldom
 from dl_experiments.analysis.phenomena import _images
 from dl_experiments.analysis.quantities import Quantity, final, in_percent, longest, shortest
 from dl_experiments.analysis.scales import SIZE
+from dl_experiments.analysis.seeds import joined
 
 STUDY = "hw1_1_mnist"
 TITLE = "Deep against shallow on MNIST"

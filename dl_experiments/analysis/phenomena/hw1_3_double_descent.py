@@ -11,7 +11,6 @@ import numpy as np
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import across
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._capacity import (
     Sizes,
@@ -36,6 +35,7 @@ from dl_experiments.analysis.phenomena._double_descent_figures import (
 )
 from dl_experiments.analysis.quantities import by_seed, final
 from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seeds import across
 from dl_experiments.analysis.swept import arms, confounded, equal_updates
 
 STUDY = "hw1_3_double_descent"

@@ -16,7 +16,7 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.forms import Sides, compared, over_seeds
+from dl_experiments.analysis.forms import compared
 from dl_experiments.analysis.grid import Grid
 from dl_experiments.analysis.phenomena._capacity import (
     Samples,
@@ -34,6 +34,7 @@ from dl_experiments.analysis.phenomena._parameters_samples import (
 )
 from dl_experiments.analysis.quantities import by_seed, final
 from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.seeds import Sides, over_seeds
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded, equal_updates
 

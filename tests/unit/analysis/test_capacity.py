@@ -5,9 +5,9 @@ import pytest
 from sized import count, sized_run
 
 from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.forms import across
 from dl_experiments.analysis.phenomena import _capacity as capacity
 from dl_experiments.analysis.quantities import by_seed, final
+from dl_experiments.analysis.seeds import across
 
 ENDS = {"train/loss": 0.1, "test/loss": 0.2, "train/accuracy": 0.99, "test/accuracy": 0.9}
 
