@@ -1,20 +1,18 @@
 """A study no experiment is known for: its runs compared by whatever keys were swept."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, dots, fits, style
+from dl_experiments.analysis import curves, dots, fits, panels, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, loss_name, sized
+from dl_experiments.analysis.describe import about, data_name, sized
 from dl_experiments.analysis.findings import Drawing, Finding
 from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.quantities import METRICS, by_seed, columns, final
-from dl_experiments.analysis.sections import Row
+from dl_experiments.analysis.quantities import METRICS, by_seed, columns, final, scale_of
+from dl_experiments.analysis.scales import LINEAR, LOG, SHARE
+from dl_experiments.analysis.sections import Made, Row
 from dl_experiments.analysis.swept import confounded, label, swept_keys
 
 APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
@@ -98,38 +96,27 @@ def _title(what: str, runs: Sequence[Run], keys: Sequence[str]) -> str:
     return f"{what} on {data_name(runs[0].data)}" + (f" by {by}" if by else "")
 
 
-def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure]:
+def _curves(part: str, runs: Sequence[Run], keys: Sequence[str]) -> Made:
     groups = Grid(runs).cells(keys)
     accuracy = any(len(run.curve("test/accuracy")[0]) for run in runs)
     what = "Loss and accuracy" if accuracy else "Loss"
     figure, axes = style.page(
         _title(what, runs, keys), about(runs, part), 1, 1 + accuracy, (4.6 if accuracy else 7, 3.6)
     )
-    names, log = _names(keys, groups), _above_zero(runs)
-    colours = style.colours(list(names.values()), _ordered(runs, keys))
-    for values, members in groups.items():
-        for metric, dashes in (("train", style.TRAIN), ("test", style.TEST)):
-            look: dict[str, Any] = {"colour": colours[names[values]], "dashes": dashes}
-            curves.draw(axes[0, 0], members, f"{metric}/loss", log=log, **look)
-            if accuracy:
-                curves.draw(axes[0, 1], members, f"{metric}/accuracy", **look)
-    axes[0, 0].set_ylabel(f"{loss_name(runs)}{' (log scale)' if log else ''}")
-    if log:
-        style.log_values(axes[0, 0])
-    for axis in axes[0]:
-        style.linear_epochs(axis)
+    names, scale = _names(keys, groups), LOG if _above_zero(runs) else LINEAR
+    named = {names[values]: members for values, members in groups.items()}
+    colours = style.colours(list(named), _ordered(runs, keys))
+    curves.learning(axes[0, 0], axes[0, 1] if accuracy else None, named, colours, scale)
     if accuracy:
         curves.percent_axis(axes[0, 1], runs)
-        axes[0, 1].set_ylabel("accuracy")
-    legend = [
-        curves.group_key(names[values], members, colours[names[values]])
-        for values, members in groups.items()
-    ]
+    for axis in axes[0]:
+        panels.epochs(axis)
+    legend = [curves.group_key(name, members, colours[name]) for name, members in named.items()]
     style.legend_below(figure, [*legend, *curves.split_keys(), *curves.state_keys(runs)])
-    return f"Solid: training set, dashed: test set. {curves.band(accuracy, log)}", figure
+    return f"Solid: training set, dashed: test set. {curves.band(accuracy, scale is LOG)}", figure
 
 
-def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure] | None:
+def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> Made | None:
     """Predictions over the truth by group; None where there are none, or too many groups."""
     groups = Grid(runs).cells(keys)
     if len(groups) > MANY:
@@ -144,7 +131,7 @@ def _predictions(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[s
     return fits.every_seed(part, functions, colours, legend)
 
 
-def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, Figure]:
+def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> Made:
     metrics = [m for m in ("test/accuracy", "test/loss") if by_seed(runs, final(m))]
     metrics = metrics or ["train/loss"]
     shown = list(keys) or [""]
@@ -157,16 +144,13 @@ def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> tuple[str, F
         for axis, key in zip(row, shown, strict=True):
             others = [other for other in keys if other != key]
             _panel(axis, runs, key, others, metric, first=metric == metrics[0])
-        row[0].set_ylabel(f"final {metric}")
         row[0].margins(y=0.15)
-        if metric.endswith("loss") and _above_zero(runs):
-            style.log_values(row[0])
-            row[0].set_ylabel(f"final {metric} (log scale)")
-        elif metric.endswith("accuracy"):
+        scale = scale_of(metric)
+        linear = scale is LOG and not _above_zero(runs)
+        panels.values(row[0], f"final {metric}", LINEAR if linear else scale)
+        if scale is SHARE:
             row[0].set_ylim(top=min(row[0].get_ylim()[1], 1.02))
-            row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
-    lost = [run for run in runs if run.status.state == "diverged"]
-    style.legend_below(figure, curves.state_keys(lost))
+    style.legend_below(figure, curves.lost_keys(runs))
     caption = (
         "Where the metrics end (median over the last tenth of the epochs), one panel a swept key; "
         f"colours tell the other keys' values apart. {dots.caption(losses=True)} "
@@ -200,11 +184,9 @@ def _panel(
     for at, members in enumerate(by_value.values() if not few else ()):
         dots.scatter(axis, at, members, final(metric))
     ticks = [style.shortened(values[0]) for values in by_value]
-    axis.set_xticks(range(len(by_value)), ticks)
+    panels.names(axis, ticks)
     if max(map(len, ticks)) * len(ticks) > 40:
         axis.tick_params(axis="x", rotation=30)
-    axis.set_xlim(-0.6, len(by_value) - 0.4)
-    axis.grid(axis="x", visible=False)
     axis.set_xlabel(key)
 
 

@@ -4,7 +4,7 @@ Completed runs make the mean and its band (or thin lines, every seed shown). The
 as far as they came, each with a mark at its end, and are never averaged in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import run_count, sized
+from dl_experiments.analysis.describe import loss_name, run_count, sized
+from dl_experiments.analysis.grid import flat
+from dl_experiments.analysis.scales import LOG, Scale
 from dl_experiments.analysis.statistics import seed_band
+from dl_experiments.analysis.style import Name
 
+SPLITS = {"train": style.TRAIN, "test": style.TEST}
 FEW = 20
+GUESSING: dict[str, Any] = {"color": "#777777", "lw": 0.9, "ls": ":"}
 ABOVE = 30.0  # a diverged loss is drawn up to this many times the largest completed one
 EVERY = "Thin lines: every completed seed; thick: their geometric mean."
 
@@ -79,6 +84,34 @@ def draw(
     for run in runs:
         if not run.completed:
             _unfinished(axis, run, seen[run.path], cap, colour, dashes)
+
+
+def learning(
+    loss: Axes,
+    accuracy: Axes | None,
+    groups: Mapping[Name, Sequence[Run]],
+    colours: Mapping[Name, Any],
+    scale: Scale = LOG,
+    **look: Any,
+) -> None:
+    """Draw loss and accuracy of groups, of the training set solid and of the test set dashed.
+
+    Args:
+        loss: Where; its axis is of that scale.
+        accuracy: Where, if anywhere; its ticks are left to the caller.
+        groups: Name -> runs.
+        colours: Name -> colour.
+        scale: Of the loss.
+        look: ``every``, ``start`` and ``along`` as in `draw`.
+    """
+    for name, runs in groups.items():
+        for split, dashes in SPLITS.items():
+            draw(loss, runs, f"{split}/loss", colours[name], dashes, scale is LOG, **look)
+            if accuracy:
+                draw(accuracy, runs, f"{split}/accuracy", colours[name], dashes, **look)
+    panels.values(loss, loss_name(flat(groups)), scale)
+    if accuracy:
+        panels.values(accuracy, "accuracy")
 
 
 def stretches(
@@ -177,6 +210,20 @@ def state_keys(runs: Sequence[Run]) -> list[Line2D]:
             look = {"ls": "", "marker": mark, "color": "#BBBBBB", "markeredgecolor": "black"}
             keys.append(style.key(text, **look))
     return keys
+
+
+def guessing(axis: Axes, runs: Sequence[Run], words: str = "") -> list[Line2D]:
+    """A line at the accuracy of guessing, and its legend entry; none where that is not known."""
+    chance = runs[0].chance
+    if not chance:
+        return []
+    axis.axhline(chance, **GUESSING)
+    return [style.key(f"guessing: {words}{100 * chance:.3g}%", **GUESSING)]
+
+
+def lost_keys(runs: Sequence[Run]) -> list[Line2D]:
+    """The one for diverged runs, where only those have a mark."""
+    return state_keys([run for run in runs if run.status.state == "diverged"])
 
 
 def split_keys() -> list[Line2D]:

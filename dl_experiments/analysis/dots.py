@@ -1,17 +1,18 @@
 """Every seed as a dot, its group's mean as a bar or on a line, and what has no value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.quantities import Quantity, by_seed
 from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.statistics import INTERVAL
+from dl_experiments.analysis.style import Name
 
 GREY = "#777777"
 THROUGH = "Small marks: every completed seed; line: their mean (of what is logarithmic geometric)."
@@ -42,6 +43,32 @@ def column(
             else:  # nine standard deviations to either side, beside which the dots would be one
                 axis.add_artist(bar)
     _diverged(axis, at, runs, colour)
+
+
+def columns(
+    axis: Axes,
+    groups: Mapping[Name, Sequence[Run]],
+    quantity: Quantity,
+    colours: Mapping[Name, Any],
+    label: str,
+    names: Iterable[str] = (),
+    **look: Any,
+) -> None:
+    """Draw a quantity of groups beside each other.
+
+    Args:
+        axis: Where.
+        groups: Name -> runs.
+        quantity: Of a run; the axis has its scale.
+        colours: Name -> colour.
+        label: Of the axis.
+        names: What stands beneath each group; by default its name.
+        look: Of these words.
+    """
+    for at, (name, runs) in enumerate(groups.items()):
+        column(axis, at, runs, quantity, colours[name])
+    panels.names(axis, names or map(str, groups), **look)
+    panels.values(axis, label, quantity.scale)
 
 
 def through(

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from dl_experiments.analysis import style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about
+from dl_experiments.analysis.grid import flat
 
 Arrays = dict[str, np.ndarray]
 FIELDS = {"x", "truth", "epochs", "predictions"}
@@ -38,7 +39,7 @@ def every_seed(
     fits = {function: groups for function, groups in fits.items() if any(groups.values())}
     if not fits:
         return None
-    runs = [run for groups in functions.values() for found in groups.values() for run in found]
+    runs = flat(functions)
     figure, axes = style.page(
         "Predicted curves over the truth, every seed",
         about(runs, arm),

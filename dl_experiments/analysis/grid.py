@@ -1,8 +1,8 @@
 """The runs of a study, by what they differ in."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, final, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, final, overload
 
 from dl_experiments.analysis.collect import Run
 
@@ -11,6 +11,9 @@ ABSENT = "absent"
 
 Reading = Callable[[Run], Any]
 """What tells runs apart that is no key of their config; None leaves a run out."""
+
+Nested: TypeAlias = "Mapping[Any, Nested] | Sequence[Run]"
+"""Runs, or groups of them by whatever, or groups of groups."""
 
 
 @final
@@ -54,6 +57,13 @@ class Grid(Sequence[Run]):
 
     def __len__(self) -> int:
         return len(self._runs)
+
+
+def flat(groups: Nested) -> list[Run]:
+    """All runs, in order of their groups."""
+    if isinstance(groups, Mapping):
+        return [run for some in groups.values() for run in flat(some)]
+    return list(groups)
 
 
 def _gathered(pairs: Iterable[tuple[Any, Run]]) -> dict[Any, Grid]:

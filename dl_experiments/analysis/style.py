@@ -6,28 +6,25 @@ equal steps of viridis instead.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
-FIXED = {"deep": COLOURS[0], "middle": COLOURS[1], "shallow": COLOURS[2]}
+FIXED: dict[Any, str] = {"deep": COLOURS[0], "middle": COLOURS[1], "shallow": COLOURS[2]}
 TRUTH = "#888888"
 TRAIN, TEST = "-", (0, (4, 1.6))
-SMALL, TINY = 1e-250, 1e-307  # of numbers of 64 bits on a logarithmic axis
-TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
 MARKS = {"diverged": "X", "running": ">", "interrupted": "s", "failed": "v"}
+
+Name = TypeVar("Name", bound=Hashable)
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -63,8 +60,8 @@ def applied() -> Iterator[None]:
         yield
 
 
-def colours(names: Sequence[str], ordered: bool = False) -> dict[str, Any]:
-    """Name -> colour; deep, middle and shallow have the same colour in every figure."""
+def colours(names: Sequence[Name], ordered: bool = False) -> dict[Name, Any]:
+    """Name (or number) -> colour; deep, middle and shallow have the same colour in every figure."""
     if ordered or len(names) > len(COLOURS):
         steps = np.linspace(0.0, 0.88, len(names))
         return {n: mpl.colormaps["viridis"](s) for n, s in zip(names, steps, strict=True)}
@@ -126,56 +123,6 @@ def legend_below(figure: Figure, handles: Sequence[Artist]) -> None:
 def key(label: str, **look: Any) -> Line2D:
     """A legend entry that stands for a look rather than for one line."""
     return Line2D([], [], label=label, **look)
-
-
-def log_values(axis: Axes, which: Literal["x", "y"] = "y") -> None:
-    """A logarithmic axis, by default y, whose labels do not touch.
-
-    To be called once all is drawn, here and on the axes that share it; with nothing on any of them
-    it keeps its marks, and has neither scale nor ticks.
-    """
-    along = axis.xaxis if which == "x" else axis.yaxis
-    shared = axis.get_shared_x_axes() if which == "x" else axis.get_shared_y_axes()
-    drawn = [
-        np.asarray(line.get_data()[which == "y"], dtype=float)
-        for one in shared.get_siblings(axis)
-        for line in one.get_lines()
-        if line.get_transform().contains_branch(one.transData)
-    ]
-    seen = np.concatenate([*drawn, np.empty(0)])
-    seen = seen[(seen > 0) & np.isfinite(seen)]
-    if not len(seen):
-        along.set_ticks([])
-        return
-    if seen.max() > 1 / SMALL or seen.min() < SMALL:  # margins would leave what numbers can be
-        axis.set(**{f"{which}lim": (max(seen.min() / 2, TINY), min(seen.max(), 1 / TINY) * 2)})
-    axis.set(**{f"{which}scale": "log"})
-    low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
-    for apart, digits in TICKS.items():
-        if high < apart * low:
-            along.set_major_locator(LogLocator(subs=digits))
-            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            along.set_minor_formatter(NullFormatter())
-            break
-
-
-def log_epochs(axis: Axes) -> None:
-    """A logarithmic epoch axis with plain numbers: 1, 10, 100, 1,000."""
-    axis.set_xscale("log")
-    whole_numbers(axis.xaxis)
-    axis.set_xlabel("epoch (log scale)")
-
-
-def linear_epochs(axis: Axes) -> None:
-    """A linear epoch axis with whole numbers."""
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-    axis.set_xlabel("epoch")
-
-
-def whole_numbers(axis: Axis) -> None:
-    """Plain numbers at the decades of a logarithmic axis, none between them."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def shortened(text: str, most: int = 24) -> str:

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
-
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, is_classification, loss_name
 from dl_experiments.analysis.fits import TRUTH, final_fits, truth
-from dl_experiments.analysis.grid import Grid, show
-from dl_experiments.analysis.quantities import final, longest
+from dl_experiments.analysis.grid import Grid, flat, show
+from dl_experiments.analysis.quantities import final, longest, scale_of
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made
 
 COMPARED = ["data.name", "model.activation", "model.hidden"]
 NAMES = ("linear", "identity", "relu", "leaky_relu", "tanh", "selu", "gelu")
@@ -47,33 +46,23 @@ def _rank(name: str, order: Sequence[str]) -> tuple[int, str]:
     return (order.index(name) if name in order else len(order), name)
 
 
-def flat(nets: Nets) -> list[Run]:
-    """All runs."""
-    return [run for found in nets.values() for runs in found.values() for run in runs]
-
-
-def learning(arm: str, nets: Nets) -> tuple[str, Figure]:
+def learning(arm: str, nets: Nets) -> Made:
     """Training loss above; test accuracy (of a function the test loss) below."""
     runs, colours = flat(nets), _colours(nets)
-    figure, axes = style.page(
-        "Loss and accuracy by activation", _about(runs, arm), 2, len(nets), (3.5, 2.5), sharex="col"
-    )
+    title, size = "Loss and accuracy by activation", (3.5, 2.5)
+    figure, axes = style.page(title, _about(runs, arm), 2, len(nets), size, sharex="col")
     for (above, below), (data, found) in zip(axes.T, nets.items(), strict=True):
-        own = [run for some in found.values() for run in some]
+        own = flat(found)
         images, late = is_classification(own[0]), int(longest(own) >= LONG)
+        metric = "test/accuracy" if images else "test/loss"
         for name, some in found.items():
             curves.draw(above, some, "train/loss", colours[name], log=True, start=late)
-            metric = "test/accuracy" if images else "test/loss"
             curves.draw(below, some, metric, colours[name], log=not images, start=late or 1)
-        style.log_values(above)
         above.set_title(data_name(data))
-        above.set_ylabel(f"training {loss_name(own)}\n(log scale)")
-        below.set_ylabel("test accuracy" if images else f"test {loss_name(own)}\n(log scale)")
-        if images:
-            below.yaxis.set_major_formatter(PercentFormatter(1.0))
-        else:
-            style.log_values(below)
-        (style.log_epochs if late else style.linear_epochs)(below)
+        panels.values(above, f"training {loss_name(own)}\n", LOG)
+        outcome = "test accuracy" if images else f"test {loss_name(own)}\n"
+        panels.values(below, outcome, scale_of(metric))
+        panels.epochs(below, log=bool(late))
     style.legend_below(figure, [*_keys(colours), *curves.state_keys(runs)])
     caption = (
         "Training loss (above, log scale) and test accuracy, on a function the test loss (below), "
@@ -83,31 +72,20 @@ def learning(arm: str, nets: Nets) -> tuple[str, Figure]:
     return caption, figure
 
 
-def outcomes(arm: str, nets: Nets) -> tuple[str, Figure]:
+def outcomes(arm: str, nets: Nets) -> Made:
     """Where each net ends: training loss on a function, test accuracy on images."""
     runs, colours = flat(nets), _colours(nets)
     title = "Where each activation ends"
     figure, axes = style.page(title, _about(runs, arm), 1, len(nets), (3.5, 3.1))
     for axis, (data, found) in zip(axes[0], nets.items(), strict=True):
-        own = [run for some in found.values() for run in some]
+        own = flat(found)
         images = is_classification(own[0])
         metric = "test/accuracy" if images else "train/loss"
-        for at, (name, some) in enumerate(found.items()):
-            dots.column(axis, at, some, final(metric), colours[name])
-        axis.set_xticks(range(len(found)), list(found), rotation=35, ha="right")
-        axis.set_xlim(-0.6, len(found) - 0.4)
-        axis.grid(axis="x", visible=False)
+        label = "final test accuracy" if images else f"final training {loss_name(own)}\n"
+        dots.columns(axis, found, final(metric), colours, label, rotation=35, ha="right")
         axis.set_title(data_name(data))
         axis.margins(y=0.12)
-        axis.set_ylabel(
-            "final test accuracy" if images else f"final training {loss_name(own)}\n(log scale)"
-        )
-        if images:
-            axis.yaxis.set_major_formatter(PercentFormatter(1.0))
-        else:
-            style.log_values(axis)
-    gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
-    style.legend_below(figure, gone)
+    style.legend_below(figure, curves.lost_keys(runs))
     caption = (
         "Final training loss on a function, final test accuracy on images (median over the last "
         f"tenth of the epochs). {dots.caption(losses=True)}"
@@ -115,7 +93,7 @@ def outcomes(arm: str, nets: Nets) -> tuple[str, Figure]:
     return caption, figure
 
 
-def fits(arm: str, nets: Nets) -> tuple[str, Figure] | None:
+def fits(arm: str, nets: Nets) -> Made | None:
     """What each net predicts of a function at its end; None without any."""
     found = {
         (data, name): final_fits(runs)
@@ -132,15 +110,15 @@ def fits(arm: str, nets: Nets) -> tuple[str, Figure] | None:
         "Predicted curves over the truth, every seed", about(runs, arm, _widths(runs)),
         rows, COLUMNS, (2.6, 1.9), sharex="all", sharey="all",
     )  # fmt: skip
-    panels = list(axes.flat)
-    for axis, ((data, name), fitted) in zip(panels, found.items(), strict=False):
+    every = list(axes.flat)
+    for axis, ((data, name), fitted) in zip(every, found.items(), strict=False):
         for arrays in fitted.values():
             axis.plot(arrays["x"], arrays["predictions"][-1], color=colours[name], lw=1.0)
         truth(axis, next(iter(fitted.values())))
         axis.set_title(f"{name} on {data}, n = {len(fitted)}")
-    for axis in panels[len(found) :]:
+    for axis in every[len(found) :]:
         axis.set_visible(False)
-    for at, axis in enumerate(panels[: len(found)]):
+    for at, axis in enumerate(every[: len(found)]):
         if at + COLUMNS >= len(found):
             axis.set_xlabel("x")
             axis.tick_params(labelbottom=True)

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
-from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.grid import Grid, flat
 from dl_experiments.analysis.quantities import Quantity, by_seed, final
 from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made
 
 SIZE = "data.batch_size"
 NOISE = "noise/batch_loss"
@@ -34,28 +33,16 @@ def seconds_an_epoch(run: Run) -> float | None:
 TIME = Quantity("seconds an epoch", seconds_an_epoch, LOG)
 
 
-def learning(arm: str, sizes: Sizes) -> tuple[str, Figure]:
+def learning(arm: str, sizes: Sizes) -> Made:
     """Loss and accuracy, by epoch and by step."""
-    runs = _flat(sizes)
-    figure, axes = style.page(
-        "Loss and accuracy by epoch and by step", about(runs, arm),
-        2, 2, (4.6, 2.7), sharex="col", sharey="row",
-    )  # fmt: skip
-    colours = _colours(sizes)
-    for column, along in enumerate(("epoch", "step")):
-        for number, found in sizes.items():
-            for split, dashes in (("train", style.TRAIN), ("test", style.TEST)):
-                look: dict[str, Any] = {"colour": colours[number], "dashes": dashes}
-                look |= {"start": column, "along": along}
-                curves.draw(axes[0, column], found, f"{split}/loss", log=True, **look)
-                curves.draw(axes[1, column], found, f"{split}/accuracy", **look)
-    style.log_values(axes[0, 0])
-    axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
-    axes[1, 0].set_ylabel("accuracy")
+    runs, colours = flat(sizes), _colours(sizes)
+    title, shared = "Loss and accuracy by epoch and by step", {"sharex": "col", "sharey": "row"}
+    figure, axes = style.page(title, about(runs, arm), 2, 2, (4.6, 2.7), **shared)
+    for start, (column, along) in enumerate(zip(axes.T, ("epoch", "step"), strict=True)):
+        curves.learning(column[0], column[1], sizes, colours, start=start, along=along)
     curves.percent_axis(axes[1, 0], runs)
-    style.linear_epochs(axes[1, 0])
-    style.log_epochs(axes[1, 1])
-    axes[1, 1].set_xlabel("step: updates (log scale)")
+    panels.epochs(axes[1, 0])
+    panels.counts(axes[1, 1], "step: updates")
     keys = [
         curves.group_key(f"batch {number:,}", found, colours[number])
         for number, found in sizes.items()
@@ -70,19 +57,17 @@ def learning(arm: str, sizes: Sizes) -> tuple[str, Figure]:
     return caption, figure
 
 
-def noise(arm: str, sizes: Sizes) -> tuple[str, Figure] | None:
+def noise(arm: str, sizes: Sizes) -> Made | None:
     """The spread of the mini-batch loss; None where it was not recorded."""
-    runs = _flat(sizes)
+    runs, colours = flat(sizes), _colours(sizes)
     if not any(len(run.curve(NOISE)[0]) for run in runs):
         return None
     title = "How noisy the loss of a mini-batch is"
     figure, (row,) = style.page(title, about(runs, arm), 1, 2, (4.6, 3.1))
-    colours = _colours(sizes)
     for number, found in sizes.items():
         curves.draw(row[0], found, NOISE, colours[number], log=True)
-    style.log_values(row[0])
-    style.linear_epochs(row[0])
-    row[0].set_ylabel(f"spread of the mini-batch\n{loss_name(runs)} (log scale)")
+    panels.values(row[0], f"spread of the mini-batch\n{loss_name(runs)}", LOG)
+    panels.epochs(row[0])
     _against_size(row[1], sizes, colours)
     entries = [style.key(f"batch {number:,}", color=colours[number]) for number in sizes]
     for label, mark in (("initial weights (right)", "o"), ("at the end (right)", "s")):
@@ -113,43 +98,30 @@ def _against_size(axis: Axes, sizes: Sizes, colours: dict[int, Any]) -> None:
         along = np.array(list(sizes), dtype=float)
         line = np.mean(start) * np.sqrt(along[0] / along)
         axis.plot(along, line, color=style.TRUTH, ls=":", zorder=1)
-    axis.set_xscale("log")
-    style.log_values(axis)
+    panels.values(axis, "spread", LOG)
+    panels.counts(axis, "batch size")
     axis.set_xticks(list(sizes), [f"{number:,}" for number in sizes], minor=False)
     axis.xaxis.minorticks_off()
-    axis.set_xlabel("batch size (log scale)")
 
 
-def outcomes(arm: str, sizes: Sizes) -> tuple[str, Figure]:
+def outcomes(arm: str, sizes: Sizes) -> Made:
     """Final test accuracy and seconds an epoch, by batch size."""
-    runs, colours = _flat(sizes), _colours(sizes)
+    runs, colours = flat(sizes), _colours(sizes)
     title = "What each batch size reaches, and what it takes"
-    figure, (row,) = style.page(title, about(runs, arm), 1, 2, (4.6, 3.0))
-    for at, (number, found) in enumerate(sizes.items()):
-        dots.column(row[0], at, found, final("test/accuracy"), colours[number])
-        dots.column(row[1], at, found, TIME, colours[number])
-    for axis in row:
-        axis.set_xticks(range(len(sizes)), [f"{number:,}" for number in sizes])
-        axis.set_xlim(-0.6, len(sizes) - 0.4)
-        axis.grid(axis="x", visible=False)
+    figure, ((score, time),) = style.page(title, about(runs, arm), 1, 2, (4.6, 3.0))
+    names = [f"{number:,}" for number in sizes]
+    dots.columns(score, sizes, final("test/accuracy"), colours, "final test accuracy", names)
+    dots.columns(time, sizes, TIME, colours, TIME.name, names)
+    for axis in (score, time):
         axis.set_xlabel("batch size")
-    row[0].margins(y=0.15)
-    row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
-    row[0].set_ylabel("final test accuracy")
-    style.log_values(row[1])
-    row[1].set_ylabel("seconds an epoch (log scale)")
-    gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
-    style.legend_below(figure, gone)
+    score.margins(y=0.15)
+    style.legend_below(figure, curves.lost_keys(runs))
     caption = (
         "Left: where the test accuracy ends (median over the last tenth of the epochs). Right: "
         "wall time of an epoch's updates, measurements left out; runs side by side on one machine "
         f"slow one another. {dots.caption(losses=True)}"
     )
     return caption, figure
-
-
-def _flat(sizes: Sizes) -> list[Run]:
-    return [run for found in sizes.values() for run in found]
 
 
 def _colours(sizes: Sizes) -> dict[int, Any]:

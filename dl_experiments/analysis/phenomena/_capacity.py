@@ -119,11 +119,6 @@ def by_images(runs: Sequence[Run]) -> Samples:
     return {samples: sizes for samples, sizes in by_images.items() if sizes}
 
 
-def flat(sizes: Sizes) -> list[Run]:
-    """All runs."""
-    return [run for runs in sizes.values() for run in runs]
-
-
 def hidden(runs: Sequence[Run]) -> str:
     """The widths of a net's dense layers, as in "500" or "64, 32"; empty where it says none."""
     widths = runs[0].get("model.hidden")

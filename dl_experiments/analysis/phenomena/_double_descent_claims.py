@@ -21,7 +21,8 @@ import numpy as np
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.forms import compared
-from dl_experiments.analysis.phenomena._capacity import Sizes, flat, nets
+from dl_experiments.analysis.grid import flat
+from dl_experiments.analysis.phenomena._capacity import Sizes, nets
 from dl_experiments.analysis.phenomena._capacity_axes import error
 from dl_experiments.analysis.phenomena._double_descent import (
     NAMES,

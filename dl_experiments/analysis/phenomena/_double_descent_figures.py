@@ -3,12 +3,11 @@
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from dl_experiments.analysis import curves, dots, style
-from dl_experiments.analysis.collect import Run
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.describe import about, data_name
-from dl_experiments.analysis.phenomena._capacity import Sizes, flat
+from dl_experiments.analysis.grid import flat
+from dl_experiments.analysis.phenomena._capacity import Sizes
 from dl_experiments.analysis.phenomena._capacity_axes import (
     TEST,
     TRAIN,
@@ -25,43 +24,34 @@ from dl_experiments.analysis.phenomena._double_descent import (
 )
 from dl_experiments.analysis.phenomena._double_descent_claims import TEST_ERROR
 from dl_experiments.analysis.quantities import Quantity, final
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made
 
 LINE = {"color": "black", "lw": 1.0, "ls": ":"}
 
 
-def all_runs(study: Study) -> list[Run]:
-    """All runs."""
-    return [run for by_samples in study.values() for s in by_samples.values() for run in flat(s)]
-
-
-def across_threshold(arm: str, study: Study) -> tuple[str, Figure]:
+def across_threshold(arm: str, study: Study) -> Made:
     """Error and losses against size with the most images, one column a loss."""
     most = {loss: max(by_samples) for loss, by_samples in study.items() if by_samples}
-    runs = [run for loss, samples in most.items() for run in flat(study[loss][samples])]
+    runs = flat({loss: study[loss][samples] for loss, samples in most.items()})
     what = data_name(runs[0].data)
-    figure, axes = style.page(
-        "Double descent: error and loss across the interpolation threshold",
-        about(runs, arm),
-        3, len(most), (4.4, 2.3), sharex=True,
-    )  # fmt: skip
+    title = "Double descent: error and loss across the interpolation threshold"
+    figure, axes = style.page(title, about(runs, arm), 3, len(most), (4.4, 2.3), sharex=True)
     for column, (loss, samples) in zip(axes.T, most.items(), strict=True):
         sizes, name = study[loss][samples], NAMES.get(loss, loss)
         dots.through(column[0], sizes, TEST_ERROR, TEST, style.TEST)
         dots.through(column[1], sizes, final("test/loss"), TEST, style.TEST)
         dots.through(column[2], sizes, final("train/loss"), TRAIN, style.TRAIN)
-        style.log_values(column[2])
+        panels.values(column[0], "test error (%)")
+        panels.values(column[1], "test loss")
+        panels.values(column[2], "training loss", LOG)
         column[0].set_title(f"trained on {name}, {samples:,} images")
         for axis in column:
             axis.axvline(threshold(samples, runs[0].data), **LINE)
         size_axis(column[2])
-    for axis, text in zip(
-        axes[:, 0], ("test error (%)", "test loss", "training loss"), strict=True
-    ):
-        axis.set_ylabel(text if text != "training loss" else f"{text} (log scale)")
     figure.align_ylabels(axes[:, 0])
-    lost = [run for run in runs if run.status.state == "diverged"]
     line = style.key("parameters = training images × classes", **LINE)
-    style.legend_below(figure, [*split_keys(), line, *curves.state_keys(lost)])
+    style.legend_below(figure, [*split_keys(), line, *curves.lost_keys(runs)])
     caption = (
         f"Nets with one hidden layer on {what}, where the runs end (median over the last tenth of "
         "the epochs): error and loss on the test set with its true labels, and the training loss, "
@@ -72,19 +62,16 @@ def across_threshold(arm: str, study: Study) -> tuple[str, Figure]:
     return caption, figure
 
 
-def over_samples(arm: str, study: Study) -> tuple[str, Figure] | None:
+def over_samples(arm: str, study: Study) -> Made | None:
     """Test error and loss against size, a colour a number of images; None with one number."""
     shown = {loss: by_samples for loss, by_samples in study.items() if len(by_samples) > 1}
     if not shown:
         return None
-    runs = all_runs(study)
-    figure, axes = style.page(
-        "Test error and loss over parameters and training images",
-        about(runs, arm),
-        2, len(shown), (4.6, 2.8), sharex=True,
-    )  # fmt: skip
+    runs = flat(study)
+    title = "Test error and loss over parameters and training images"
+    figure, axes = style.page(title, about(runs, arm), 2, len(shown), (4.6, 2.8), sharex=True)
     every = sorted({samples for by_samples in shown.values() for samples in by_samples})
-    tints = dict(zip(every, style.colours([str(n) for n in every], True).values(), strict=True))
+    tints = style.colours(every, ordered=True)
     for column, (loss, by_samples) in zip(axes.T, shown.items(), strict=True):
         for samples, sizes in by_samples.items():
             for axis, quantity in zip(column, (TEST_ERROR, final("test/loss")), strict=True):
@@ -93,9 +80,9 @@ def over_samples(arm: str, study: Study) -> tuple[str, Figure] | None:
                 level = threshold(samples, runs[0].data)
                 axis.axvline(level, color=tints[samples], lw=1.0, ls=":")
         size_axis(column[1])
+        panels.values(column[0], "test error (%)")
+        panels.values(column[1], "test loss")
         column[0].set_title(f"trained on {NAMES.get(loss, loss)}")
-    axes[0, 0].set_ylabel("test error (%)")
-    axes[1, 0].set_ylabel("test loss")
     figure.align_ylabels(axes[:, 0])
     grey = {"ls": "", "color": "#BBBBBB", "markeredgecolor": "black"}
     entries = [style.key(f"{n:,} images", color=colour) for n, colour in tints.items()]

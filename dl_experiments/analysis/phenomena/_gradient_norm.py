@@ -93,11 +93,6 @@ def short_name(data: str) -> str:
     return data_name(data).split(":")[0]
 
 
-def flat(columns: Columns) -> list[Run]:
-    """All runs."""
-    return [run for runs in columns.values() for run in runs]
-
-
 def _series(steps: np.ndarray, values: np.ndarray) -> Series:
     kept = np.isfinite(values) & (values > 0)
     return Series(steps[kept], values[kept])

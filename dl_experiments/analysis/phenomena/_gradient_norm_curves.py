@@ -6,20 +6,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, loss_name, sized
+from dl_experiments.analysis.grid import flat
 from dl_experiments.analysis.phenomena._gradient_norm import (
     LOSS,
     NORM,
     Columns,
     Series,
-    flat,
     layers,
     minibatch,
     recorded,
 )
 from dl_experiments.analysis.quantities import longest
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.sections import Made
 
 FULL, BATCH, MEDIAN = style.COLOURS[0], style.COLOURS[1], style.COLOURS[4]
@@ -48,10 +49,8 @@ def norm_under_loss(arm: str, columns: Columns) -> Made:
         lower.set_xlabel("iteration (updates)")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         lower.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        style.log_values(upper)
-        style.log_values(lower)
-    axes[0, 0].set_ylabel(f"training loss\n({loss_name(runs)}, log scale)")
-    axes[1, 0].set_ylabel("gradient norm ‖g‖₂\n(log scale)")
+        panels.values(upper, f"training loss\n({loss_name(runs)})", LOG)
+        panels.values(lower, "gradient norm ‖g‖₂\n", LOG)
     entries = [
         style.key("full data, one line a seed", color=FULL, lw=1.3),
         style.key("mini-batch: median of a stretch of updates", color=MEDIAN, lw=1.1),
@@ -82,10 +81,9 @@ def norm_by_layer(arm: str, columns: Columns) -> Made | None:
     for axis, (data, members) in zip(axes[0], columns.items(), strict=True):
         for name in names:
             curves.draw(axis, members, f"{NORM}/{name}", colours[name], log=True, start=int(long))
-        (style.log_epochs if long else style.linear_epochs)(axis)
-        style.log_values(axis)
+        panels.epochs(axis, log=long)
+        panels.values(axis, "full-data ‖g‖₂ of a layer\n", LOG)
         axis.set_title(data_name(data))
-    axes[0, 0].set_ylabel("full-data ‖g‖₂ of a layer\n(log scale)")
     keys = [style.key(name, color=colour) for name, colour in colours.items()]
     style.legend_below(figure, [*keys, *curves.state_keys(runs)])
     caption = (

@@ -7,11 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import data_name, loss_name
-from dl_experiments.analysis.phenomena._gradient_norm import LOSS, NORM, Columns, flat, recorded
+from dl_experiments.analysis.grid import flat
+from dl_experiments.analysis.phenomena._gradient_norm import LOSS, NORM, Columns, recorded
 from dl_experiments.analysis.phenomena._gradient_norm_curves import about_net
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.sections import Made
 from dl_experiments.analysis.statistics import geometric_mean
 
@@ -36,11 +38,9 @@ def norm_against_loss(arm: str, columns: Columns) -> Made | None:
         for loss, norm, _ in pairs:
             axis.plot(loss[-1:], norm[-1:], "*", color="white", mec="black", ms=11, zorder=3)
         _root(axis, columns[name])
-        style.log_values(axis, "x")
-        style.log_values(axis)
+        panels.values(axis, f"training loss ({loss_name(runs)})", LOG, "x")
+        panels.values(axis, "full-data gradient norm ‖g‖₂", LOG)
         axis.set_title(data_name(name))
-        axis.set_xlabel(f"training loss ({loss_name(runs)}, log scale)")
-    axes[0, 0].set_ylabel("full-data gradient norm ‖g‖₂ (log scale)")
     colours = figure.colorbar(_progress(), ax=list(axes[0]), pad=0.01, aspect=30)
     colours.set_label("share of the updates done")
     entries = [

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import curves, panels, style
 from dl_experiments.analysis.describe import about, loss_name, number
 from dl_experiments.analysis.phenomena._interpolation import CHOSEN, Comparison
 from dl_experiments.analysis.phenomena._interpolation_lines import Line
+from dl_experiments.analysis.scales import LOG, SHARE
 from dl_experiments.analysis.statistics import seed_band
 
 COLUMNS = 2
@@ -34,17 +34,14 @@ def lines(drawn: Sequence[tuple[Comparison, list[Line], list[Line]]]) -> tuple[s
     )
     for column, (comparison, plain, matched) in zip(axes.T, drawn, strict=True):
         _panel(column[0], plain, matched, "loss")
-        style.log_values(column[0])
+        panels.values(column[0], loss_name(runs), LOG)
         if accurate:
             _panel(column[1], plain, matched, "accuracy")
-            column[1].yaxis.set_major_formatter(PercentFormatter(1.0))
+            panels.values(column[1], "accuracy", SHARE)
         column[0].set_title(_heading(comparison, len(plain)))
         for axis in column:
             _name_ends(axis, comparison, plain[0])
         column[-1].set_xlabel("α in θ(α) = (1 − α)θ₁ + αθ₂")
-    axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
-    if accurate:
-        axes[1, 0].set_ylabel("accuracy")
     style.legend_below(figure, _keys(any(matched for _, _, matched in drawn)))
     return _caption(compared, samples, any(matched for _, _, matched in drawn)), figure
 
@@ -93,10 +90,7 @@ def _heading(comparison: Comparison, count: int) -> str:
 
 
 def _keys(matched: bool) -> list[Any]:
-    grey = "#555555"
-    keys = [style.key("train (solid)", color=grey), style.key("test (dashed)", color=grey)]
-    keys[1].set_linestyle(style.TEST)
-    keys.append(style.key("the nets as trained", color=PLAIN))
+    keys = [*curves.split_keys(), style.key("the nets as trained", color=PLAIN)]
     if matched:
         keys.append(style.key("after matching the second net's units", color=MATCHED))
     keys.append(

@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
-
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, loss_name
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.grid import Grid, flat
 from dl_experiments.analysis.phenomena._capacity import (
     Reading,
     Sizes,
     by_size,
-    flat,
     hidden,
     image_runs,
     uncounted,
@@ -27,7 +23,8 @@ from dl_experiments.analysis.phenomena._capacity_axes import (
     split_keys,
 )
 from dl_experiments.analysis.quantities import LAST_EPOCH, METRICS, columns
-from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.scales import LOG, SHARE
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
 from dl_experiments.analysis.swept import arms
 
 SIZE_KEYS = ("model.name", "model.hidden")
@@ -72,29 +69,23 @@ def analyse(
     return put_together(name, title, runs, [over(arms(images, SIZE_KEYS), section)], notes)
 
 
-def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> tuple[str, Figure]:
+def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> Made:
     runs = flat(sizes)
     what = data_name(runs[0].data)
-    width = 4.4 if len(readings) > 1 else 7.0
-    figure, axes = style.page(
-        f"Loss and accuracy on {what} against the size of the net",
-        about(runs, arm),
-        2, len(readings), (width, 2.7), sharex=True, sharey="row",
-    )  # fmt: skip
+    title = f"Loss and accuracy on {what} against the size of the net"
+    shape, size = (2, len(readings)), (4.4 if len(readings) > 1 else 7.0, 2.7)
+    figure, axes = style.page(title, about(runs, arm), *shape, size, sharex=True, sharey="row")
     for column, reading in zip(axes.T, readings, strict=True):
         for split, colour, dashes in SPLITS:
             loss, accuracy = (reading.of(f"{split}/{name}") for name in ("loss", "accuracy"))
             dots.through(column[0], sizes, loss, colour, dashes)
             dots.through(column[1], sizes, accuracy, colour, dashes)
-        style.log_values(column[0])
-        column[1].yaxis.set_major_formatter(PercentFormatter(1.0))
         column[0].set_title(reading.name)
         size_axis(column[1])
-    axes[0, 0].set_ylabel(f"{loss_name(runs)} (log scale)")
-    axes[1, 0].set_ylabel("accuracy")
+    panels.values(axes[0, 0], loss_name(runs), LOG)
+    panels.values(axes[1, 0], "accuracy", SHARE)
     figure.align_ylabels(axes[:, 0])
-    lost = [run for run in runs if run.status.state == "diverged"]
-    style.legend_below(figure, [*split_keys(), *curves.state_keys(lost)])
+    style.legend_below(figure, [*split_keys(), *curves.lost_keys(runs)])
     caption = (
         f"Loss (above) and accuracy (below) of {len(sizes)} nets on {what}, "
         f"{' and '.join(reading.name for reading in readings)}, evaluated in eval mode. "

@@ -18,11 +18,11 @@ from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import labels, other_data, subset
 from dl_experiments.analysis.forms import level, trend
+from dl_experiments.analysis.grid import flat
 from dl_experiments.analysis.phenomena._capacity import (
     FEWEST,
     Reading,
     Sizes,
-    flat,
     last_gain,
 )
 from dl_experiments.analysis.quantities import in_percent

@@ -1,18 +1,15 @@
 """hw1_3_random_labels: curves on the way to knowing the labels, epochs it took, capacity."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, PercentFormatter
+from matplotlib.ticker import LogLocator
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, loss_name, sized
-from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.describe import about, sized
+from dl_experiments.analysis.grid import Grid, flat
 from dl_experiments.analysis.labels import Label, place
 from dl_experiments.analysis.phenomena._random_labels import (
     EPOCHS,
@@ -21,33 +18,26 @@ from dl_experiments.analysis.phenomena._random_labels import (
     target,
 )
 from dl_experiments.analysis.quantities import by_seed, last
+from dl_experiments.analysis.scales import LOG, SHARE
+from dl_experiments.analysis.sections import Made
 
 BLUE = style.COLOURS[0]
-GUESSING: dict[str, Any] = {"color": "#777777", "lw": 0.9, "ls": ":"}
 
 
-def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple[str, Figure]:
+def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> Made:
     """Loss and accuracy against epoch of groups that differ in one thing; caption and figure."""
-    runs = [run for found in groups.values() for run in found]
-    figure, axes = style.page(title, about(runs, net), 1, 2, (5.4, 3.7))
-    loss, accuracy = axes[0]
+    runs = flat(groups)
+    figure, ((loss, accuracy),) = style.page(title, about(runs, net), 1, 2, (5.4, 3.7))
     colours = style.colours(list(groups), ordered=len(groups) > 1)
-    for name, found in groups.items():
-        for split, dashes in (("train", style.TRAIN), ("test", style.TEST)):
-            look: dict[str, Any] = {"colour": colours[name], "dashes": dashes, "every": True}
-            curves.draw(loss, found, f"{split}/loss", log=True, **look)
-            curves.draw(accuracy, found, f"{split}/accuracy", **look)
     classes = runs[0].classes
     if classes:
-        loss.axhline(np.log(classes), **GUESSING)
-    guess = _guessing(accuracy, runs, f"loss ln {classes}, accuracy ")
-    style.log_values(loss)
-    loss.set_ylabel(f"{loss_name(runs)} (log scale)")
-    accuracy.set_ylabel("accuracy")
+        loss.axhline(np.log(classes), **curves.GUESSING)
+    guess = curves.guessing(accuracy, runs, f"loss ln {classes}, accuracy ")
+    curves.learning(loss, accuracy, groups, colours, every=True)
+    panels.values(accuracy, "accuracy", SHARE)
     accuracy.set_ylim(-0.02, 1.03)
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
-    for axis in axes[0]:
-        style.linear_epochs(axis)
+    for axis in (loss, accuracy):
+        panels.epochs(axis)
     keys = [curves.group_key(name, found, colours[name]) for name, found in groups.items()]
     style.legend_below(figure, [*keys, *curves.split_keys(), *guess, *curves.state_keys(runs)])
     caption = (
@@ -59,19 +49,17 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> tuple
     return caption, figure
 
 
-def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> tuple[str, Figure]:
+def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> Made:
     """Epochs to memorise (left) and final test accuracy (right) against p; caption and figure."""
-    runs = [run for found in groups.values() for run in found]
+    runs = flat(groups)
     title = "How long it takes to learn labels by heart, and what is left for the test set"
-    figure, axes = style.page(title, about(runs, net), 1, 2, (5.0, 3.5))
-    missed = _epochs(axes[0, 0], groups)
-    score = axes[0, 1]
+    figure, ((long, score),) = style.page(title, about(runs, net), 1, 2, (5.0, 3.5))
+    missed = _epochs(long, groups)
     dots.through(score, groups, last("test/accuracy"), BLUE)
-    guess = _guessing(score, runs)
-    score.set_ylabel("test accuracy at the end")
+    guess = curves.guessing(score, runs)
+    panels.values(score, "test accuracy at the end", SHARE)
     score.set_ylim(-0.02, 1.03)
-    score.yaxis.set_major_formatter(PercentFormatter(1.0))
-    for axis in axes[0]:
+    for axis in (long, score):
         axis.set_xlabel("p, share of training labels that are drawn at random")
         axis.set_xticks(list(groups))
     keys = [style.key("one seed", color=BLUE, marker="o", ls="", ms=6)]
@@ -79,7 +67,7 @@ def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> 
     if missed:
         look = {"color": BLUE, "marker": "^", "mfc": "white", "ls": "", "ms": 8}
         keys.append(style.key("not memorised by its last epoch", **look))
-    style.legend_below(figure, [*keys, *guess, *curves.state_keys(_gone(runs))])
+    style.legend_below(figure, [*keys, *guess, *curves.lost_keys(runs)])
     caption = (
         f"Left: the first logged epoch at which the training accuracy is {target(runs[0]):.1%} or "
         "more, against the share p of labels that are drawn (log scale). "
@@ -94,9 +82,9 @@ def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> 
     return caption, figure
 
 
-def capacity(net: str, groups: Widths) -> tuple[str, Figure]:
+def capacity(net: str, groups: Widths) -> Made:
     """Final training accuracy against parameters per label; caption and figure."""
-    runs = [run for found in groups.values() for run in found]
+    runs = flat(groups)
     title = "Random labels learned by nets of different width"
     figure, axes = style.page(title, about(runs, net), 1, 1, (7.0, 3.6))
     axis = axes[0, 0]
@@ -104,21 +92,20 @@ def capacity(net: str, groups: Widths) -> tuple[str, Figure]:
     scores = {ratio: by_seed(found, score) for (ratio, _), found in groups.items()}
     dots.through(axis, {ratio: found for (ratio, _), found in groups.items()}, score, BLUE)
     axis.axvline(1, color="black", lw=0.9, ls="--")
-    guess = _guessing(axis, runs)
+    guess = curves.guessing(axis, runs)
     axis.set_xscale("log")
     ratios = [1.0, *scores]
     axis.set_xlim(min(ratios) / 2.5, max(ratios) * 2.5)
     axis.set_ylim(-0.04, 1.06)
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     axis.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
     axis.set_xlabel("parameters for each training label (log scale)")
-    axis.set_ylabel("training accuracy at the end")
+    panels.values(axis, "training accuracy at the end", SHARE)
     keys = [
         style.key("one seed", color=BLUE, marker="o", ls="", ms=6),
         style.key("mean over seeds", color=BLUE),
         style.key("one parameter for each label", color="black", lw=0.9, ls="--"),
         *guess,
-        *curves.state_keys(_gone(runs)),
+        *curves.lost_keys(runs),
     ]
     style.legend_below(figure, keys)
     points = [(at, value) for at, found in scores.items() for value in found.values()]
@@ -150,24 +137,10 @@ def _epochs(axis: Axes, groups: Mapping[float, Sequence[Run]]) -> bool:
     for p, runs in missed.items():
         at = list(by_seed(runs, EPOCHS).values())
         axis.plot([p] * len(at), at, "^", color=BLUE, mfc="white", ms=8, zorder=4)
-    style.log_values(axis)
+    panels.values(axis, "epochs to memorise", LOG)
     axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    style.whole_numbers(axis.yaxis)
-    axis.set_ylabel("epochs to memorise (log scale)")
+    panels.whole_numbers(axis.yaxis)
     return bool(missed)
-
-
-def _guessing(axis: Axes, runs: Sequence[Run], words: str = "") -> list[Line2D]:
-    """A line at the accuracy of guessing, and its legend entry; none where that is not known."""
-    chance = runs[0].chance
-    if not chance:
-        return []
-    axis.axhline(chance, **GUESSING)
-    return [style.key(f"guessing: {words}{100 * chance:.3g}%", **GUESSING)]
-
-
-def _gone(runs: Sequence[Run]) -> list[Run]:
-    return [run for run in runs if run.status.state == "diverged"]
 
 
 def widths_named(groups: Widths) -> dict[str, Grid]:

@@ -147,15 +147,13 @@ def _starts(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.array([words[arm].format(epoch=e, steps=s, widths=w) for arm, e, s, w in rows])
 
 
-def panels(
-    title: str, about: str, groups: Mapping[str, Points], size: tuple[float, float], name: str
+def facets(
+    title: str, about: str, groups: Mapping[str, Points], size: tuple[float, float]
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with an axes a group, at most two side by side; ``name`` is that of the y axis."""
+    """A figure with an axes a group, at most two side by side."""
     columns = min(len(groups), 2)
     rows = -(-len(groups) // columns)
     figure, axes = style.page(title, about, rows, columns, size, sharey=True)
-    for row in axes:
-        row[0].set_ylabel(name)
     for spare in axes.flat[len(groups) :]:
         spare.set_axis_off()
     return figure, list(axes.flat[: len(groups)])

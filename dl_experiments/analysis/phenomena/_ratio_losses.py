@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.phenomena._ratio import ARMS, LIMIT, Points, keys, panels
+from dl_experiments.analysis import panels, style
+from dl_experiments.analysis.phenomena._ratio import ARMS, LIMIT, Points, facets, keys
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.measures.spectrum import minimal_ratio, negative_share
 
 Groups = Mapping[str, Points]
@@ -72,7 +73,7 @@ def sampled(about: str, groups: Groups) -> tuple[str, Figure]:
 def gradient_norms(about: str, groups: Groups) -> tuple[str, Figure]:
     """Where every search ended; returns caption and figure."""
     title = "Where every search ended: gradient norm against loss"
-    figure, axes = panels(title, about, groups, (3.7, 3.1), "‖∇L‖ (log scale)")
+    figure, axes = facets(title, about, groups, (3.7, 3.1))
     losses = np.concatenate([points.loss for points in groups.values()])
     for axis, points in zip(axes, groups.values(), strict=True):
         norms = np.maximum(points.gradient_norm, 1e-18)
@@ -86,7 +87,7 @@ def gradient_norms(about: str, groups: Groups) -> tuple[str, Figure]:
                     mew=0.9, alpha=0.7,
                 )  # fmt: skip
         axis.axhline(LIMIT, color="black", lw=0.9, ls=":")
-        style.log_values(axis)
+        panels.values(axis, "‖∇L‖", LOG)
         axis.set_title(f"{points.label}\n{_converged(points)}")
         _losses(axis)
         axis.set_xlim(losses.min() / 4, losses.max() * 4)

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.phenomena._ratio import LEVELS, Points, panels
+from dl_experiments.analysis import panels, style
+from dl_experiments.analysis.phenomena._ratio import LEVELS, Points, facets
 from dl_experiments.analysis.phenomena._ratio_claims import Sweep
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.measures.spectrum import minimal_ratio, ratio_with_zeros
 
@@ -22,8 +23,7 @@ DRAWN_ZERO = 1e-18  # where tolerance 0 is drawn on a logarithmic axis
 def histogram(about: str, groups: Groups) -> tuple[str, Figure]:
     """Eigenvalues on both sides of zero, by the loss of the point; returns caption and figure."""
     title = "Eigenvalues of the Hessian on both sides of zero"
-    name = "eigenvalues a point\nand bin (log scale)"
-    figure, axes = panels(title, about, groups, (4.6, 3.0), name)
+    figure, axes = facets(title, about, groups, (4.6, 3.0))
     steps = np.geomspace(LINEAR, 1.0, 37)
     edges = np.concatenate([-steps[::-1], steps])
     colours = style.colours(list(LEVELS), ordered=True)
@@ -40,7 +40,7 @@ def histogram(about: str, groups: Groups) -> tuple[str, Figure]:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_title(points.label)
         axis.set_xlabel("λ / max|λ| (symmetric-log scale)")
-        style.log_values(axis)
+        panels.values(axis, "eigenvalues a point\nand bin", LOG)
     axes[0].set_ylim(bottom=0.03)
     style.legend_below(figure, [*_level_keys(groups), _band_key()])
     caption = (
@@ -56,7 +56,7 @@ def histogram(about: str, groups: Groups) -> tuple[str, Figure]:
 def zeros(about: str, groups: Groups) -> tuple[str, Figure]:
     """The minimal ratio with and without the zeros, by tolerance; returns caption and figure."""
     title = "What the minimal ratio becomes when zeros count as positive"
-    figure, axes = panels(title, about, groups, (3.9, 3.1), "share of eigenvalues")
+    figure, axes = facets(title, about, groups, (3.9, 3.1))
     colours = style.colours(list(LEVELS), ordered=True)
     for axis, points in zip(axes, groups.values(), strict=True):
         x = np.maximum(points.relative, DRAWN_ZERO)
@@ -69,6 +69,7 @@ def zeros(about: str, groups: Groups) -> tuple[str, Figure]:
                 axis.plot(x, loose, color=colour, ls=style.TEST)
         _mark(axis, points)
         axis.set_title(points.label)
+        panels.values(axis, "share of eigenvalues")
         _tolerances(axis)
     axes[0].set_ylim(-0.02, 1.02)
     entries = [
@@ -89,7 +90,7 @@ def zeros(about: str, groups: Groups) -> tuple[str, Figure]:
 def correlations(about: str, sweeps: Mapping[str, Sweep], groups: Groups) -> tuple[str, Figure]:
     """Rank correlations with the loss at every tolerance; returns caption and figure."""
     title = "Rank correlation with the loss, at every tolerance"
-    figure, axes = panels(title, about, groups, (3.9, 3.0), "Spearman's ρ with the loss")
+    figure, axes = facets(title, about, groups, (3.9, 3.0))
     series = {
         "minimal ratio n₊/P (published: negative)": ("ratio", style.COLOURS[0], "o", 0.88),
         "negative share n₋/P (theory: positive)": ("negative", style.COLOURS[4], "s", 1.14),
@@ -103,6 +104,7 @@ def correlations(about: str, sweeps: Mapping[str, Sweep], groups: Groups) -> tup
         axis.axhline(0, color="black", lw=0.9)
         _mark(axis, points)
         axis.set_title(label)
+        panels.values(axis, "Spearman's ρ with the loss")
         _tolerances(axis)
     axes[0].set_ylim(-1.05, 1.05)
     entries = [

@@ -13,7 +13,7 @@ from typing import final
 from dl_experiments.analysis import swept
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.forms import Group
-from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.grid import Grid, flat
 from dl_experiments.analysis.quantities import METRICS, Quantity, by_seed, last
 from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.seeds import ranked
@@ -47,7 +47,7 @@ class Arm:
     @property
     def runs(self) -> list[Run]:
         """All of them."""
-        return [run for members in self.sizes.values() for run in members]
+        return flat(self.sizes)
 
     @property
     def groups(self) -> list[Group]:

@@ -9,13 +9,11 @@ from typing import final
 import numpy as np
 from matplotlib.axes import Axes
 
-from dl_experiments.analysis import dots, style
+from dl_experiments.analysis import dots, panels, style
 from dl_experiments.analysis.describe import about
 from dl_experiments.analysis.phenomena._sensitivity import Arm
 from dl_experiments.analysis.phenomena._sensitivity_figures import (
     all_runs,
-    batch_axis,
-    log_values,
 )
 from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.sections import Made
@@ -73,27 +71,26 @@ def control(config: str, arms: Sequence[Arm], found: Artefacts) -> Made | None:
     if not measured:
         return None
     title = "Control: a curve that only shows the evaluation batch size"
-    figure, axes = style.page(title, about(all_runs(arms), config), 1, 2, (4.9, 3.6))
-    left, right = axes[0]
-    colours = style.colours([f"{s:,}" for s in sorted({r.batch_size for r in measured})], True)
+    figure, ((left, right),) = style.page(title, about(all_runs(arms), config), 1, 2, (4.9, 3.6))
+    colours = style.colours(sorted({run.batch_size for run in measured}), ordered=True)
     for kind, (_, power, _, _) in KINDS.items():
         first = []
         for run in measured:
             one = found[run.path]
             dashes = style.TRAIN if kind == "whole" else style.TEST
-            colour = colours[f"{run.batch_size:,}"]
+            colour = colours[run.batch_size]
             left.plot(one.sizes, one.norms[kind], color=colour, ls=dashes, lw=0.9, alpha=0.8)
             first.append(one.norms[kind][0])
         _expected(left, found[measured[0].path].sizes, float(np.median(first)), power)
-    batch_axis(left, "evaluation batch size B (log scale)")
-    log_values(left, "‖∂L/∂x‖ of batches of B")
+    panels.counts(left, "evaluation batch size B")
+    panels.values(left, "‖∂L/∂x‖ of batches of B", LOG)
     left.set_title("the same nets, evaluated at several B")
     for arm, marker in zip(arms, MARKERS, strict=False):
         _relative(right, arm, marker)
-    batch_axis(right)
-    log_values(right, "relative to the smallest batch")
+    panels.counts(right, "training batch size")
+    panels.values(right, "relative to the smallest batch", LOG)
     right.set_title("every net evaluated at its own batch size")
-    keys = [style.key(f"trained with {n}", color=c) for n, c in colours.items()]
+    keys = [style.key(f"trained with {n:,}", color=c) for n, c in colours.items()]
     keys += [
         style.key("left: whole gradient", color="#555555", ls=style.TRAIN),
         style.key("left: mean row of it", color="#555555", ls=style.TEST),

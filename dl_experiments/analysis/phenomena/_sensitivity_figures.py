@@ -5,12 +5,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
+from dl_experiments.analysis.grid import flat
 from dl_experiments.analysis.phenomena._sensitivity import Arm
+from dl_experiments.analysis.scales import LOG, SHARE
 from dl_experiments.analysis.sections import Made
 
 MEASURES = {
@@ -20,19 +21,6 @@ MEASURES = {
 }
 """Measure -> written name, colour, marker."""
 BEST: dict[str, Any] = {"color": "#777777", "ls": ":", "lw": 1.6}
-
-
-def batch_axis(axis: Axes, label: str = "training batch size (log scale)") -> None:
-    """A logarithmic axis of batch sizes."""
-    axis.set_xscale("log")
-    style.whole_numbers(axis.xaxis)
-    axis.set_xlabel(label)
-
-
-def log_values(axis: Axes, label: str) -> None:
-    """A logarithmic axis of values; to be called once all is drawn."""
-    style.log_values(axis)
-    axis.set_ylabel(f"{label} (log scale)")
 
 
 def mark_best(axis: Axes, arm: Arm) -> None:
@@ -54,7 +42,7 @@ def sizes_in_words(arms: Sequence[Arm]) -> str:
 
 def all_runs(arms: Sequence[Arm]) -> list[Run]:
     """Of all arms."""
-    return [run for arm in arms for run in arm.runs]
+    return flat({arm.name: arm.sizes for arm in arms})
 
 
 def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
@@ -76,15 +64,12 @@ def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
         for axis in column:
             mark_best(axis, arm)
         loss.set_title(arm.title)
-        batch_axis(sensitivity)
-    log_values(axes[0, 0], loss_name(runs))
-    axes[1, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes[1, 0].set_ylabel("accuracy")
-    log_values(axes[2, 0], "sensitivity")
+        panels.counts(sensitivity, "training batch size")
+    panels.values(axes[0, 0], loss_name(runs), LOG)
+    panels.values(axes[1, 0], "accuracy", SHARE)
+    panels.values(axes[2, 0], "sensitivity", LOG)
     keys = [style.key(n, color=c, marker=m, ms=5) for n, c, m in MEASURES.values()]
-    style.legend_below(
-        figure, [*curves.split_keys(), *keys, best_key(), *curves.state_keys(_unfinished(runs))]
-    )
+    style.legend_below(figure, [*curves.split_keys(), *keys, best_key(), *curves.state_keys(runs)])
     caption = (
         f"Trained with batches of {sizes_in_words(arms)}. Sensitivity is a mean over {samples}, "
         "the same for all runs, of (Frobenius) norms of derivatives with respect to a sample's own "
@@ -93,7 +78,3 @@ def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
         f"{dots.THROUGH}"
     )
     return caption, figure
-
-
-def _unfinished(runs: Sequence[Run]) -> list[Run]:
-    return [run for run in runs if not run.completed]

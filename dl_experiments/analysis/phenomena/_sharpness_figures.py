@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.correlation import rank_correlations
 from dl_experiments.analysis.describe import about, interval
 from dl_experiments.analysis.phenomena._sensitivity import GAP, Arm
 from dl_experiments.analysis.phenomena._sensitivity_figures import (
     all_runs,
-    batch_axis,
     best_key,
-    log_values,
     mark_best,
     sizes_in_words,
 )
@@ -28,6 +25,7 @@ from dl_experiments.analysis.phenomena._sharpness import (
     weight_norms,
 )
 from dl_experiments.analysis.phenomena._sharpness_claims import OUTCOMES
+from dl_experiments.analysis.scales import LOG, SHARE
 from dl_experiments.analysis.sections import Made
 
 MARKERS = ("o", "s", "^", "D")
@@ -43,27 +41,27 @@ def against_sizes(config: str, arms: Sequence[Arm]) -> Made:
         title, about(runs, config), 3, len(arms), size, sharex=True, sharey="row"
     )
     known = radii(arms)
-    colours = style.colours([f"{radius:g}" for radius in known], ordered=True)
+    colours = style.colours(known, ordered=True)
     for column, arm in zip(axes.T, arms, strict=True):
         for axis, way in zip(column, WAYS, strict=False):
             for radius in known:
                 read = arm.quantity(name(way, radius))
-                dots.through(axis, arm.sizes, read, colours[f"{radius:g}"])
+                dots.through(axis, arm.sizes, read, colours[radius])
         read = arm.quantity(CURVATURE)
         dots.through(column[2], arm.sizes, read, style.COLOURS[4], marker="s")
         for axis in column:
             mark_best(axis, arm)
         column[0].set_title(arm.title)
-        batch_axis(column[2])
+        panels.counts(column[2], "training batch size")
     rows = ("sharpness,\ngradient ascent", "sharpness,\nrandom points", "largest λ of ∇²L")
     for axis, words in zip(axes[:, 0], rows, strict=True):
-        log_values(axis, words)
+        panels.values(axis, words, LOG)
     keys = [
-        style.key(f"ball of radius ε = {r}", color=c, marker="o", ms=5) for r, c in colours.items()
+        style.key(f"ball of radius ε = {r:g}", color=c, marker="o", ms=5)
+        for r, c in colours.items()
     ]
     keys += [style.key("largest eigenvalue", color=style.COLOURS[4], marker="s", ms=5), best_key()]
-    left = [run for run in runs if not run.completed]
-    style.legend_below(figure, [*keys, *curves.state_keys(left)])
+    style.legend_below(figure, [*keys, *curves.state_keys(runs)])
     how = settings(arms)
     caption = (
         f"Trained with batches of {sizes_in_words(arms)}. Relative sharpness: the maximum of "
@@ -84,35 +82,24 @@ def against_generalisation(config: str, arms: Sequence[Arm]) -> Made:
     runs = all_runs(arms)
     chosen = quantities(middle(arms))
     title = "Do sharper nets generalise worse?"
-    figure, axes = style.page(
-        title,
-        about(runs, config),
-        len(OUTCOMES),
-        len(chosen),
-        (3.6, 2.9),
-        sharex="col",
-        sharey="row",
-    )
-    sizes = sorted({size for arm in arms for size in arm.sizes})
-    colours = style.colours([f"{size:,}" for size in sizes], ordered=True)
+    shape, words = (len(OUTCOMES), len(chosen)), about(runs, config)
+    figure, axes = style.page(title, words, *shape, (3.6, 2.9), sharex="col", sharey="row")
+    colours = style.colours(sorted({size for arm in arms for size in arm.sizes}), ordered=True)
     for row, outcome in zip(axes, OUTCOMES, strict=True):
-        row[0].yaxis.set_major_formatter(PercentFormatter(1.0))
-        row[0].set_ylabel(SIDE[outcome])
+        panels.values(row[0], SIDE[outcome], SHARE)
         for axis, quantity in zip(row, chosen, strict=True):
             said = []
             for arm, marker in zip(arms, MARKERS, strict=False):
                 x, y, size, rho = _points(arm, quantity, outcome)
                 for one in np.unique(size):
-                    axis.plot(
-                        x[size == one], y[size == one], marker, color=colours[f"{int(one):,}"],
-                        ms=6, mec="white", mew=0.5,
-                    )  # fmt: skip
+                    look = {"color": colours[int(one)], "ms": 6, "mec": "white", "mew": 0.5}
+                    axis.plot(x[size == one], y[size == one], marker, **look)
                 said.append(f"{arm.name}: {rho}")
             axis.set_title("\n".join(said), size=9)
     for axis, words in zip(axes[-1], chosen.values(), strict=True):
-        style.log_values(axis, "x")
-        axis.set_xlabel(words.replace(", ", ",\n", 1) + " (log scale)", size=9)
-    keys = [style.key(f"batch size {s}", ls="", marker="o", color=c) for s, c in colours.items()]
+        panels.values(axis, words.replace(", ", ",\n", 1), LOG, "x")
+        axis.xaxis.label.set_size(9)
+    keys = [style.key(f"batch size {s:,}", ls="", marker="o", color=c) for s, c in colours.items()]
     keys += [
         style.key(arm.name, ls="", marker=m, color="#777777")
         for arm, m in zip(arms, MARKERS, strict=False)

@@ -14,11 +14,6 @@ LOSS = "train/loss"
 TARGET = 1e-3
 
 
-def flat(functions: Functions) -> list[Run]:
-    """All runs."""
-    return [run for models in functions.values() for found in models.values() for run in found]
-
-
 def target(runs: Sequence[Run]) -> float:
     """The loss that counts as converged: 1e-3, or the looser one at which runs were stopped."""
     return max([TARGET, *(run.get("trainer.target_loss") or 0.0 for run in runs)])

@@ -1,21 +1,21 @@
 """hw1_1_simulate: what the nets predict, at their end and on the way there."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from dl_experiments.analysis import style
 from dl_experiments.analysis.describe import about
 from dl_experiments.analysis.fits import TRUTH, Arrays, every_seed, final_fits, truth
-from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.phenomena._simulate import Functions, colours, flat, keys
+from dl_experiments.analysis.grid import Grid, flat
+from dl_experiments.analysis.phenomena._simulate import Functions, colours, keys
+from dl_experiments.analysis.sections import Made
 
 
-def predictions(arm: str, functions: Functions) -> tuple[str, Figure] | None:
+def predictions(arm: str, functions: Functions) -> Made | None:
     """What every seed's net predicts at its end, function × model; None without any."""
     return every_seed(arm, functions, colours(functions), keys(functions, counts=False))
 
 
-def stages(arm: str, functions: Functions) -> tuple[str, Figure] | None:
+def stages(arm: str, functions: Functions) -> Made | None:
     """What epochs buy: one seed's predictions after 1, 10, 100, … epochs; None without any."""
     found = {function: _one_seed(models) for function, models in functions.items()}
     found = {function: nets for function, nets in found.items() if nets}

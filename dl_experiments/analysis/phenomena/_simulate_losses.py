@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name, loss_name, number, run_count
-from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, colours, flat, keys, target
+from dl_experiments.analysis.grid import flat
+from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, colours, keys, target
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made
 from dl_experiments.analysis.statistics import epochs_to_reach
 
 
-def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
+def losses(arm: str, functions: Functions) -> Made:
     """Training loss against epoch, one facet a function; returns caption and figure."""
     runs = flat(functions)
     title = "Training loss of nets of equal size and different depth"
@@ -23,12 +25,11 @@ def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
         for name, colour in colours(functions).items():
             found = models.get(name, ())
             curves.draw(axis, found, LOSS, colour, log=True, every=True, start=1)
-        style.log_values(axis)
+        panels.values(axis, f"training loss ({loss_name(runs)})", LOG)
         if axis.get_ylim()[0] < 10 * target(runs):  # elsewhere it would only flatten the curves
             axis.axhline(target(runs), color="black", lw=0.9, ls=":")
-        style.log_epochs(axis)
+        panels.epochs(axis, log=True)
         axis.set_title(f"{data_name(function)}{_odd_count(functions, function)}")
-    axes[0, 0].set_ylabel(f"training loss ({loss_name(runs)}, log scale)")
     goal = style.key(f"loss {number(target(runs))}", color="black", lw=0.9, ls=":")
     style.legend_below(figure, [*keys(functions), goal, *curves.state_keys(runs)])
     caption = (
@@ -38,7 +39,7 @@ def losses(arm: str, functions: Functions) -> tuple[str, Figure]:
     return caption, figure
 
 
-def convergence(arm: str, functions: Functions) -> tuple[str, Figure]:
+def convergence(arm: str, functions: Functions) -> Made:
     """Epochs until the loss is at the target; returns caption and figure."""
     runs = flat(functions)
     goal = target(runs)
@@ -54,14 +55,11 @@ def convergence(arm: str, functions: Functions) -> tuple[str, Figure]:
             least = min([least, *(epochs for epochs in reached if epochs is not None)])
             _column(axis, at, reached, 2.2 * most, colour)
         axis.axhspan(1.45 * most, 4.5 * most, color="#F1F1F1", zorder=0)
-        style.log_values(axis)
-        style.whole_numbers(axis.yaxis)
-        axis.set_xticks(range(len(names)), list(names))
-        axis.set_xlim(-0.6, len(names) - 0.4)
-        axis.grid(axis="x", visible=False)
+        panels.values(axis, "epochs", LOG)
+        panels.whole_numbers(axis.yaxis)
+        panels.names(axis, names)
         axis.set_title(data_name(function))
     axes[0, 0].set_ylim(max(0.7, min(least / 5, most / 50)), 4.5 * most)
-    axes[0, 0].set_ylabel("epochs (log scale)")
     grey = {"ls": "", "color": "#555555"}
     entries = [
         style.key("one seed", marker="o", **grey),

@@ -8,12 +8,13 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.describe import about, loss_name, number
 from dl_experiments.analysis.labels import Label, place
 from dl_experiments.analysis.phenomena._surface import Surfaces
 from dl_experiments.analysis.phenomena._trajectory import Walks
 from dl_experiments.analysis.phenomena._trajectory_arms import component, draw_path
+from dl_experiments.analysis.scales import LOG
 
 COLOURMAP = "cividis"  # made to look the same with and without colour blindness
 LEVELS = 18
@@ -75,8 +76,7 @@ def lines(arm: Walks, found: Surfaces) -> tuple[str, Figure]:
     samples = int(found["samples"])
     title = "Training loss on the straight line from initial to final weights"
     what = f"evaluated on {samples:,} training samples"
-    figure, axes = style.page(title, about(arm.runs, arm.name, what), 1, 1, (7.0, 3.8))
-    axis = axes[0, 0]
+    figure, ((axis,),) = style.page(title, about(arm.runs, arm.name, what), 1, 1, (7.0, 3.8))
     keys = []
     for walk, colour, losses in zip(arm.walks, arm.colours, found["lines"], strict=True):
         axis.plot(found["alphas"], losses, color=colour, lw=1.4)
@@ -85,9 +85,8 @@ def lines(arm: Walks, found: Surfaces) -> tuple[str, Figure]:
             found["alphas"][-1:], losses[-1:], "*", color=colour, mec="white", ms=13, zorder=5
         )
         keys.append(style.key(f"seed {walk.run.seed}", color=colour))
-    style.log_values(axis)
+    panels.values(axis, f"training loss ({loss_name(arm.runs)})", LOG)
     axis.set_xlabel("α: initial weights at 0, final weights at 1")
-    axis.set_ylabel(f"training loss ({loss_name(arm.runs)}, log scale)")
     style.legend_below(figure, keys)
     caption = (
         "Loss at (1 − α)·initial + α·final weights of each run (Goodfellow, Vinyals and Saxe "

@@ -4,11 +4,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name, number
 from dl_experiments.analysis.labels import Label, place
 from dl_experiments.analysis.phenomena._trajectory import Walks
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.analysis.walks import Walk
 from dl_experiments.measures.trajectory import JointPCA
 
@@ -17,12 +18,12 @@ ON_A_SEGMENT = 12  # points of a path between two snapshots that a text must not
 
 def paths(arm: Walks, layer: str, of_layer: JointPCA | None) -> tuple[str, Figure]:
     """All paths in PC1 and PC2 of the whole model, and of one layer; caption and figure."""
-    panels = [("all weights and biases", arm.whole)]
+    planes = [("all weights and biases", arm.whole)]
     if of_layer is not None:
-        panels.append((f"layer {layer}, its bias included", of_layer))
+        planes.append((f"layer {layer}, its bias included", of_layer))
     title = "Paths through weight space in one joint PCA of all runs"
-    figure, axes = style.page(title, about(arm.runs, arm.name), 1, len(panels), (5.6, 5.2))
-    for axis, (what, pca) in zip(axes[0], panels, strict=True):
+    figure, axes = style.page(title, about(arm.runs, arm.name), 1, len(planes), (5.6, 5.2))
+    for axis, (what, pca) in zip(axes[0], planes, strict=True):
         for path, colour in zip(pca.paths, arm.colours, strict=True):
             draw_path(axis, path.numpy(), colour)
         axis.plot([0], [0], "+", color="black", ms=10, mew=1.4)
@@ -44,7 +45,7 @@ def paths(arm: Walks, layer: str, of_layer: JointPCA | None) -> tuple[str, Figur
         style.key("mean of all snapshots", marker="+", ms=10, color="black", ls=""),
     ]
     style.legend_below(figure, keys)
-    for axis, (_, pca) in zip(axes[0], panels, strict=True):
+    for axis, (_, pca) in zip(axes[0], planes, strict=True):
         _annotate(axis, arm, pca)
     words = "test accuracy" if "test/accuracy" in arm.walks[0].run.rows[-1] else "training loss"
     caption = (
@@ -52,7 +53,7 @@ def paths(arm: Walks, layer: str, of_layer: JointPCA | None) -> tuple[str, Figur
         "components of one PCA over all snapshots of all runs (biases included, centred on their "
         f"common mean). One colour a run; the text at its end is the seed and the {words} "
         f"there, texts on the way are epoch and {words}, where there is room. The axes show "
-        f"{_shares([pca for _, pca in panels])} of the variance: how near two points are here is "
+        f"{_shares([pca for _, pca in planes])} of the variance: how near two points are here is "
         "not how near they are."
     )
     return caption, figure
@@ -77,13 +78,11 @@ def draw_path(axis: Axes, path: np.ndarray, colour: object, edge: str | None = N
 def losses(arm: Walks) -> tuple[str, Figure]:
     """Training loss against epoch, every run; caption and figure."""
     title = "Training loss of the runs whose paths are shown"
-    figure, axes = style.page(title, about(arm.runs, arm.name), 1, 1, (7.0, 3.5))
-    axis = axes[0, 0]
+    figure, ((axis,),) = style.page(title, about(arm.runs, arm.name), 1, 1, (7.0, 3.5))
     for walk, colour in zip(arm.walks, arm.colours, strict=True):
         axis.plot(*walk.run.curve("train/loss"), color=colour, lw=1.4)
-    style.log_values(axis)
-    axis.set_ylabel(f"training loss ({loss_name(arm.runs)}, log scale)")
-    style.linear_epochs(axis)
+    panels.values(axis, f"training loss ({loss_name(arm.runs)})", LOG)
+    panels.epochs(axis)
     keys = [
         style.key(f"seed {walk.run.seed}", color=colour)
         for walk, colour in zip(arm.walks, arm.colours, strict=True)

@@ -5,11 +5,12 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.describe import about
 from dl_experiments.analysis.phenomena._trajectory import Walks
+from dl_experiments.analysis.scales import LOG, SHARE
 from dl_experiments.measures.flat import layer_of
 from dl_experiments.measures.trajectory import importance, importance_quantiles, strongest
 
@@ -86,8 +87,7 @@ def _shares(axis: Axes, arm: Walks) -> None:
         bars = [*found[name].tolist(), counts]
         looks = [*style.COLOURS[:2], GREY]
         axis.bar([place - 0.26, place, place + 0.26], bars, 0.24, color=looks)
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axis.set_ylabel("share of squared loading")
+    panels.values(axis, "share of squared loading", SHARE)
 
 
 def _spread(axis: Axes, arm: Walks) -> None:
@@ -102,8 +102,7 @@ def _spread(axis: Axes, arm: Walks) -> None:
             axis.bar(middle, third - first, 0.24, bottom=first, color=look, alpha=0.55)
             axis.plot([middle - 0.12, middle + 0.12], [median] * 2, color="black", lw=1.4)
             axis.plot([middle], [largest], "o", color=look, ms=4)
-    style.log_values(axis)
+    panels.values(axis, "importance × parameters", LOG)
     if np.isfinite(smallest):
         axis.set_ylim(bottom=smallest / 2)
     axis.axhline(1, color="black", lw=0.9, ls=":")
-    axis.set_ylabel("importance × parameters (log scale)")

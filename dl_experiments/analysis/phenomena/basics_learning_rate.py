@@ -6,20 +6,16 @@ A net sticks at chance when it ends there, whatever its loss; a diverged run cou
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
-
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name, states
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, compared
-from dl_experiments.analysis.grid import Grid, show
+from dl_experiments.analysis.grid import Grid, flat, show
 from dl_experiments.analysis.quantities import by_seed, columns, final, in_percent
-from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.scales import LOG, SHARE
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
 from dl_experiments.analysis.seeds import Sides
 from dl_experiments.analysis.seedwise import seedwise
 from dl_experiments.analysis.statistics import Estimate
@@ -137,33 +133,21 @@ def _rate(run: Run) -> float | None:
     return None if rate is None else float(rate)
 
 
-def _guessing(axis: Axes, runs: Sequence[Run]) -> list[Line2D]:
-    """A line at the accuracy of guessing and its legend entry; none where nobody knows it."""
-    if not (chance := runs[0].chance):
-        return []
-    look: dict[str, Any] = {"color": style.TRUTH, "lw": 1.0, "ls": ":"}
-    axis.axhline(chance, zorder=1, **look)
-    return [style.key("chance", **look)]
-
-
-def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
-    runs = _flat(optimizers)
+def _curves(arm: str, optimizers: Mapping[str, Rates]) -> Made:
+    runs, colours = flat(optimizers), _colours(optimizers)
     title = "Training loss and test accuracy by learning rate"
     size = (4.6, 2.9)
     figure, axes = style.page(title, about(runs, arm), len(optimizers), 2, size, sharex="col")
-    colours = _colours(optimizers)
-    for row, (name, rates) in zip(axes, optimizers.items(), strict=True):
+    for (loss, accuracy), (name, rates) in zip(axes, optimizers.items(), strict=True):
         for rate, found in rates.items():
-            curves.draw(row[0], found, "train/loss", colours[rate], log=True, every=True)
-            curves.draw(row[1], found, "test/accuracy", colours[rate], every=True)
-        style.log_values(row[0])
-        row[0].set_ylabel(f"{written(name)}\ntraining {loss_name(runs)} (log scale)")
-        row[1].set_ylabel("test accuracy")
-        row[1].yaxis.set_major_formatter(PercentFormatter(1.0))
-        row[1].set_ylim(0, 1)
-        guess = _guessing(row[1], runs)
+            curves.draw(loss, found, "train/loss", colours[rate], log=True, every=True)
+            curves.draw(accuracy, found, "test/accuracy", colours[rate], every=True)
+        panels.values(loss, f"{written(name)}\ntraining {loss_name(runs)}", LOG)
+        panels.values(accuracy, "test accuracy", SHARE)
+        accuracy.set_ylim(0, 1)
+        guess = curves.guessing(accuracy, runs)
     for axis in axes[-1]:
-        style.linear_epochs(axis)
+        panels.epochs(axis)
     keys = [style.key(f"learning rate {show(r)}", color=c) for r, c in colours.items()]
     style.legend_below(figure, [*keys, *guess, *curves.state_keys(runs)])
     caption = (
@@ -176,24 +160,18 @@ def _curves(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _finals(arm: str, optimizers: Mapping[str, Rates]) -> tuple[str, Figure]:
-    runs, colours = _flat(optimizers), _colours(optimizers)
+def _finals(arm: str, optimizers: Mapping[str, Rates]) -> Made:
+    runs, colours = flat(optimizers), _colours(optimizers)
     title = "Where each learning rate ends"
     figure, axes = style.page(title, about(runs, arm), 1, len(optimizers), (4.6, 3.0), sharey="row")
     for axis, (name, rates) in zip(axes[0], optimizers.items(), strict=True):
-        for at, (rate, found) in enumerate(rates.items()):
-            dots.column(axis, at, found, final("test/accuracy"), colours[rate])
-        axis.set_xticks(range(len(rates)), [show(rate) for rate in rates])
-        axis.set_xlim(-0.6, len(rates) - 0.4)
-        axis.grid(axis="x", visible=False)
+        names = map(show, rates)
+        dots.columns(axis, rates, final("test/accuracy"), colours, "final test accuracy", names)
         axis.set_xlabel("learning rate")
         axis.set_title(written(name))
-        guess = _guessing(axis, runs)
+        guess = curves.guessing(axis, runs)
     axes[0, 0].set_ylim(0, 1.05)
-    axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes[0, 0].set_ylabel("final test accuracy")
-    gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
-    style.legend_below(figure, [*guess, *gone])
+    style.legend_below(figure, [*guess, *curves.lost_keys(runs)])
     caption = (
         "Where the test accuracy ends (median over the last tenth of the epochs)"
         f"{_momentum(runs)}. {dots.caption(losses=False)} A diverged run has no final value; its "
@@ -222,11 +200,6 @@ def _momentum(runs: Sequence[Run]) -> str:
     return f"; SGD with momentum {found.pop():g}" if len(found) == 1 and None not in found else ""
 
 
-def _flat(optimizers: Mapping[str, Rates]) -> list[Run]:
-    return [run for rates in optimizers.values() for found in rates.values() for run in found]
-
-
 def _colours(optimizers: Mapping[str, Rates]) -> dict[float, Any]:
-    names = sorted({rate for rates in optimizers.values() for rate in rates}, reverse=True)
-    found = style.colours([show(rate) for rate in names], ordered=True)
-    return {rate: found[show(rate)] for rate in names}
+    every = {rate for rates in optimizers.values() for rate in rates}
+    return style.colours(sorted(every, reverse=True), ordered=True)

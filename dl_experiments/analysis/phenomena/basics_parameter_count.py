@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.findings import Drawing, Finding
 from dl_experiments.analysis.phenomena._basics_nets import Shape, nets
+from dl_experiments.analysis.scales import SHARE
 from dl_experiments.measures.parameters import LayerCount, count
 
 STUDY = "basics_parameter_count"
@@ -72,16 +72,16 @@ def _text(counted: Counted) -> str:
 
 def _shares(counted: Counted) -> tuple[str, Figure]:
     """For functions and for MNIST each model's layers as shares of its parameters."""
-    panels = {
+    shown = {
         name: [(model, shape, layers) for model, shape, layers in counted if name in shape.data]
         for name in DRAWN
     }
-    most = max(len(found) for found in panels.values())
+    most = max(len(found) for found in shown.values())
     figure, (row,) = style.page(
         "Where the parameters are", "every model of conf/model with its defaults",
-        1, len(panels), (5.0, 0.6 + 0.3 * most),
+        1, len(shown), (5.0, 0.6 + 0.3 * most),
     )  # fmt: skip
-    for axis, found in zip(row, panels.values(), strict=True):
+    for axis, found in zip(row, shown.values(), strict=True):
         _bars(axis, found)
     caption = (
         "Each bar is a model, cut into its layers from the input (dark) to the output (light), by "
@@ -105,6 +105,5 @@ def _bars(axis: Axes, counted: Counted) -> None:
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
     axis.grid(axis="y", visible=False)
-    axis.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axis.set_xlabel("share of the parameters")
+    panels.values(axis, "share of the parameters", SHARE, "x")
     axis.set_title(str(counted[0][1]))

@@ -1,21 +1,21 @@
 """Dropout and weight decay on a net that has few samples: what they do to train, test and gap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, loss_name
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import Group, difference
-from dl_experiments.analysis.grid import Grid, show
+from dl_experiments.analysis.grid import Grid, flat, show
 from dl_experiments.analysis.quantities import METRICS, Quantity, columns, final, in_percent
-from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.scales import LINEAR, SHARE
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
 from dl_experiments.analysis.swept import arms
 
 STUDY = "basics_regularization"
@@ -92,27 +92,18 @@ def _narrows(name: str, metric: str, runs: Sequence[Run], cells: Cells) -> Claim
     )
 
 
-def _curves(arm: str, cells: Cells) -> tuple[str, Figure]:
-    runs = _flat(cells)
+def _curves(arm: str, cells: Cells) -> Made:
+    runs, colours = flat(cells), _colours(cells)
     decays = sorted({decay for _, decay in cells})
-    figure, axes = style.page(
-        "Loss and accuracy by dropout and weight decay", about(runs, arm),
-        2, len(decays), (max(3.1, 7.0 / len(decays)), 2.5), sharex="all", sharey="row",
-    )  # fmt: skip
-    colours = _colours(cells)
+    size = (max(3.1, 7.0 / len(decays)), 2.5)
+    title, shared = "Loss and accuracy by dropout and weight decay", {"sharex": "all"}
+    figure, axes = style.page(title, about(runs, arm), 2, len(decays), size, **shared, sharey="row")
     for (above, below), decay in zip(axes.T, decays, strict=True):
-        for (dropout, own), found in cells.items():
-            for split, dashes in (("train", style.TRAIN), ("test", style.TEST)):
-                if own == decay:
-                    look: dict[str, Any] = {"colour": colours[dropout], "dashes": dashes}
-                    curves.draw(above, found, f"{split}/loss", log=True, **look)
-                    curves.draw(below, found, f"{split}/accuracy", **look)
-        style.log_values(above)
+        own = {dropout: found for (dropout, of), found in cells.items() if of == decay}
+        curves.learning(above, below, own, colours)
         above.set_title(f"weight decay {show(decay)}")
-        style.linear_epochs(below)
+        panels.epochs(below)
     curves.percent_axis(axes[1, 0], runs)
-    axes[0, 0].set_ylabel(f"{loss_name(runs)}\n(log scale)")
-    axes[1, 0].set_ylabel("accuracy")
     keys = [style.key(f"dropout {show(name)}", color=c) for name, c in colours.items()]
     style.legend_below(figure, [*keys, *curves.split_keys(), *curves.state_keys(runs)])
     caption = (
@@ -123,36 +114,31 @@ def _curves(arm: str, cells: Cells) -> tuple[str, Figure]:
     return caption, figure
 
 
-def _gaps(arm: str, cells: Cells) -> tuple[str, Figure]:
-    runs, colours = _flat(cells), _colours(cells)
+def _gaps(arm: str, cells: Cells) -> Made:
+    runs, colours = flat(cells), _colours(cells)
     decays = sorted({decay for _, decay in cells})
-    shown = (*GAPS.values(), final("test/accuracy"))
-    figure, axes = style.page(
-        "The gap between training and test set", about(runs, arm), 1, 3, (3.4, 3.0)
-    )
+    title = "The gap between training and test set"
+    figure, axes = style.page(title, about(runs, arm), 1, 3, (3.4, 3.0))
+    shown = {
+        f"test minus training {loss_name(runs)}": (GAPS["loss gap"], LINEAR),
+        "training minus test accuracy": (GAPS["accuracy gap"], SHARE),
+        "test accuracy": (final("test/accuracy"), SHARE),
+    }
     step = 0.8 / len(colours)
-    for axis, quantity in zip(axes[0], shown, strict=True):
+    for axis, (label, (quantity, scale)) in zip(axes[0], shown.items(), strict=True):
         for (dropout, decay), found in cells.items():
-            place = decays.index(decay) + step * (
-                list(colours).index(dropout) - (len(colours) - 1) / 2
-            )
+            aside = step * (list(colours).index(dropout) - (len(colours) - 1) / 2)
+            place = decays.index(decay) + aside
             dots.column(axis, place, found, quantity, colours[dropout], 0.7 * step)
-        axis.set_xticks(range(len(decays)), [show(decay) for decay in decays])
-        axis.set_xlim(-0.6, len(decays) - 0.4)
-        axis.grid(axis="x", visible=False)
+        panels.names(axis, map(show, decays))
+        panels.values(axis, label, scale)
         axis.margins(y=0.12)
         axis.set_xlabel("weight decay")
-    axes[0, 0].set_ylabel(f"test minus training {loss_name(runs)}")
-    axes[0, 1].set_ylabel("training minus test accuracy")
-    axes[0, 2].set_ylabel("test accuracy")
-    for axis in axes[0, 1:]:
-        axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     keys = [
         style.key(f"dropout {show(name)}", color=c, ls="", marker="o")
         for name, c in colours.items()
     ]
-    gone = curves.state_keys([run for run in runs if run.status.state == "diverged"])
-    style.legend_below(figure, [*keys, *gone])
+    style.legend_below(figure, [*keys, *curves.lost_keys(runs)])
     caption = (
         "Where the gaps and the test accuracy end (median over the last tenth of the epochs). "
         f"{dots.caption(losses=False)} A narrow gap alone is no merit: a net that learns nothing "
@@ -171,11 +157,5 @@ def _numbers(cells: Cells) -> list[Row]:
     ]
 
 
-def _flat(cells: Mapping[tuple[float, float], Sequence[Run]]) -> list[Run]:
-    return [run for found in cells.values() for run in found]
-
-
 def _colours(cells: Cells) -> dict[float, Any]:
-    names = sorted({dropout for dropout, _ in cells})
-    found = style.colours([show(name) for name in names])
-    return {name: found[show(name)] for name in names}
+    return style.colours(sorted({dropout for dropout, _ in cells}))

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import is_classification, number, parameters, states
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, flat, target
+from dl_experiments.analysis.grid import Grid, flat
+from dl_experiments.analysis.phenomena._simulate import LOSS, Functions, target
 from dl_experiments.analysis.phenomena._simulate_claims import judge
 from dl_experiments.analysis.phenomena._simulate_fits import predictions, stages
 from dl_experiments.analysis.phenomena._simulate_losses import convergence, losses

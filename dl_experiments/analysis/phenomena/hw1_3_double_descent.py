@@ -11,10 +11,9 @@ import numpy as np
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import number
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.grid import Grid, flat
 from dl_experiments.analysis.phenomena._capacity import (
     Sizes,
-    flat,
     hidden,
     image_runs,
     uncounted,
@@ -30,7 +29,6 @@ from dl_experiments.analysis.phenomena._double_descent import (
 from dl_experiments.analysis.phenomena._double_descent_claims import TEST_ERROR, judge
 from dl_experiments.analysis.phenomena._double_descent_figures import (
     across_threshold,
-    all_runs,
     over_samples,
 )
 from dl_experiments.analysis.quantities import by_seed, final
@@ -56,7 +54,7 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 def _section(arm: str, runs: Grid) -> Section:
     found = study(runs)
-    counted = all_runs(found)
+    counted = flat(found)
     lost = uncounted(runs, {0: counted})
     if not any(run.completed for run in counted):
         return Section(notes=lost)

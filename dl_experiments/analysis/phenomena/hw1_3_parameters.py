@@ -7,10 +7,9 @@ and where it stopped. At a constant learning rate that is what two trainings wou
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from dl_experiments.analysis import style
+from dl_experiments.analysis import panels, style
 from dl_experiments.analysis.claims import Claim
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, number
@@ -32,7 +31,8 @@ from dl_experiments.analysis.phenomena._parameters_claims import (
     training_loss_falls,
 )
 from dl_experiments.analysis.quantities import last_epoch
-from dl_experiments.analysis.sections import Section
+from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.sections import Made, Section
 
 STUDY = "hw1_3_parameters"
 TITLE = "Parameters: ten nets on MNIST"
@@ -74,21 +74,19 @@ def _reached(run: Run) -> bool:
     return bool(len(losses) and losses[-1] <= run.get("trainer.target_loss"))
 
 
-def _epochs(arm: str, runs: Sequence[Run]) -> tuple[str, Figure]:
+def _epochs(arm: str, runs: Sequence[Run]) -> Made:
     """Epochs until the training loss is at its target, against size."""
     title = "Epochs to convergence against the size of the net"
-    figure, axes = style.page(title, about(runs, arm), 1, 1, (7.0, 2.8))
-    axis = axes[0, 0]
+    figure, ((axis,),) = style.page(title, about(runs, arm), 1, 1, (7.0, 2.8))
     for count, found in by_size(runs).items():
         for run in found:
             look = {"mfc": style.COLOURS[0] if _reached(run) else "none", "color": style.COLOURS[0]}
             axis.plot([count], [last_epoch(run)], "o" if _reached(run) else "^", ms=5, **look)
     size_axis(axis)
-    style.log_values(axis)
-    style.whole_numbers(axis.yaxis)
+    panels.values(axis, "epochs", LOG)
+    panels.whole_numbers(axis.yaxis)
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.margins(y=0.15)
-    axis.set_ylabel("epochs (log scale)")
     grey = {"ls": "", "color": style.COLOURS[0]}
     goal = number(float(np.median([run.get("trainer.target_loss") for run in runs])))
     entries = [style.key(f"reached a training loss of {goal}", marker="o", **grey)]

@@ -8,20 +8,17 @@ with the fewest; 0 octaves mean that one size is best whatever the data.
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from dl_experiments.analysis import curves, dots, style
+from dl_experiments.analysis import curves, dots, panels, style
 from dl_experiments.analysis.claims import Claim, Region
 from dl_experiments.analysis.collect import Run
 from dl_experiments.analysis.describe import about, data_name
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.forms import compared
-from dl_experiments.analysis.grid import Grid
+from dl_experiments.analysis.grid import Grid, flat
 from dl_experiments.analysis.phenomena._capacity import (
     Samples,
     by_images,
-    flat,
     image_runs,
     nets,
     uncounted,
@@ -33,7 +30,8 @@ from dl_experiments.analysis.phenomena._parameters_samples import (
     width,
 )
 from dl_experiments.analysis.quantities import by_seed, final
-from dl_experiments.analysis.sections import Row, Section, over, put_together
+from dl_experiments.analysis.scales import LOG, SHARE
+from dl_experiments.analysis.sections import Made, Row, Section, over, put_together
 from dl_experiments.analysis.seeds import Sides, over_seeds
 from dl_experiments.analysis.statistics import Estimate
 from dl_experiments.analysis.swept import arms, confounded, equal_updates
@@ -53,7 +51,7 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 def _section(arm: str, runs: Grid) -> Section:
     found = by_images(runs)
-    counted = [run for sizes in found.values() for run in flat(sizes)]
+    counted = flat(found)
     lost = uncounted(runs, {0: counted})
     if not any(run.completed for run in counted):
         return Section(notes=lost)
@@ -62,33 +60,25 @@ def _section(arm: str, runs: Grid) -> Section:
     return Section(drawings, _numbers(found), _claims(found), lost, along)
 
 
-def _lines(arm: str, found: Samples) -> tuple[str, Figure]:
-    runs = [run for sizes in found.values() for run in flat(sizes)]
+def _lines(arm: str, found: Samples) -> Made:
+    runs, colours = flat(found), style.colours(list(found), ordered=True)
     what = data_name(runs[0].data)
-    figure, axes = style.page(
-        f"Test loss and accuracy on {what} by size and training images",
-        about(runs, arm),
-        1, 2, (4.6, 3.4),
-    )  # fmt: skip
-    colours = style.colours([str(samples) for samples in found], ordered=True)
+    title = f"Test loss and accuracy on {what} by size and training images"
+    figure, axes = style.page(title, about(runs, arm), 1, 2, (4.6, 3.4))
     for axis, (metric, sign) in zip(axes[0], BEST.items(), strict=True):
         for samples, sizes in found.items():
-            colour = colours[str(samples)]
+            colour = colours[samples]
             dots.through(axis, sizes, final(metric), colour)
             count = best_of_mean(sizes, final(metric), sign)
             if count is not None and (there := final(metric).level(sizes[count])):
                 axis.plot([count], [there.value], "*", color=colour, mec="black", ms=11, zorder=5)
         size_axis(axis)
-    style.log_values(axes[0, 0])
-    axes[0, 0].set_ylabel("test loss (cross-entropy, log scale)")
-    axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes[0, 1].set_ylabel("test accuracy")
-    entries = [style.key(f"{n:,} images", color=colours[str(n)]) for n in found]
+    panels.values(axes[0, 0], "test loss (cross-entropy)", LOG)
+    panels.values(axes[0, 1], "test accuracy", SHARE)
+    entries = [style.key(f"{n:,} images", color=colour) for n, colour in colours.items()]
     grey = {"ls": "", "color": "#BBBBBB", "markeredgecolor": "black", "ms": 10}
-    lost = [run for run in runs if run.status.state == "diverged"]
-    style.legend_below(
-        figure, [*entries, style.key("best size", marker="*", **grey), *curves.state_keys(lost)]
-    )
+    best_size = style.key("best size", marker="*", **grey)
+    style.legend_below(figure, [*entries, best_size, *curves.lost_keys(runs)])
     caption = (
         f"Test loss (left) and accuracy (right) on the whole test set of {what}, where the runs "
         f"end, one colour a number of training images. {dots.THROUGH} Star: the size with the "

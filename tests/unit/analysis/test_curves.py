@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from synthetic import config, write
 
-from dl_experiments.analysis import curves, style
+from dl_experiments.analysis import curves, panels, style
 from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.scales import LOG
 from dl_experiments.artifacts import State
 
 
@@ -92,7 +93,7 @@ def test_axes_that_share_a_scale_have_it_though_one_is_empty() -> None:
     _, axes = style.page("title", "about", 2, 2, (3, 2), sharey="row")
     axes[0, 1].plot([0, 1], [1e-3, 1])
     for row in axes:
-        style.log_values(row[0])
+        panels.values(row[0], "loss", LOG)
     assert [axis.get_yscale() for axis in axes[0]] == ["log", "log"]
     assert [len(axis.get_yticks()) for axis in axes[1]] == [0, 0]  # nothing to read off
 
