@@ -50,7 +50,7 @@ def columns(
     groups: Mapping[Name, Sequence[Run]],
     quantity: Quantity,
     colours: Mapping[Name, Any],
-    label: str,
+    label: str = "",
     names: Iterable[str] = (),
     **look: Any,
 ) -> None:
@@ -61,14 +61,14 @@ def columns(
         groups: Name -> runs.
         quantity: Of a run; the axis has its scale.
         colours: Name -> colour.
-        label: Of the axis.
+        label: Of the axis; by default the quantity's.
         names: What stands beneath each group; by default its name.
         look: Of these words.
     """
     for at, (name, runs) in enumerate(groups.items()):
         column(axis, at, runs, quantity, colours[name])
     panels.names(axis, names or map(str, groups), **look)
-    panels.values(axis, label, quantity.scale)
+    panels.values(axis, label or quantity.label, quantity.scale)
 
 
 def through(

@@ -108,6 +108,11 @@ class Quantity:
         return self.scale.apart or self.unit
 
     @property
+    def label(self) -> str:
+        """Its name for an axis, with its unit."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
     def title(self) -> str:
         """Its name for the head of a column."""
         return f"{self.name} (geometric mean)" if self.scale is LOG else self.name

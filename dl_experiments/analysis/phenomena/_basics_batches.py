@@ -111,7 +111,7 @@ def outcomes(arm: str, sizes: Sizes) -> Made:
     figure, ((score, time),) = style.page(title, about(runs, arm), 1, 2, (4.6, 3.0))
     names = [f"{number:,}" for number in sizes]
     dots.columns(score, sizes, final("test/accuracy"), colours, "final test accuracy", names)
-    dots.columns(time, sizes, TIME, colours, TIME.name, names)
+    dots.columns(time, sizes, TIME, colours, names=names)
     for axis in (score, time):
         axis.set_xlabel("batch size")
     score.margins(y=0.15)
