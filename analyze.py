@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments import streams
-from dl_experiments.analysis import freshness
+from dl_experiments.analysis import command
 from dl_experiments.analysis.schema import Analysis, AnalysisError, check
 from dl_experiments.config import plain
 from hydra_plugins.dl_experiments_launcher import _refusals, _words
@@ -25,9 +25,11 @@ def report(config: DictConfig) -> None:
     words = HydraConfig.get().overrides.task
     asked["experiment"] = _words.studies(asked["experiment"], words)
     with _refusals.refused(AnalysisError, OSError):
-        said = freshness.said(asked)
+        said = command.said(asked, lambda line: print(line, file=sys.stderr))
     print(said.err, end="", file=sys.stderr)
     print(said.out, end="")
+    if said.code:
+        sys.exit(said.code)
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from torch.nn import functional
 from benchmarks import ours
 from benchmarks.harness import Contestant, count
 from dl_experiments import run
-from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.interpolation import WholeSets
+from dl_experiments.analysis.runs.collect import Run, collect
+from dl_experiments.analysis.runs.whole_sets import WholeSets
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.data.loader import EVALUATION_BATCH
 from dl_experiments.measures.sensitivity import sensitivity

@@ -2,24 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
-import pandas as pd
 from matplotlib.axes import Axes
 
-from dl_experiments.analysis import curves, dots, fits, panels, style
-from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import about, data_name, sized
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.quantities import METRICS, by_seed, columns, final, scale_of
-from dl_experiments.analysis.scales import LINEAR, LOG, SHARE
-from dl_experiments.analysis.sections import Made, Row
-from dl_experiments.analysis.swept import confounded, label, swept_keys
+from dl_experiments.analysis.drawing import curves, dots, fits, panels, style
+from dl_experiments.analysis.findings import Drawing, Finding, Row
+from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.describe import about, data_name, sized
+from dl_experiments.analysis.runs.grid import Grid
+from dl_experiments.analysis.runs.quantities import METRICS, by_seed, columns, final, scale_of
+from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE
+from dl_experiments.analysis.runs.swept import confounded, label, swept_keys
+from dl_experiments.analysis.sections import Made
 
 APART = ("data.name", "loss")  # losses of different data or kinds have no common axis
 MANY = 7  # groups that share a figure: as many as there are colours
 
 
-def analyse(study: str, runs: Sequence[Run]) -> Finding:
+def analyse(runs: Sequence[Run]) -> Finding:
     """Curves by group, final values by swept key, numbers by group."""
     keys = swept_keys(runs)
     drawings = []
@@ -37,10 +36,8 @@ def analyse(study: str, runs: Sequence[Run]) -> Finding:
             name = f"final-values-{count}" if len(split) > 1 else "final-values"
             drawings.append(Drawing(name, *_finals(part, members, swept_keys(members))))
     swept = f"Swept: {', '.join(keys)}." if keys else "Nothing but the seed differs."
-    return Finding(
-        study, f"Comparison: {study}", study, runs, drawings, _numbers(runs, keys),
-        notes=[*confounded(runs), *_notes(runs)], about=f"{swept} {Finding.about}",
-    )  # fmt: skip
+    notes, about = [*confounded(runs), *_notes(runs)], f"{swept} {Finding.about}"
+    return Finding(runs, drawings, _numbers(runs, keys), notes=notes, about=about)
 
 
 def _parts(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, Grid]:
@@ -198,9 +195,8 @@ def _ordered(runs: Sequence[Run], keys: Sequence[str]) -> bool:
     )
 
 
-def _numbers(runs: Sequence[Run], keys: Sequence[str]) -> pd.DataFrame:
+def _numbers(runs: Sequence[Run], keys: Sequence[str]) -> list[Row]:
     known = [m for m in METRICS if any(m in r.summary or len(r.curve(m)[0]) for r in runs)]
     quantities = columns(map(final, known))
     cells = Grid(runs).cells(keys).items()
-    rows = [Row(dict(zip(keys, at, strict=True)), some, quantities) for at, some in cells]
-    return pd.DataFrame([row.words for row in rows])
+    return [Row(dict(zip(keys, at, strict=True)), some, quantities) for at, some in cells]

@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dl_experiments.analysis import comparison
-from dl_experiments.analysis.collect import REPORT, AnalysisError, Collection, collect
-from dl_experiments.analysis.describe import interrupted, states
-from dl_experiments.analysis.drawn import Analysis, Task, draw
-from dl_experiments.analysis.findings import Passing
-from dl_experiments.analysis.freshness import Stamp, stamps
-from dl_experiments.analysis.phenomena import beside, known
-from dl_experiments.analysis.replicates import compare, mixed, one_each
-from dl_experiments.analysis.report import write_report
+from dl_experiments.analysis.experiments import Experiment
+from dl_experiments.analysis.phenomena import known
+from dl_experiments.analysis.report import freshness
+from dl_experiments.analysis.report.drawn import Drawn, Say, Task, draw
+from dl_experiments.analysis.report.freshness import Stamp, stamps
+from dl_experiments.analysis.report.page import write_page
+from dl_experiments.analysis.report.tables import write_findings, write_tables
+from dl_experiments.analysis.report.told import Told, read
+from dl_experiments.analysis.runs.collect import REPORT, AnalysisError, Collection, collect
+from dl_experiments.analysis.runs.describe import interrupted, states
+from dl_experiments.analysis.runs.replicates import compare, mixed, one_each
 from dl_experiments.analysis.schema import check
-from dl_experiments.analysis.tables import write_tables
 
 Options = Mapping[str, Mapping[str, Any]]
+
+RECORD = ".drawn.json"  # of an experiment, in its folder
+TRACE = "error.log"
 
 
 @dataclass(frozen=True)
@@ -26,37 +30,57 @@ class Written:
     """What was found and where everything is.
 
     Attributes:
-        figures: Folder of an experiment -> how many figures it holds.
-        notes: Run directories that cannot be read, and what each experiment left out or warns of,
-            a line each.
-        text: What the one experiment asked for has for the terminal, lines that end; else empty.
+        sections: In the order of the page.
         stamps: Every file with the stamp that it had as it was written.
-        lasting: Whether the same runs would be found to be the same again.
     """
 
     found: Collection
     report: Path
     tables: list[Path]
-    figures: dict[Path, int]
-    notes: list[str]
-    text: str = ""
+    sections: list[Told]
     stamps: dict[Path, Stamp] = field(default_factory=dict)
-    lasting: bool = True
 
     @property
     def out(self) -> str:
         """What the terminal shows: what was found, and where everything is."""
-        lines = [
+        figures = [
             f"figures  {folder}/  ({count} as PNG and SVG, and in tensorboard/)"
             for folder, count in self.figures.items()
         ]
-        lines = [states(self.found.runs), *lines, f"tables   {', '.join(map(str, self.tables))}"]
+        lines = [states(self.found.runs), *figures, f"tables   {', '.join(map(str, self.tables))}"]
         return self.text + "".join(f"{line}\n" for line in [*lines, f"report   {self.report}"])
 
     @property
+    def figures(self) -> dict[Path, int]:
+        """Folder of an experiment -> how many figures it holds."""
+        return {self.report.parent / one.experiment: len(one.pictures) for one in self.sections}
+
+    @property
+    def text(self) -> str:
+        """What the one experiment asked for has for the terminal; else empty."""
+        return self.sections[0].text if len(self.sections) == 1 else ""
+
+    @property
     def err(self) -> str:
-        """The notes, a line each."""
-        return "".join(f"{note}\n" for note in self.notes)
+        """Run directories that cannot be read, what was left out, what failed: a line each."""
+        lines = [*interrupted(self.found.runs)]
+        lines += [f"left out: {problem}" for problem in self.found.problems]
+        for one in self.sections:
+            lines += [f"{one.experiment}: {note}" for note in one.notes]
+            if one.failed:
+                log = self.report.parent / one.experiment / TRACE
+                lines.append(f"{one.experiment} failed: {one.failed} (see {log})")
+        return "".join(f"{line}\n" for line in lines)
+
+    @property
+    def failed(self) -> bool:
+        """Whether an analysis raised."""
+        return any(one.failed for one in self.sections)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same runs would be found to be the same again."""
+        return all(one.lasting for one in self.sections)
 
 
 def analyze(
@@ -65,6 +89,8 @@ def analyze(
     dpi: int = 200,
     options: Options | None = None,
     processes: int = 1,
+    folders: Sequence[str] = (),
+    say: Say = lambda line: None,
 ) -> Written:
     """Analyse what lies under ``outputs``.
 
@@ -75,40 +101,100 @@ def analyze(
         options: Experiment -> what its analysis is told; it has a default for each.
         processes: How many may draw, see ``drawn``; more than 1 only from a script whose main
             module other processes can import.
+        folders: Of Python files that hold experiments of a user's own, see ``trusted``.
+        say: Takes a line on what is being done.
 
     Raises:
         AnalysisError: There is nothing to analyse, a wanted name or an option is not known, or a
             value is not allowed.
     """
-    asked = {"experiment": wanted and [*wanted], "figures": {"dpi": dpi}, "options": options or {}}
-    check({"paths": {"outputs": str(outputs)}, **asked})
-    found = _read(outputs, wanted)
-    analyses = _choose(found, wanted, options or {})
-    folder = outputs / REPORT
-    studies = found.studies
-    made = draw(
-        [
-            Task(analysis, studies.get(study, []), folder / name, dpi)
-            for name, (study, analysis) in analyses.items()
-        ],
-        processes,
-    )
-    figures = {folder / name: len(one.pictures) for name, one in zip(analyses, made, strict=True)}
-    sections = [(one.finding, one.pictures) for one in made]
+    told = options or {}
+    asked = {"experiment": wanted and [*wanted], "figures": {"dpi": dpi}, "options": told}
+    check({"paths": {"outputs": str(outputs)}, "trust": {"folders": [*folders]}, **asked})
+    there = known(folders)
+    trees = freshness.trees(outputs) if outputs.is_dir() else {}
+    found = _read(outputs, wanted, there)
+    chosen = _choose(found, wanted, there, told)
+    say(f"{len(found.runs)} runs read")
+    folder, studies = outputs / REPORT, found.studies
+    tasks = [
+        Task(
+            one,
+            studies.get(one.study, []),
+            told.get(one.name, {}),
+            folder / one.name,
+            dpi,
+        )
+        for one in chosen
+    ]
+    made = _drawn(tasks, trees, folders, processes, say)
+    sections = [one.told for one in made]
+    say("writing tables and page")
+    tables = [*write_tables(found.runs, folder)]
+    page = freshness.page_of(folder, wanted)
+    if not wanted:
+        tables += write_findings(sections, folder)
+    write_page(page, sections, found, tables, partial=bool(wanted))
     written = {path: stamp for one in made for path, stamp in one.files.items()}
-    tables = write_tables(found.runs, folder)
-    report = write_report(folder, sections, found, tables, partial=bool(wanted))
-    written |= stamps([*tables, report])
-    text = sections[0][0].text if len(sections) == 1 else ""
-    notes = [*interrupted(found.runs), *(f"left out: {problem}" for problem in found.problems)]
-    notes += [f"{one.name}: {note}" for one, _ in sections for note in one.notes]
-    lasting = not any(isinstance(note, Passing) for one, _ in sections for note in one.notes)
-    return Written(found, report, tables, figures, notes, text, written, lasting)
+    return Written(found, page, tables, sections, written | stamps([*tables, page]))
 
 
-def _read(outputs: Path, wanted: Sequence[str] | None) -> Collection:
+def _drawn(
+    tasks: Sequence[Task],
+    trees: Mapping[str, list[Any]],
+    folders: Sequence[str],
+    processes: int,
+    say: Say,
+) -> list[Drawn]:
+    """What is kept of each task, or else what it comes to now."""
+    inputs = [
+        freshness.checksum(
+            [
+                task.experiment.name,
+                task.dpi,
+                freshness.named({"": task.options}),
+                dict(task.options),
+                [run.path.name for run in task.runs],
+                trees.get(task.experiment.study),
+            ],
+            folders,
+        )
+        for task in tasks
+    ]
+    made: dict[int, Drawn] = {}
+    for at, (task, key) in enumerate(zip(tasks, inputs, strict=True)):
+        record, before = freshness.unchanged(task.folder / RECORD, key), read(task.folder)
+        if record and before and _figures(task.folder) == {one.name for one in before.pictures}:
+            files = {task.folder / name: stamp for name, stamp in record["drawn"].items()}
+            made[at] = Drawn(before, files)
+    if made:
+        say(f"{len(made)} of {len(tasks)} experiments are as they were drawn before")
+    new = [at for at in range(len(tasks)) if at not in made]
+    for at, one in zip(new, draw([tasks[at] for at in new], processes, say), strict=True):
+        made[at] = one
+        _remember(tasks[at], inputs[at], one)
+    return [made[at] for at in range(len(tasks))]
+
+
+def _figures(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.png")}
+
+
+def _remember(task: Task, inputs: str, drawn: Drawn) -> None:
+    """Keep what is worth it beside the figures, and where the analysis raised."""
+    log = task.folder / TRACE
+    log.unlink(missing_ok=True)
+    if drawn.trace:
+        log.write_text(drawn.trace, encoding="utf-8")
+    if drawn.told.lasting:
+        freshness.keep(task.folder / RECORD, inputs, drawn.files)
+
+
+def _read(
+    outputs: Path, wanted: Sequence[str] | None, there: Mapping[str, Experiment]
+) -> Collection:
     """All runs; none are needed where none of the wanted experiments does."""
-    runless = {name for name, module in known().items() if beside(module)}
+    runless = {name for name, one in there.items() if one.beside}
     needed = not wanted or any(name not in runless for name in wanted)
     try:
         found = collect(outputs)
@@ -142,27 +228,30 @@ def _counting(found: Collection) -> Collection:
 
 
 def _choose(
-    found: Collection, wanted: Sequence[str] | None, options: Options
-) -> dict[str, tuple[str, Analysis]]:
-    """Experiment or study -> its study and how it is analysed."""
-    phenomena = known()
+    found: Collection,
+    wanted: Sequence[str] | None,
+    there: Mapping[str, Experiment],
+    options: Options,
+) -> list[Experiment]:
+    """The experiments that there is something to say of, in the order of the homework."""
     studies = found.studies
-    there: dict[str, tuple[str, Analysis]] = {
-        name: (module.STUDY, partial(module.analyse, **options.get(name, {})))
-        for name, module in phenomena.items()
-        if module.STUDY in studies
-        or (name in (wanted or ()) and beside(module))
-        or any(study in studies for study in beside(module))
+    chosen = {
+        name: one
+        for name, one in there.items()
+        if one.study in studies
+        or (name in (wanted or ()) and one.beside)
+        or any(study in studies for study in one.beside)
         or options.get(name, {}).get("runs")  # named, of any study
     }
-    explained = {study for study, _ in there.values()}
+    explained = {one.study for one in chosen.values()}
     for study in studies:
         if study not in explained:
-            there[study] = (study, partial(comparison.analyse, study))
+            title = f"Comparison: {study}"
+            chosen[study] = Experiment(study, title, "", "", comparison.__name__)
     if not wanted:
-        return there
+        return [*chosen.values()]
     for name in wanted:  # what the command line gave may be a number, and is then not there
-        if name not in there:
-            what = "has no runs yet" if name in phenomena else "is not known"
-            raise AnalysisError(f"experiment={name} {what}; there are: {', '.join(sorted(there))}")
-    return {name: there[name] for name in dict.fromkeys(wanted)}
+        if name not in chosen:
+            what = "has no runs yet" if name in there else "is not known"
+            raise AnalysisError(f"experiment={name} {what}; there are: {', '.join(sorted(chosen))}")
+    return [chosen[name] for name in dict.fromkeys(wanted)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, Predicate
 from typing_extensions import TypedDict
 
-from dl_experiments.analysis.phenomena._options import Options
+from dl_experiments.analysis.options import Options
 from dl_experiments.schema import Key, Named
 from dl_experiments.schema_check import check_against
 
@@ -38,6 +38,15 @@ class Figures(TypedDict):
     dpi: Annotated[Annotated[int, Ge(10), Le(1200)], Key("resolution of the PNGs")]
 
 
+class Trust(TypedDict):
+    """Whose code is run."""
+
+    folders: Annotated[
+        Annotated[list[str], Named("a list of folders")],
+        Key("folders of Python files that hold EXPERIMENTS of one's own; all of them are run"),
+    ]
+
+
 class Analysis(TypedDict):
     """What a report is to be of."""
 
@@ -47,6 +56,7 @@ class Analysis(TypedDict):
         Key("what the report is to be of; null: all"),
     ]
     figures: Annotated[Figures, Key("how figures are drawn")]
+    trust: Annotated[Trust, Key("whose code is run")]
     options: Annotated[Options, Key("what one analysis each can be told")]
 
 

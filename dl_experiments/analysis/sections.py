@@ -4,46 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import final
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis.claims import Claim, in_arm
-from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.describe import run_count
-from dl_experiments.analysis.findings import Drawing, Finding
-from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.learned import dead
-from dl_experiments.analysis.quantities import Quantity
-from dl_experiments.analysis.swept import confounded
+from dl_experiments.analysis.claims.claim import Claim, in_arm
+from dl_experiments.analysis.findings import ARM, Drawing, Finding, Row
+from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.grid import Grid
+from dl_experiments.analysis.runs.swept import confounded
 
 Made = tuple[str, Figure]
 """Caption and figure."""
-
-
-@final
-@dataclass(frozen=True)
-class Row:
-    """A row of a table: what its runs are called, how many there are, and quantities of them.
-
-    Attributes:
-        names: Column -> words, of what tells it from other rows.
-        runs: Of one group; none where the row is not of a group.
-        quantities: Column -> what stands there of the runs.
-        more: Column -> words, of what is no quantity of a run.
-    """
-
-    names: Mapping[str, str]
-    runs: Sequence[Run] = ()
-    quantities: Mapping[str, Quantity] = field(default_factory=dict)
-    more: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def words(self) -> dict[str, str]:
-        """Column -> its cell, for people."""
-        count = ", ".join(filter(None, [run_count(self.runs), dead(self.runs)]))
-        seeds = {"seeds": count} if self.runs else {}
-        cells = {column: quantity.words(self.runs) for column, quantity in self.quantities.items()}
-        return {**self.names, **seeds, **cells, **self.more}
 
 
 @final
@@ -85,7 +55,7 @@ def over(arms: Mapping[str, Grid], make: Callable[[str, Grid], Section]) -> Sect
         along = confounded(members) if made.along is None else made.along
         ending = f"-{count}" if arm else ""
         drawings |= {f"{name}{ending}": drawn for name, drawn in made.drawings.items()}
-        apart = {"arm": arm} if arm else {}
+        apart = {ARM: arm} if arm else {}
         rows += [replace(row, names={**apart, **row.names}) for row in made.rows]
         judged += [in_arm(_undecided(claim, along), arm) for claim in made.claims]
         notes += [*along, *made.notes]
@@ -94,8 +64,6 @@ def over(arms: Mapping[str, Grid], make: Callable[[str, Grid], Section]) -> Sect
 
 
 def put_together(
-    name: str,
-    title: str,
     runs: Sequence[Run],
     sections: Sequence[Section],
     notes: Sequence[str] = (),
@@ -104,8 +72,6 @@ def put_together(
     """Sections as the finding of an experiment.
 
     Args:
-        name: Of the experiment.
-        title: Of the finding.
         runs: All of its study.
         sections: In the order of the report.
         notes: On what is left out of all of them.
@@ -117,13 +83,11 @@ def put_together(
         for figure, drawn in one.drawings.items()
         if drawn
     ]
-    rows = [row.words for one in sections for row in one.rows]
+    rows = [row for one in sections for row in one.rows]
     judged = [claim for one in sections for claim in one.claims]
     lines = dict.fromkeys([*(note for one in sections for note in one.notes), *notes])
     words = " ".join(dict.fromkeys([about, *(said for one in sections for said in one.about)]))
-    study = runs[0].study if runs else name
-    table = pd.DataFrame(rows)
-    return Finding(name, title, study, runs, drawings, table, judged, list(lines), words)
+    return Finding(runs, drawings, rows, judged, list(lines), words)
 
 
 def _undecided(claim: Claim, along: Sequence[str]) -> Claim:

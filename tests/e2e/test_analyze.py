@@ -34,6 +34,9 @@ def test_without_arguments_the_report_is_written_and_nothing_else(workplace: Pat
     done = analyze(workplace, "figures.dpi=30")
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == [
+        "6 runs read",
+        "drawing hw1_1_mnist",
+        "writing tables and page",
         "left out: outputs/hw1_1_mnist/broken: no config.yaml",
         "hw1_1_mnist: Left out: 1 run: 1 completed, not on images.",
     ]
@@ -45,7 +48,8 @@ def test_without_arguments_the_report_is_written_and_nothing_else(workplace: Pat
     assert not list(workplace.rglob(".hydra"))
     assert {path.name for path in (workplace / "outputs" / "report").iterdir()} == {
         "index.html", "runs.csv", "runs.parquet", "curves.csv", "curves.parquet", "hw1_1_mnist",
-        ".drawn.json",
+        "claims.csv", "claims.parquet", "claims.json", "numbers.csv", "numbers.parquet",
+        "numbers.json", ".index.json",
     }  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 from finished import runs
 
 from dl_experiments.analysis import pipeline
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.phenomena import hw1_3_interpolation as phenomenon
+from dl_experiments.analysis.phenomena.interpolation import analysis as phenomenon
+from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.data import sources
 from dl_experiments.models.mlp import MLP
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from holder import holding
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis import freshness, pipeline
-from dl_experiments.analysis.collect import Run
-from dl_experiments.analysis.findings import Drawing, Finding, Passing
+from dl_experiments.analysis import command, pipeline
+from dl_experiments.analysis.findings import Drawing, Finding, Passing, Row
+from dl_experiments.analysis.report import freshness
+from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.artifacts import RunDirectory
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,7 @@ def asked(outputs: Path, **more: Any) -> dict[str, Any]:
         "paths": {"outputs": str(outputs)},
         "experiment": more.pop("experiment", None),
         "figures": figures,
+        "trust": content["trust"],
         "options": content["options"] | more,
     }
 
@@ -82,22 +83,24 @@ print("loaded", *(name for name in {HEAVY!r} if name in sys.modules))
 def test_again_it_says_the_same_and_loads_and_touches_nothing(outputs: Path) -> None:
     out, err, loaded = python(outputs)
     assert "torch" in loaded  # it would be seen
-    assert err == "left out: outputs/adhoc/broken: no config.yaml\n"
+    *doing, said = err.splitlines(keepends=True)
+    assert doing == ["2 runs read\n", "drawing adhoc\n", "writing tables and page\n"]
+    assert said == "left out: outputs/adhoc/broken: no config.yaml\n"
     before = files(outputs)
     for _ in range(2):
         again, notes, loaded = python(outputs)
         assert loaded == []
-        said, new = again.removesuffix("\n").rsplit("\n", 1)
-        assert (f"{said}\n", notes) == (out, err)
+        first_out, new = again.removesuffix("\n").rsplit("\n", 1)
+        assert (f"{first_out}\n", notes) == (out, said)
         assert new.startswith("nothing is new since 2")
         assert new.endswith("; remove outputs/report to draw it anew")
         assert files(outputs) == before
 
 
-def plain(study: str, runs: Sequence[Run]) -> Finding:
+def plain(runs: Sequence[Run]) -> Finding:
     """An analysis that takes no time."""
     drawing = Drawing("plain", "Nothing.", Figure((1, 1)))
-    return Finding(study, study, study, runs, [drawing], pd.DataFrame({"runs": [len(runs)]}))
+    return Finding(runs, [drawing], [Row({"runs": f"{len(runs)}"})])
 
 
 class Draws:
@@ -115,7 +118,7 @@ class Draws:
 
     def __call__(self, **more: Any) -> bool:
         before = self.count
-        out = freshness.said(asked(self.outputs, **more)).out
+        out = command.said(asked(self.outputs, **more), lambda line: None).out
         assert ("nothing is new since" in out) is (self.count == before)
         return self.count > before
 
@@ -159,9 +162,9 @@ NEW = {
     "another page": lambda o: rewrite(o / "report/index.html"),
     "no events": lambda o: shutil.rmtree(o / "report/adhoc/tensorboard"),
     "no report": lambda o: shutil.rmtree(o / "report"),
-    "half a record": lambda o: (o / "report/.drawn.json").write_text('{"inputs": '),
-    "another record": lambda o: (o / "report/.drawn.json").write_text("[1]"),
-    "no record": lambda o: (o / "report/.drawn.json").unlink(),
+    "half a record": lambda o: (o / "report/.index.json").write_text('{"inputs": '),
+    "another record": lambda o: (o / "report/.index.json").write_text("[1]"),
+    "no record": lambda o: (o / "report/.index.json").unlink(),
 }
 
 
@@ -190,7 +193,7 @@ def test_other_code_is_drawn(draws: Draws, tmp_path: Path, monkeypatch: pytest.M
     assert draws()
     assert not draws()
     for name in (
-        "analysis/style.py",
+        "analysis/drawing/style.py",
         "measures/surface.py",
         "models/mlp.py",
         "../conf/model/mlp.yaml",
@@ -209,11 +212,11 @@ def test_other_libraries_are_drawn(draws: Draws, monkeypatch: pytest.MonkeyPatch
 def test_a_run_of_elsewhere_is_looked_at_too(outputs: Path, tmp_path: Path) -> None:
     shutil.copytree(outputs, tmp_path / "elsewhere")
     there = first(tmp_path / "elsewhere")
-    told = asked(outputs, hw1_3_interpolation={"runs": [str(there.path)] * 2})
-    before = freshness._checksum(told, outputs)
-    assert before == freshness._checksum(told, outputs)
+    told = {"hw1_3_interpolation": {"runs": [str(there.path)] * 2}}
+    before = freshness.checksum(freshness.named(told), [])
+    assert before == freshness.checksum(freshness.named(told), [])
     rewrite(there.metrics)
-    assert before != freshness._checksum(told, outputs)
+    assert before != freshness.checksum(freshness.named(told), [])
 
 
 def test_a_run_whose_process_dies_is_drawn_as_interrupted(outputs: Path, draws: Draws) -> None:
@@ -227,7 +230,7 @@ def test_a_run_whose_process_dies_is_drawn_as_interrupted(outputs: Path, draws: 
         holder.kill()
         assert draws()
         assert not draws()
-    assert "1 interrupted" in freshness.said(asked(outputs)).out
+    assert "1 interrupted" in command.said(asked(outputs), lambda line: None).out
 
 
 def test_what_could_not_be_had_is_tried_again(
@@ -252,7 +255,7 @@ def test_a_command_that_is_killed_vouches_for_nothing(
         rewrite(first(outputs).metrics)
         with pytest.raises(KeyboardInterrupt):
             draws()
-    assert not (outputs / "report/.drawn.json").exists()
+    assert not (outputs / "report/.index.json").exists()
     assert draws()
 
 
@@ -291,6 +294,6 @@ def test_a_record_is_of_what_was_read(
 
 
 def test_the_record_holds_each_file_of_the_report(outputs: Path, draws: Draws) -> None:
-    record = json.loads((outputs / "report/.drawn.json").read_text())
+    record = json.loads((outputs / "report/.index.json").read_text())
     there = {path.relative_to(outputs / "report").as_posix() for path in files(outputs / "report")}
-    assert record["drawn"].keys() == there - {".drawn.json"}
+    assert record["drawn"].keys() == there - {".index.json", "adhoc/.drawn.json"}

@@ -1,8 +1,8 @@
 """hw1_3_random_labels and its two other arms: what they train, and one report of all."""
 
 from dl_experiments.analysis import pipeline
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.phenomena import hw1_3_random_labels as phenomenon
+from dl_experiments.analysis.phenomena.random_labels import analysis as phenomenon
+from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.data import sources
 from dl_experiments.models.mlp import MLP
 from dl_experiments.models.sizing import sized_cnn

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.evaluation import Parts
 from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.evaluation import Parts
 
 USERS = Path(__file__).parents[1] / "users"
 sys.path.append(str(USERS))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, Share
-from dl_experiments.analysis.statistics import proportion
+from dl_experiments.analysis.runs.scales import CORRELATION, LINEAR, LOG, Share
+from dl_experiments.analysis.runs.statistics import proportion
 
 TRIALS = 800
 ERROR = 3 * (0.95 * 0.05 / TRIALS) ** 0.5

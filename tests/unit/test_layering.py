@@ -64,8 +64,21 @@ ANALYSIS_MAY = {
     "dl_experiments.problem",
     "dl_experiments.record",
     "dl_experiments.agreement",
+    "dl_experiments.config",
+    "dl_experiments.reference",
+    "dl_experiments.targets",
     "dl_experiments.analysis",
 }
+# The rooms of the analysis -> those that they may look into; of what lies in none, see below.
+ROOMS = {
+    "runs": {"runs"},
+    "claims": {"claims", "runs"},
+    "drawing": {"drawing", "runs"},
+    "report": {"report", "drawing", "claims", "runs"},
+    "phenomena": {"phenomena", "drawing", "claims", "runs"},
+}
+WING = "dl_experiments.analysis"
+BETWEEN = {"findings", "sections", "experiments", "schema", "trusted"}  # families hand these over
 
 
 def modules():
@@ -147,10 +160,45 @@ def test_matplotlib_is_imported_only_by_analyses():
 
 
 def test_every_claim_has_a_form_that_counts_who_is_left_out():
-    judged = "dl_experiments.analysis.claims.claim"
-    own = ("_interpolation_claims", "_ratio_claims")  # of lines and of critical points, not of runs
-    found = {name.split(".")[-1] for name in MODULES if judged in imports(name)}
-    assert found == {"forms", "seedwise", *own}
+    judged = "dl_experiments.analysis.claims.claim.claim"
+    own = ("interpolation.claims", "minimal_ratio.claims")  # of lines and points, not of runs
+    found = {".".join(name.split(".")[-2:]) for name in MODULES if judged in imports(name)}
+    assert found == {"claims.forms", "claims.seedwise", *own}
+
+
+def room(name):
+    """The room of a module of the analysis, or its own name where it lies in none."""
+    return name.removeprefix(f"{WING}.").split(".")[0]
+
+
+def looks_into(name):
+    """The rooms of the analysis that a module imports from."""
+    return {room(word) for word in imports(name) if word.startswith(f"{WING}.")}
+
+
+@pytest.mark.parametrize("name", [n for n in PACKAGE if room(n) in ROOMS and n != room(n)])
+def test_a_room_of_the_analysis_knows_only_what_it_is_made_of(name):
+    may = ROOMS[room(name)] | ({"schema"} if room(name) == "runs" else set())
+    if room(name) in ("report", "phenomena"):
+        may |= BETWEEN
+    assert looks_into(name) <= may
+
+
+def test_no_family_imports_another():
+    for name in PACKAGE:
+        family = name.split(".")[3:4]
+        if room(name) == "phenomena" and family:
+            there = {word.split(".")[3] for word in imports(name) if word.count(".") > 3
+                     and word.startswith(f"{WING}.phenomena.")}  # fmt: skip
+            assert there <= set(family), name
+
+
+def test_files_of_the_analysis_are_small_and_their_names_are_plain():
+    files = [path for name, path in MODULES.items() if name.startswith(f"{WING}.")]
+    sizes = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+    assert sizes[-1] <= 300
+    assert sizes[len(sizes) // 2] <= 120
+    assert not [path for path in files if path.name.startswith("_") and path.stem != "__init__"]
 
 
 def test_hydra_is_imported_only_where_configs_come_in():

@@ -1,47 +1,48 @@
-"""One module an experiment. A module here with STUDY, TITLE and ``analyse`` is found by itself.
+"""The experiments whose analysis comes with the package, a family of them a folder."""
 
-Its own name is the experiment's; a name that starts with an underscore is shared code. What it can
-be told is declared in ``_options.py``.
-"""
-
-import importlib
-import pkgutil
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
 
-if TYPE_CHECKING:  # they load torch, which who only reads the options can do without
-    from dl_experiments.analysis.collect import Run
-    from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis import trusted
+from dl_experiments.analysis.experiments import Experiment
+from dl_experiments.analysis.phenomena import (
+    basics,
+    batch_sizes,
+    capacity,
+    depth,
+    gradient_norm,
+    interpolation,
+    minimal_ratio,
+    random_labels,
+    trajectory,
+)
+from dl_experiments.analysis.schema import AnalysisError
+
+FAMILIES = (
+    basics,
+    depth,
+    trajectory,
+    gradient_norm,
+    minimal_ratio,
+    random_labels,
+    capacity,
+    interpolation,
+    batch_sizes,
+)
+"""In the order of the homework."""
 
 
-class Phenomenon(Protocol):
-    """What a module here offers.
+def known(folders: Sequence[str] = ()) -> dict[str, Experiment]:
+    """Name -> experiment, in the order of the homework; then those of a user's own.
 
-    Attributes:
-        STUDY: Whose runs it looks at; several experiments may share a study.
-        TITLE: Its heading in the report.
+    Args:
+        folders: Where those are, see ``trusted``.
+
+    Raises:
+        AnalysisError: They cannot be had from there, or one has the name of another.
     """
-
-    STUDY: str
-    TITLE: str
-
-    @staticmethod
-    def analyse(runs: "Sequence[Run]", **options: Any) -> "Finding":
-        """Draw, measure and judge the study's runs, of which there is at least one.
-
-        The options are those that ``_options.py`` has under the experiment's name.
-        """
-
-
-def known() -> dict[str, Phenomenon]:
-    """Experiment -> its module, in order of the name."""
-    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
-    return {n: cast(Phenomenon, importlib.import_module(f"{__name__}.{n}")) for n in names}
-
-
-def beside(module: Phenomenon) -> Sequence[str]:
-    """The studies beside which a module that needs no runs is shown (its ``BESIDE``).
-
-    Asked for by name it needs none of them. Empty: the module needs runs of its own study.
-    """
-    return cast(Sequence[str], getattr(module, "BESIDE", ()))
+    found = {one.name: one for family in FAMILIES for one in family.EXPERIMENTS}
+    for one in trusted.experiments(folders):
+        if one.name in found:
+            raise AnalysisError(f"trust.folders: {one.name} is the name of two experiments")
+        found[one.name] = one
+    return found

@@ -7,9 +7,9 @@ import silent
 import torch
 from hydra import compose, initialize_config_dir
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.collect import Run, collect
+from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.runs.collect import Run, collect
 from dl_experiments.config import resolve
 
 CONF = Path(__file__).parents[3] / "conf"

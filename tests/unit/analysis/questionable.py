@@ -9,12 +9,13 @@ import numpy as np
 from scipy import stats
 from synthetic import config, write
 
-from dl_experiments.analysis import comparison, style
-from dl_experiments.analysis.claims import Claim
-from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis import comparison
+from dl_experiments.analysis.claims.claim import Claim
+from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import known
-from dl_experiments.analysis.replicates import compare, one_each
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.replicates import compare, one_each
 from dl_experiments.artifacts import RunDirectory, State, write_json
 
 Curves = Mapping[str, Any]
@@ -66,11 +67,8 @@ class Study:
         """What is found, and the lines on what is left out or read otherwise."""
         runs, lines = one_each([run for run in collect(self.path).runs if run.study == self.name])
         lines += compare(runs)
-        module = known().get(self.name)
         with style.applied():
-            if module is None:
-                return comparison.analyse(self.name, runs), lines
-            return module.analyse(runs), lines
+            return known().get(self.name, comparison.analyse)(runs), lines
 
     def claims(self) -> dict[str, Claim]:
         """By their statements."""

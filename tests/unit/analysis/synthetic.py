@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dl_experiments import claims
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.artifacts import MetricsWriter, RunDirectory, State, Status, write_json
 from dl_experiments.identity import run_id, run_name
 
@@ -138,3 +140,8 @@ def image_run(
     elif state != "completed":
         curves, at = {name: values[:6] for name, values in curves.items()}, at[:6]
     return write(outputs, made, curves, at, state)
+
+
+def worded(finding: Finding) -> pd.DataFrame:
+    """A finding's table of words."""
+    return pd.DataFrame([row.words for row in finding.rows])

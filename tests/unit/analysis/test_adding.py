@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from synthetic import config, write
+from synthetic import config, worded, write
 
 from dl_experiments.analysis.findings import Finding
 
@@ -38,4 +38,4 @@ def test_two_claims_a_figure_and_a_table_are_a_page(
     assert [claim.verdict for claim in finding.claims] == ["supported", "supported"]
     assert finding.claims[0].estimate == pytest.approx(-np.log10(2))
     assert [drawing.name for drawing in finding.drawings] == ["accuracy"]
-    assert finding.numbers["activation"].tolist() == ["gelu", "relu", "tanh"]
+    assert worded(finding)["activation"].tolist() == ["gelu", "relu", "tanh"]

@@ -4,14 +4,15 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
 import yaml
 
 from dl_experiments import schema
+from dl_experiments.analysis.options import Options
 from dl_experiments.analysis.phenomena import known
-from dl_experiments.analysis.phenomena._options import Options
 from dl_experiments.analysis.schema import Analysis, AnalysisError, check
 
 FILE = Path(__file__).parents[3] / "conf" / "analyze.yaml"
@@ -37,7 +38,7 @@ def nodes(
 def test_the_file_has_a_default_for_every_declared_key_and_no_other(config: dict) -> None:
     check(config)
     found = list(nodes(config))
-    assert len(found) == 4 + len(schema.fields(Options))
+    assert len(found) == 5 + len(schema.fields(Options))
     for path, node, values in found:
         assert values.keys() == schema.fields(node).keys(), path
 
@@ -51,8 +52,9 @@ def test_every_key_says_what_it_means(config: dict) -> None:
 def test_an_analysis_takes_what_is_declared_for_it_with_the_same_defaults(config: dict) -> None:
     declared = schema.fields(Options)
     assert declared.keys() <= known().keys()
-    for name, module in known().items():
-        _, *parameters = inspect.signature(module.analyse).parameters.values()
+    for name, one in known().items():
+        analyse = resolve_name(f"{one.analyse}:analyse")
+        _, *parameters = inspect.signature(analyse).parameters.values()
         defaults = {one.name: one.default for one in parameters}
         assert defaults == config["options"].get(name, {}), name
 

@@ -5,11 +5,12 @@ import pytest
 import silent
 import torch
 from studies import activations, study
+from synthetic import worded
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import basics_activations
-from dl_experiments.analysis.phenomena._basics_linear import collapsed
+from dl_experiments.analysis.phenomena.basics import activations as basics_activations
+from dl_experiments.analysis.phenomena.basics.linear import collapsed
+from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.artifacts import RunDirectory
 
 Analysed = Callable[..., Finding]
@@ -22,7 +23,7 @@ def test_each_data_set_by_itself(tmp_path: Path, analysed: Analysed) -> None:
     ends = ["sinc", "sinc", "digits", "digits"]
     assert [claim.statement.rpartition(" on ")[2] for claim in finding.claims[1:]] == ends
     assert "cannot be imported" in finding.notes[0]
-    assert finding.numbers["activation"].tolist() == ["linear", "identity", "relu"] * 2
+    assert worded(finding)["activation"].tolist() == ["linear", "identity", "relu"] * 2
 
 
 def test_without_the_linear_layer_they_are_open(tmp_path: Path, analysed: Analysed) -> None:
@@ -82,7 +83,7 @@ def test_the_claim_and_the_fits_of_trained_nets(nets: Path) -> None:
         "identity on digits: 2 of 2 never halved their loss",
     ]
     assert same.estimate < 1e-12
-    column = finding.numbers.set_index(["data", "activation"])[
+    column = worded(finding).set_index(["data", "activation"])[
         "largest difference to one linear map"
     ]
     assert column["digits", "relu"] == "–"

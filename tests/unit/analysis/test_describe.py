@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from synthetic import config, image_run, write
 
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.describe import about, interval, number, percent
-from dl_experiments.analysis.statistics import Estimate
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.describe import about, interval, number, percent
+from dl_experiments.analysis.runs.statistics import Estimate
 
 
 @pytest.mark.parametrize(

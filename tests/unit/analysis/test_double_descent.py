@@ -7,10 +7,11 @@ import pytest
 from sized import sized_run
 from studies import double_descent as one_loss
 from studies import study
+from synthetic import worded
 
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import _double_descent as double_descent
-from dl_experiments.analysis.phenomena import hw1_3_double_descent
+from dl_experiments.analysis.phenomena.capacity import double_descent as hw1_3_double_descent
+from dl_experiments.analysis.phenomena.capacity import peaks as double_descent
 
 Analysed = Callable[..., Finding]
 WIDTHS = [10, 20, 30, 40, 50, 60, 80, 120, 200]
@@ -102,8 +103,8 @@ def test_a_peak_at_the_threshold_is_found(tmp_path: Path, analysed: Analysed) ->
     ]
     assert {claim.verdict for claim in finding.claims} == {"supported"}
     assert finding.claims[5].estimate == pytest.approx(math.log2(3760 / 2260))  # nearest sizes
-    assert len(finding.numbers) == 4
-    assert set(finding.numbers["threshold (parameters)"]) == {"2,000", "4,000"}
+    assert len(worded(finding)) == 4
+    assert set(worded(finding)["threshold (parameters)"]) == {"2,000", "4,000"}
 
 
 def test_a_curve_that_only_falls_has_no_peak(tmp_path: Path, analysed: Analysed) -> None:

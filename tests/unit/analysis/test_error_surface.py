@@ -8,15 +8,16 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.collect import AnalysisError, collect
-from dl_experiments.analysis.evaluation import Evaluation
+from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.findings import Finding, Passing
-from dl_experiments.analysis.phenomena import _paths, _surface
-from dl_experiments.analysis.phenomena import hw1_2_error_surface as surface
-from dl_experiments.analysis.phenomena._trajectory import walked
+from dl_experiments.analysis.phenomena.trajectory import paths as _paths
+from dl_experiments.analysis.phenomena.trajectory import surface
+from dl_experiments.analysis.phenomena.trajectory import surface_losses as _surface
+from dl_experiments.analysis.phenomena.trajectory.arm import walked
 from dl_experiments.analysis.pipeline import analyze
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.runs.collect import AnalysisError, collect
+from dl_experiments.analysis.runs.evaluation import Evaluation
+from dl_experiments.analysis.runs.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
 POINTS = 7

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from dl_experiments import problem, randomness
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.evaluation import Evaluation
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.evaluation import Evaluation
 from dl_experiments.artifacts import RunDirectory
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from synthetic import config, write
 
-from dl_experiments.analysis.claims import Claim, Region
-from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.forms import Group, difference, level, trend
-from dl_experiments.analysis.quantities import Quantity, final, in_percent
-from dl_experiments.analysis.scales import CORRELATION, OFTEN
-from dl_experiments.analysis.seeds import each_seed, ranked
-from dl_experiments.analysis.seedwise import association, seedwise
-from dl_experiments.analysis.statistics import slope, spearman
+from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.forms import Group, difference, level, trend
+from dl_experiments.analysis.claims.seeds import each_seed, ranked
+from dl_experiments.analysis.claims.seedwise import association, seedwise
+from dl_experiments.analysis.runs.collect import Run, collect
+from dl_experiments.analysis.runs.quantities import Quantity, final, in_percent
+from dl_experiments.analysis.runs.scales import CORRELATION, OFTEN
+from dl_experiments.analysis.runs.statistics import slope, spearman
 from dl_experiments.artifacts import State
 
 ACCURACY, LOSS = in_percent(final("test/accuracy")), final("train/loss")

@@ -5,14 +5,19 @@ import matplotlib.collections
 import numpy as np
 import pytest
 from studies import gradient_norms, study
-from synthetic import config, write
+from synthetic import config, worded, write
 
-from dl_experiments.analysis.claims import Claim
-from dl_experiments.analysis.collect import collect
+from dl_experiments.analysis.claims.claim import Claim
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import hw1_2_gradient_norm
-from dl_experiments.analysis.phenomena._gradient_norm import WINDOW, Series, minibatch, recorded
-from dl_experiments.analysis.phenomena._gradient_norm_claims import last_share
+from dl_experiments.analysis.phenomena.gradient_norm import analysis as hw1_2_gradient_norm
+from dl_experiments.analysis.phenomena.gradient_norm.claims import last_share
+from dl_experiments.analysis.phenomena.gradient_norm.series import (
+    WINDOW,
+    Series,
+    minibatch,
+    recorded,
+)
+from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.artifacts import RunDirectory
 
 Analysed = Callable[..., Finding]
@@ -112,7 +117,7 @@ def test_spikes_are_counted(tmp_path: Path, analysed: Analysed) -> None:
     assert found.verdict == "supported"
     assert found.estimate == pytest.approx(100 * np.mean([3, 4, 3, 4, 3]) / 2000)
     assert only(finding, "Gradient norms spike on sign_sin").verdict == "not supported"
-    assert finding.numbers["updates that spike"].tolist() == ["17 of 10,000", "0 of 10,000"]
+    assert worded(finding)["updates that spike"].tolist() == ["17 of 10,000", "0 of 10,000"]
 
 
 def test_the_running_median_is_that_of_the_window_around() -> None:
@@ -193,7 +198,7 @@ def test_functions_and_images_have_figures_of_their_own(tmp_path: Path, analysed
         assert len(lower.lines) == 6
     dots = [c for c in against.axes[0].collections if isinstance(c, PATHS)]
     assert [len(c.get_offsets()) for c in dots] == [len(EPOCHS)] * 3
-    assert finding.numbers["data"].tolist() == ["sinc", "sign_sin", "MNIST"]
+    assert worded(finding)["data"].tolist() == ["sinc", "sign_sin", "MNIST"]
 
 
 PATHS = matplotlib.collections.PathCollection

@@ -7,9 +7,10 @@ from scipy.stats import gmean
 from studies import cifar10, study
 from synthetic import config, function_run, image_run, write
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import hw1_1_cifar10, hw1_1_mnist
+from dl_experiments.analysis.phenomena.depth import cifar10 as hw1_1_cifar10
+from dl_experiments.analysis.phenomena.depth import mnist as hw1_1_mnist
+from dl_experiments.analysis.runs.collect import collect
 
 Analysed = Callable[..., Finding]
 METRICS = ("train/loss", "train/accuracy")

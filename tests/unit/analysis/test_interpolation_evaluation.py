@@ -8,8 +8,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from dl_experiments import problem
-from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.interpolation import WholeSets, threads
+from dl_experiments.analysis.runs.collect import Run, collect
+from dl_experiments.analysis.runs.whole_sets import WholeSets, threads
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.config import resolve
 from dl_experiments.measures.interpolation import between

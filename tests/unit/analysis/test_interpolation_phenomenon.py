@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import silent
 from hydra import compose, initialize_config_dir
+from synthetic import worded
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.collect import AnalysisError, Run, collect
+from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.findings import Finding, Passing
-from dl_experiments.analysis.phenomena import _interpolation_claims as claims
-from dl_experiments.analysis.phenomena import hw1_3_interpolation as phenomenon
-from dl_experiments.analysis.phenomena._interpolation import comparisons
-from dl_experiments.analysis.phenomena._interpolation_lines import alphas
+from dl_experiments.analysis.phenomena.interpolation import analysis as phenomenon
+from dl_experiments.analysis.phenomena.interpolation import claims
+from dl_experiments.analysis.phenomena.interpolation.lines import alphas
+from dl_experiments.analysis.phenomena.interpolation.pairs import comparisons
 from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.analysis.runs.collect import AnalysisError, Run, collect
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.config import resolve
 
@@ -96,7 +97,7 @@ def test_figures_numbers_and_claims(nets: Path, draw: Callable[..., Finding]) ->
     finding = draw()
     assert [drawing.name for drawing in finding.drawings] == ["batch-size", "lines"]
     assert finding.notes == []
-    assert len(finding.numbers) == 4
+    assert len(worded(finding)) == 4
     batch, others = (drawing.figure for drawing in finding.drawings)
     assert [len(figure.axes) for figure in (batch, others)] == [4, 4]
     assert batch.axes[0].get_yscale() == "log"
@@ -202,7 +203,7 @@ def test_a_net_without_weights_is_left_out_with_a_note(
     assert len(finding.notes) == 2
     assert all("no weights of its last epoch (missing)" in note for note in finding.notes)
     assert all(isinstance(note, Passing) for note in finding.notes)
-    assert finding.numbers["pairs"].tolist() == ["1", "1", "2", "2"]
+    assert worded(finding)["pairs"].tolist() == ["1", "1", "2", "2"]
 
 
 def test_fewer_than_two_runs_are_a_note(nets: Path) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from studies import LOSSES, PARAMETERS, THEORY, points
-from synthetic import config, write
+from synthetic import config, worded, write
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import hw1_2_minimal_ratio
-from dl_experiments.analysis.phenomena._ratio import read
-from dl_experiments.analysis.phenomena._ratio_claims import sweep
+from dl_experiments.analysis.phenomena.minimal_ratio import analysis as hw1_2_minimal_ratio
+from dl_experiments.analysis.phenomena.minimal_ratio.claims import sweep
+from dl_experiments.analysis.phenomena.minimal_ratio.points import read
+from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.measures.critical_points import TOLERANCES
 
 Analysed = Callable[..., Finding]
@@ -43,7 +43,7 @@ def test_figures_and_numbers(tmp_path: Path, analysed: Analysed) -> None:
         *("zeros-as-positive", "eigenvalues", "sampled-ratio"),
     ]
     assert "24 shown, 8 not converged" in finding.drawings[1].caption
-    rows = finding.numbers.set_index("start")
+    rows = worded(finding).set_index("start")
     assert rows.loc["descent, 1000 steps", "converged"] == "8 of 8"
     assert rows.loc["published, from epoch 500", "converged"] == "0 of 8"
     assert rows.loc["published, from epoch 500", "n₊/P"] == "–"
@@ -79,7 +79,7 @@ def test_the_published_protocol_and_convergence(tmp_path: Path, analysed: Analys
     assert not [s for s in verdicts(finding) if "finds a critical" in s and "relu" in s]
     (found,) = [c for c in finding.claims if "finds a critical point" in c.statement]
     assert (found.estimate, found.n) == (1.0, 20)
-    rows = finding.numbers.set_index(["net", "start"])
+    rows = worded(finding).set_index(["net", "start"])
     assert rows.loc[("1-5-10-5-1, relu", "descent, 1000 steps"), "converged"] == "1 of 20"
 
 

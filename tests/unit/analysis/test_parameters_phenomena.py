@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 from sized import count, sized_run
 from studies import parameters, samples, study
+from synthetic import worded
 
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import (
-    hw1_3_parameters,
-    hw1_3_parameters_cifar10,
-    hw1_3_parameters_cnn,
-    hw1_3_parameters_samples,
-)
+from dl_experiments.analysis.phenomena.capacity import cifar10 as hw1_3_parameters_cifar10
+from dl_experiments.analysis.phenomena.capacity import cnn as hw1_3_parameters_cnn
+from dl_experiments.analysis.phenomena.capacity import samples as hw1_3_parameters_samples
+from dl_experiments.analysis.phenomena.capacity import ten_nets as hw1_3_parameters
 
 Analysed = Callable[..., Finding]
 TEN = [50, 100, 250, 500, 550, 750, 1000, 1050, 1500, 2000]
@@ -57,8 +56,8 @@ def test_ten_nets_saturate_at_98(tmp_path: Path, analysed: Analysed) -> None:
         (f"… at about 98 %, {at_end}", "supported"),
     ]
     assert finding.claims[0].estimate == -1.0
-    assert list(finding.numbers["parameters"][:10]) == [f"{n:,}" for n in COUNTS]
-    assert list(finding.numbers["dense layers"][-2:]) == ["1,500", "2,000"]
+    assert list(worded(finding)["parameters"][:10]) == [f"{n:,}" for n in COUNTS]
+    assert list(worded(finding)["dense layers"][-2:]) == ["1,500", "2,000"]
     assert not finding.notes
 
 
@@ -108,8 +107,8 @@ def test_more_data_moves_the_best_size_up(tmp_path: Path, analysed: Analysed) ->
     study(tmp_path, samples)
     finding = analysed(hw1_3_parameters_samples.analyse)
     assert finding.claims[0].estimate == pytest.approx(3.99, abs=0.02)  # 5 to 80: four octaves
-    assert list(finding.numbers["training images"]) == ["100", "1,600"]
-    assert finding.numbers["best size by test/loss"][0] == f"{count(5):,} (h = 5)"
+    assert list(worded(finding)["training images"]) == ["100", "1,600"]
+    assert worded(finding)["best size by test/loss"][0] == f"{count(5):,} (h = 5)"
 
 
 def test_one_best_size_whatever_the_data(tmp_path: Path, analysed: Analysed) -> None:

@@ -1,19 +1,26 @@
+import json
 import os
 import pickle
 import re
+import shutil
 import signal
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from synthetic import config, function_run, image_run, write
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dl_experiments.analysis import drawn
-from dl_experiments.analysis.collect import AnalysisError
+from dl_experiments.analysis import comparison, pipeline
+from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena import known
 from dl_experiments.analysis.pipeline import analyze
+from dl_experiments.analysis.report import drawn, tables
+from dl_experiments.analysis.runs.collect import AnalysisError
 
 DPI = 25
 
@@ -31,9 +38,20 @@ def outputs(tmp_path: Path) -> Path:
 
 
 def test_every_known_experiment_says_what_it_is() -> None:
-    assert {"hw1_1_simulate", "hw1_1_mnist", "hw1_1_cifar10"} <= set(known())
-    assert all(module.STUDY and module.TITLE for module in known().values())
-    assert not any(name.startswith("_") for name in known())
+    assert [*known()][:6] == [
+        "basics_parameter_count",
+        "basics_activations",
+        "basics_batch_size",
+        "basics_learning_rate",
+        "basics_regularization",
+        "hw1_1_simulate",
+    ]
+    for name, one in known().items():
+        assert one.name == name
+        assert one.title
+        assert one.question.endswith("?")
+        assert one.section in ("basics", "1-1", "1-2", "1-3")
+        assert callable(resolve_name(f"{one.analyse}:analyse"))
 
 
 def test_everything_is_written_and_the_page_stands_alone(outputs: Path) -> None:
@@ -58,6 +76,7 @@ def test_everything_is_written_and_the_page_stands_alone(outputs: Path) -> None:
 
 
 def test_again_replaces_and_does_not_pile_up(outputs: Path) -> None:
+    """A figure of no section has it drawn again."""
     analyze(outputs, dpi=DPI)
     folder = outputs / "report" / "hw1_1_cifar10"
     before = {path.name: path.read_bytes() for path in folder.glob("*.*g")}
@@ -73,8 +92,12 @@ def test_again_replaces_and_does_not_pile_up(outputs: Path) -> None:
 
 
 def test_one_experiment_can_be_chosen(outputs: Path) -> None:
+    analyze(outputs, dpi=DPI)
+    whole = (outputs / "report" / "index.html").read_bytes()
     written = analyze(outputs, ["adhoc"], DPI)
     assert list(written.figures) == [outputs / "report" / "adhoc"]
+    assert written.report == outputs / "report" / "adhoc.html"
+    assert (outputs / "report" / "index.html").read_bytes() == whole
     page = written.report.read_text()
     assert "the chosen experiments only" in page
     assert 'id="hw1_1_cifar10"' not in page
@@ -100,8 +123,9 @@ def test_processes_draw_the_same_and_one_that_is_killed_costs_nothing(
     outputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def written(processes: int = 1) -> dict[str, bytes]:
+        shutil.rmtree(outputs / "report", ignore_errors=True)
         made = analyze(outputs, dpi=DPI, processes=processes)
-        files = [path for folder in made.figures for path in folder.glob("*.*")]
+        files = [path for folder in made.figures for path in folder.glob("[!.]*.*")]
         return {str(p): p.read_bytes() for p in [*files, *made.tables, made.report]}
 
     alone = written()
@@ -116,3 +140,110 @@ def test_processes_draw_the_same_and_one_that_is_killed_costs_nothing(
 def killed() -> None:
     """In place of what a process begins with."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def drawing(outputs: Path, **more: Any) -> tuple[pipeline.Written, list[str]]:
+    """What was written, and of which experiments figures were drawn."""
+    said: list[str] = []
+    written = analyze(outputs, dpi=DPI, say=said.append, **more)
+    return written, [line.removeprefix("drawing ") for line in said if line.startswith("drawing")]
+
+
+def test_only_what_is_new_is_drawn(outputs: Path) -> None:
+    first, drawn_first = drawing(outputs)
+    again, drawn_again = drawing(outputs)
+    assert (drawn_first, drawn_again) == (["hw1_1_cifar10", "adhoc"], [])
+    assert again.sections == first.sections
+    image_run(outputs, "deep", "cifar10", 2, 0.7)
+    assert drawing(outputs)[1] == ["hw1_1_cifar10"]
+    (outputs / "report" / "adhoc" / "section.json").write_text("{")
+    assert drawing(outputs)[1] == ["adhoc"]
+
+
+def test_what_raises_is_told_and_the_others_are_drawn(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(runs: object) -> Finding:
+        raise ZeroDivisionError("a <division>\nby zero")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "analyse", broken)
+        written, _ = drawing(outputs)
+    assert written.failed
+    assert not written.lasting
+    log = outputs / "report" / "adhoc" / "error.log"
+    assert "adhoc failed: ZeroDivisionError: a <division> by zero (see " in written.err
+    assert "Traceback" in log.read_text()
+    page = written.report.read_text()
+    assert "The analysis failed: ZeroDivisionError: a &lt;division&gt; by zero" in page
+    assert written.figures[outputs / "report" / "hw1_1_cifar10"] == 2
+    mended, drawn_again = drawing(outputs)
+    assert (mended.failed, drawn_again) == (False, ["adhoc"])
+    assert not log.exists()
+
+
+def test_a_name_that_looks_like_a_formula_is_a_name(outputs: Path) -> None:
+    image_run(outputs, "deep", "cifar10", 7, study="adhoc", **{"model.name": "$x^2_{ $"})
+    assert not drawing(outputs)[0].failed
+
+
+def test_findings_are_tables_of_numbers(outputs: Path) -> None:
+    written, _ = drawing(outputs)
+    report = outputs / "report"
+    assert {path.name for path in written.tables} == {
+        f"{name}.{kind}" for name in ("claims", "numbers") for kind in ("parquet", "csv", "json")
+    } | {f"{name}.{kind}" for name in ("runs", "curves") for kind in ("parquet", "csv")}
+    for name, columns in (("claims", tables.CLAIMS), ("numbers", tables.NUMBERS)):
+        binary = pd.read_parquet(report / f"{name}.parquet")
+        text = pd.read_csv(report / f"{name}.csv", keep_default_na=False)
+        rows = json.loads((report / f"{name}.json").read_text())
+        assert list(binary) == list(text) == list(columns)
+        assert len(binary) == len(text) == len(rows) > 0
+        assert {str(binary[column].dtype) for column in ("estimate", "low", "high")} == {"Float64"}
+    claims = pd.read_parquet(report / "claims.parquet")
+    assert set(claims["experiment"]) == {"hw1_1_cifar10"}
+    assert set(claims["section"]) == {"1-1"}
+    numbers = pd.read_parquet(report / "numbers.parquet").set_index(["group", "metric"])
+    deep = numbers.loc["model=deep, parameters=571", "final test/accuracy"]
+    assert (deep["estimate"], deep["n"], deep["unit"]) == (pytest.approx(0.7, abs=1e-3), 2, "")
+    analyze(outputs, ["adhoc"], DPI)
+    assert len(pd.read_parquet(report / "claims.parquet")) == len(claims)  # of all experiments
+
+
+MINE = """
+from dl_experiments.analysis.experiments import Experiment
+from dl_experiments.analysis.sections import put_together
+
+def analyse(runs):
+    return put_together(runs, [], ["mine"])
+
+EXPERIMENTS = (Experiment({name!r}, "Mine", "", "What of it?", analyse),)
+"""
+
+
+def test_experiments_of_ones_own_come_from_trusted_folders(outputs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    code = folder / "own.py"
+    code.write_text(MINE.format(name="adhoc"))
+    (folder / "_shared.py").write_text("raise RuntimeError")
+    shutil.move(folder, tmp_path.parent / f"{tmp_path.name}-mine")
+    folder = tmp_path.parent / f"{tmp_path.name}-mine"
+    written, _ = drawing(outputs, folders=[str(folder)])
+    assert written.sections[-1].title == "Mine"
+    assert "adhoc: mine" in written.err
+    assert drawing(outputs)[0].sections[-1].title == "Comparison: adhoc"  # not trusted any more
+    refused = {
+        MINE.format(name="hw1_1_mnist"): "hw1_1_mnist is the name of two experiments",
+        "EXPERIMENTS = [1]": "own.py: 1 is no Experiment",
+        "1 / 0": "own.py cannot be loaded: ZeroDivisionError: division by zero",
+        "": "own.py cannot be loaded: AttributeError: .* no attribute 'EXPERIMENTS'",
+    }
+    for number, (text, message) in enumerate(refused.items()):
+        there = folder / str(number)
+        there.mkdir()
+        (there / "own.py").write_text(text)
+        with pytest.raises(AnalysisError, match=f"trust.folders: .*{message}"):
+            drawing(outputs, folders=[str(there)])
+    with pytest.raises(AnalysisError, match=r"trust\.folders=nowhere: there is no such folder"):
+        drawing(outputs, folders=["nowhere"])

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from studies import random_labels, study
-from synthetic import config, write
+from synthetic import config, worded, write
 
-from dl_experiments.analysis.collect import Run, collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import _random_labels as asked
-from dl_experiments.analysis.phenomena import hw1_3_random_labels as phenomenon
+from dl_experiments.analysis.phenomena.random_labels import analysis as phenomenon
+from dl_experiments.analysis.phenomena.random_labels import memorised as asked
+from dl_experiments.analysis.runs.collect import Run, collect
 from dl_experiments.artifacts import write_json
 
 Analysed = Callable[[Callable[[list[Run]], Finding]], Finding]
@@ -84,9 +84,9 @@ def test_figures_and_numbers(tmp_path: Path, analysed: Analysed) -> None:
     finding = analysed(phenomenon.analyse)
     names = ["curves", "epochs-to-memorise", "capacity", "capacity-curves"]
     assert [drawing.name for drawing in finding.drawings] == names
-    assert finding.numbers["model"].tolist() == [*["one_hidden [500]"] * 3, "one_hidden [8]"]
-    assert finding.numbers["memorised"].tolist() == ["3 of 3"] * 3 + ["0 of 3"]
-    assert finding.numbers["epochs to memorise (geometric mean)"].tolist()[3] == "–"
+    assert worded(finding)["model"].tolist() == [*["one_hidden [500]"] * 3, "one_hidden [8]"]
+    assert worded(finding)["memorised"].tolist() == ["3 of 3"] * 3 + ["0 of 3"]
+    assert worded(finding)["epochs to memorise (geometric mean)"].tolist()[3] == "–"
     curves, epochs, capacity, _ = (drawing.figure for drawing in finding.drawings)
     named = [f"p = {p} (397,510 parameters), n = 3" for p in ("0", "0.5", "1")]
     assert _legend(curves)[:3] == named

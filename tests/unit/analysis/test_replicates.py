@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from synthetic import image_run
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.pipeline import analyze
-from dl_experiments.analysis.replicates import mixed, one_each
-from dl_experiments.analysis.swept import swept_keys
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.replicates import mixed, one_each
+from dl_experiments.analysis.runs.swept import swept_keys
 from dl_experiments.artifacts import RunDirectory, write_json
 
 TENSORS = ("training inputs", "training targets", "test inputs", "test targets")

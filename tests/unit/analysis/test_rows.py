@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dl_experiments.analysis.rows import NONE, Peers, read_rows
+from dl_experiments.analysis.runs.rows import NONE, Peers, read_rows
 from dl_experiments.artifacts import read_metrics
 
 TEXT = """step,epoch,train/loss,test/loss,never

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from dl_experiments.analysis.quantities import Quantity, in_percent
-from dl_experiments.analysis.scales import CORRELATION, LINEAR, LOG, PERCENT, SHARE, SIZE
+from dl_experiments.analysis.runs.quantities import Quantity, in_percent
+from dl_experiments.analysis.runs.scales import CORRELATION, LINEAR, LOG, PERCENT, SHARE, SIZE
 
 
 def test_an_accuracy_never_leaves_its_bounds() -> None:

@@ -3,16 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-from synthetic import config, write
+from synthetic import config, worded, write
 
-from dl_experiments.analysis.claims import Region, claim
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.replicates import compare
-from dl_experiments.analysis.sections import Row, Section, over, put_together
-from dl_experiments.analysis.statistics import Estimate
-from dl_experiments.analysis.style import page
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.claims.claim import Region, claim
+from dl_experiments.analysis.drawing.style import page
+from dl_experiments.analysis.findings import Row
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.grid import Grid
+from dl_experiments.analysis.runs.replicates import compare
+from dl_experiments.analysis.runs.statistics import Estimate
+from dl_experiments.analysis.runs.swept import arms
+from dl_experiments.analysis.sections import Section, over, put_together
 
 
 def add(path: Path, seed: int, every: int = 1, **more: object) -> None:
@@ -32,20 +33,20 @@ def test_one_arm_needs_no_words(tmp_path: Path) -> None:
     for seed in range(2):
         add(tmp_path, seed)
     runs = collect(tmp_path).runs
-    found = put_together("name", "Title", runs, [over(arms(runs, []), section)], ["left out."])
+    found = put_together(runs, [over(arms(runs, []), section)], ["left out."])
     assert [drawing.name for drawing in found.drawings] == ["curves"]
-    assert found.numbers.to_dict("records") == [{"runs": "2"}]
+    assert worded(found).to_dict("records") == [{"runs": "2"}]
     assert [(one.statement, one.verdict) for one in found.claims] == [("it holds", "supported")]
-    assert (found.name, found.study, found.notes) == ("name", "adhoc", ["look here.", "left out."])
+    assert found.notes == ["look here.", "left out."]
 
 
 def test_several_are_told_apart(tmp_path: Path) -> None:
     for rate in (0.1, 0.01):
         add(tmp_path, 0, **{"optimizer.lr": rate})
     runs = collect(tmp_path).runs
-    found = put_together("name", "Title", runs, [over(arms(runs, []), section)])
+    found = put_together(runs, [over(arms(runs, []), section)])
     assert [drawing.name for drawing in found.drawings] == ["curves-1", "curves-2"]
-    assert found.numbers["arm"].tolist() == ["lr 0.01", "lr 0.1"]
+    assert worded(found)["arm"].tolist() == ["lr 0.01", "lr 0.1"]
     assert [one.statement for one in found.claims] == ["it holds (lr 0.01)", "it holds (lr 0.1)"]
     assert found.notes == ["look here."]
 
@@ -54,7 +55,7 @@ def test_where_two_keys_differ_together_there_is_no_verdict(tmp_path: Path) -> N
     add(tmp_path, 0, **{"optimizer.lr": 0.1, "data.samples": 10})
     add(tmp_path, 0, **{"optimizer.lr": 0.2, "data.samples": 20})
     runs = collect(tmp_path).runs
-    found = put_together("name", "Title", runs, [over({"": Grid(runs)}, section)])
+    found = put_together(runs, [over({"": Grid(runs)}, section)])
     line = "Differing along with data.samples, not told apart: optimizer.lr."
     assert found.notes == [line, "look here."]
     (one,) = found.claims

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from studies import batches, study
-from synthetic import config, write
+from synthetic import config, worded, write
 
-from dl_experiments.analysis.claims import Claim, Region
-from dl_experiments.analysis.collect import Run, collect
+from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.seedwise import association
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.grid import Grid
-from dl_experiments.analysis.phenomena import hw1_3_sensitivity, hw1_3_sharpness
-from dl_experiments.analysis.phenomena._sensitivity import split
-from dl_experiments.analysis.seedwise import association
+from dl_experiments.analysis.phenomena.batch_sizes import sensitivity as hw1_3_sensitivity
+from dl_experiments.analysis.phenomena.batch_sizes import sharpness as hw1_3_sharpness
+from dl_experiments.analysis.phenomena.batch_sizes.arms import split
+from dl_experiments.analysis.runs.collect import Run, collect
+from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.artifacts import RunDirectory
 
 Analysed = Callable[..., Finding]
@@ -85,7 +86,7 @@ def test_an_arm_says_what_was_equal(tmp_path: Path, analysed: Analysed) -> None:
     finding = analysed(hw1_3_sensitivity.analyse)
     titles = [axis.get_title() for axis in finding.drawings[0].figure.axes[:2]]
     assert titles == ["equal epochs: 20 epochs", "equal steps: 40 updates"]
-    table = finding.numbers
+    table = worded(finding)
     assert table["given"].tolist() == ["equal epochs"] * 3 + ["equal steps"] * 3
     assert table["batch size"].tolist() == ["10", "100", "1,000"] * 2
     assert set(table["seeds"]) == {"n = 2"}
@@ -120,7 +121,7 @@ def test_runs_that_were_not_measured_or_did_not_end_are_told_of(
         finding = analysed(analyse)
         (note,) = [note for note in finding.notes if note.startswith(f"Without {name}: ")]
         assert "-s2-" in note
-        assert "n = 3 + 1 failed" in finding.numbers["seeds"].tolist()[0]
+        assert "n = 3 + 1 failed" in worded(finding)["seeds"].tolist()[0]
 
 
 def test_sharpness_against_batch_size_and_accuracy(tmp_path: Path, analysed: Analysed) -> None:

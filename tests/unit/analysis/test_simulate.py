@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 from studies import functions, study
-from synthetic import config, function_run, image_run, write
+from synthetic import config, function_run, image_run, worded, write
 
-from dl_experiments.analysis.collect import collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import hw1_1_simulate
-from dl_experiments.analysis.phenomena._simulate_claims import LEVELS, VARIES, judge, speeds
-from dl_experiments.analysis.statistics import proportion
+from dl_experiments.analysis.phenomena.depth import simulate as hw1_1_simulate
+from dl_experiments.analysis.phenomena.depth.simulate_claims import LEVELS, VARIES, judge, speeds
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.statistics import proportion
 
 Analysed = Callable[..., Finding]
 
@@ -27,7 +27,7 @@ def test_leads_and_what_reached_the_target(tmp_path: Path, analysed: Analysed) -
     (lead,) = [claim for claim in finding.claims if claim.statement == "Deep is best on sign_sin"]
     assert lead.estimate == pytest.approx(-1, abs=0.05)  # 3e-4 against 3e-3
     assert (lead.n, lead.unit) == (5, "decades")
-    numbers = finding.numbers.set_index(["function", "model"])
+    numbers = worded(finding).set_index(["function", "model"])
     assert numbers.loc[("sign_sin", "deep"), "reached 0.001"] == "5 of 5"
     assert numbers.loc[("sign_sin", "shallow"), "reached 0.001"] == "0 of 5"
     assert numbers.loc[("sign_sin", "deep"), "parameters"] == "571"
@@ -148,7 +148,7 @@ def test_the_looser_target_counts_where_runs_were_stopped_there(
 ) -> None:
     function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3, **{"trainer.target_loss": 0.01})
     finding = analysed(hw1_1_simulate.analyse)
-    assert finding.numbers["reached 0.01"].tolist() == ["1 of 1"]
+    assert worded(finding)["reached 0.01"].tolist() == ["1 of 1"]
 
 
 def test_runs_without_a_result_are_counted_and_do_not_stop_the_rest(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dl_experiments.analysis.statistics import (
+from dl_experiments.analysis.runs.statistics import (
     difference,
     epochs_to_reach,
     geometric_mean,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from questionable import Study, gone, image, numbers, paired
 from scipy import special, stats
+from synthetic import worded
 
 from dl_experiments.artifacts import write_json
 
@@ -113,7 +114,7 @@ def test_of_equals_none_is_the_best_of_its_seed(study: Start) -> None:
     found = finding.claims[-1]
     assert (found.estimate, found.low, found.verdict) == (0.0, None, "not supported")
     assert "best in each seed: batch 1 and 4 and 100 (5)" in found.note
-    assert finding.numbers["final test/accuracy"].tolist() == ["100.00 %"] * 3
+    assert worded(finding)["final test/accuracy"].tolist() == ["100.00 %"] * 3
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_seed_in_other_words_is_one_seed(study: Start, one: Any, other: Any) -
         for keys in (one, other):
             batches.add(seed, image(0.9 + 1e-3 * seed), **{"trainer.target_loss": 1e-9} | keys)
     finding, (line,) = batches.report()
-    assert finding.numbers["seeds"].tolist() == ["n = 5"]
+    assert worded(finding)["seeds"].tolist() == ["n = 5"]
     assert line.startswith("basics_batch_size: runs that count in other words: mlp-mnist-s0-")
 
 
@@ -188,8 +189,8 @@ def test_two_scales_are_two_arms(study: Start) -> None:
                 curves = image(0.9 if size == 1 else 0.5 + 0.001 * length, length)
                 batches.add(seed, curves, **keys, **{"trainer.max_epochs": length - 1})
     finding, _ = batches.report()
-    assert finding.numbers["arm"].tolist() == ["200 samples"] * 2 + ["2,000 samples"] * 2
-    assert [seeds[:5] for seeds in finding.numbers["seeds"]] == ["n = 5"] * 4
+    assert worded(finding)["arm"].tolist() == ["200 samples"] * 2 + ["2,000 samples"] * 2
+    assert [seeds[:5] for seeds in worded(finding)["seeds"]] == ["n = 5"] * 4
 
 
 def test_times_of_two_machines_are_not_compared(study: Start) -> None:
@@ -214,7 +215,7 @@ def test_a_full_batch_of_nobody_knows_how_many_is_no_small_one(study: Start) -> 
             keys = {"kind": "image", "data.samples": None, "data.batch_size": size}
             batches.add(seed, image(0.9), data="own", **keys)
     finding, _ = batches.report()
-    assert finding.numbers["batch size"].tolist() == ["1", "100"]
+    assert worded(finding)["batch size"].tolist() == ["1", "100"]
     assert finding.notes == ["Left out: 5 runs: 5 completed, of a full batch of unknown size."]
 
 
@@ -279,7 +280,7 @@ def test_two_runs_of_one_seed_in_a_group_decide_nothing(study: Start) -> None:
             keys = {"model.activation": name, "model.hidden": hidden, **NOWHERE}
             nets.add(seed, image(end + 1e-3 * seed), data="digits", **keys)
     finding, _ = nets.report()
-    assert finding.numbers["seeds"].tolist() == ["n = 5 (10 runs)", "n = 5"]
+    assert worded(finding)["seeds"].tolist() == ["n = 5 (10 runs)", "n = 5"]
     found = finding.claims[-1]
     assert found.verdict == "inconclusive"
     assert found.note == "linear has several runs of one seed, which differ in model.activation"
@@ -319,7 +320,7 @@ def test_null_none_and_absent_are_three(study: Start) -> None:
         for seed in range(2):
             keys = {} if value is ... else {"model.norm": value}
             mine.add(seed, image(0.9 + 0.01 * place), **keys)
-    table = mine.report()[0].numbers
+    table = worded(mine.report()[0])
     found = dict(zip(table["model.norm"], table["final test/accuracy"], strict=True))
     assert found == {
         "none": "90.00 %", "'none'": "91.00 %", "null": "92.00 %", "0": "93.00 %",
@@ -337,7 +338,7 @@ def test_what_some_runs_have_recorded_is_said(study: Start) -> None:
         mine.add(seed, curves)
     finding, _ = mine.report()
     assert finding.notes == ["test/accuracy was recorded by 2 of 5 completed runs."]
-    assert finding.numbers["final test/accuracy"][0].endswith("(n = 2 of 5)")
+    assert worded(finding)["final test/accuracy"][0].endswith("(n = 2 of 5)")
 
 
 def test_losses_below_zero_are_drawn(study: Start) -> None:
@@ -356,7 +357,7 @@ def test_losses_below_zero_are_drawn(study: Start) -> None:
     assert axis.get_ylim()[0] < -2
     assert (
         "median, not all are positive"
-        in finding.numbers.iloc[0]["final train/loss (geometric mean)"]
+        in worded(finding).iloc[0]["final train/loss (geometric mean)"]
     )
 
 
@@ -366,7 +367,7 @@ def test_losses_of_any_size_have_their_geometric_mean(study: Start) -> None:
     mine = study("mine")
     for seed in range(5):
         mine.add(seed, {"train/loss": [1.0, 1e-300 if seed else 1e-20]}, data="sinc")
-    (cell,) = mine.report()[0].numbers["final train/loss (geometric mean)"]
+    (cell,) = worded(mine.report()[0])["final train/loss (geometric mean)"]
     assert cell.startswith("1.00×10⁻²⁴⁴ [1.00×10⁻³⁰⁷, ")
 
 
@@ -376,7 +377,7 @@ def test_accuracies_at_their_bound_stay_within(study: Start) -> None:
     for seed in range(5):
         mine.add(seed, image(0.99 if seed == 4 else 1.0), **{"optimizer.lr": 0.1})
         mine.add(seed, image(0.0), **{"optimizer.lr": 0.2})
-    one, other = mine.report()[0].numbers["final test/accuracy"]
+    one, other = worded(mine.report()[0])["final test/accuracy"]
     values = np.array([1.0, 1.0, 1.0, 1.0, 0.99])
     mean = (values.mean() * 10_000 + 0.5) / 10_001  # no number of samples tells 1 from very near
     error = stats.sem(values) / (mean * (1 - mean)) * 10_000 / 10_001
@@ -394,7 +395,7 @@ def test_all_that_became_of_runs_is_counted(study: Start) -> None:
     mine.add(2, gone(), state="diverged")
     for seed, state in ((3, "interrupted"), (4, "failed")):
         mine.add(seed, image(0.1, 4), state=state)  # type: ignore[arg-type]
-    table = mine.report()[0].numbers
+    table = worded(mine.report()[0])
     assert table["seeds"].tolist() == ["n = 2 + 1 diverged + 1 interrupted + 1 failed"]
     assert table["final test/accuracy"][0].startswith("91.00 % [")
 
@@ -407,7 +408,7 @@ def test_stopped_runs_are_read_where_they_stopped(study: Start) -> None:
         curves["train/loss"] = [2.0, 1.0, 0.5, 0.04] if seed % 2 else [2.0, *[0.1] * 10]
         curves = {name: curve[: len(curves["train/loss"])] for name, curve in curves.items()}
         mine.add(seed, curves, **{"trainer.target_loss": 0.05, "trainer.max_epochs": 10})
-    (cell,) = mine.report()[0].numbers["final train/loss (geometric mean)"]
+    (cell,) = worded(mine.report()[0])["final train/loss (geometric mean)"]
     logs = np.log10([0.1, 0.04] * 3)
     half = stats.t.ppf(0.975, 5) * stats.sem(logs)
     low, high = 10 ** (logs.mean() - half), 10 ** (logs.mean() + half)
@@ -438,4 +439,4 @@ def test_long_names_leave_room_for_the_axes(study: Start) -> None:
     assert legend[0].startswith("activation a_rather_lo…f_my_own_one, init one")
     ticks = [tick.get_text() for tick in finals.figure.axes[0].get_xticklabels()]
     assert ticks == ["a_rather_lo…f_my_own_one", "a_rather_lo…f_my_own_two"]
-    assert mine.report()[0].numbers["model.activation"].tolist() == [n for n in names for _ in "ab"]
+    assert worded(mine.report()[0])["model.activation"].tolist() == [n for n in names for _ in "ab"]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from questionable import Study, image, numbers
 from scipy import stats
-from synthetic import HIDDEN
+from synthetic import HIDDEN, worded
 
-from dl_experiments.analysis.phenomena._trajectory_claims import deviation
+from dl_experiments.analysis.phenomena.trajectory.claims import deviation
 from dl_experiments.artifacts import RunDirectory, write_json
 
 Start = Callable[[str], Study]
@@ -333,7 +333,7 @@ def test_the_best_size_is_that_of_the_mean_that_is_drawn(study: Start) -> None:
                 sized(nets, hidden, seed, 0.1, ends[seed], **{"data.samples": samples})
     assert np.mean(losses[40]) > 0.25 > stats.gmean(losses[40])
     finding, _ = nets.report()
-    assert finding.numbers["best size by test/loss"].tolist() == ["31,810 (h = 40)"] * 2
+    assert worded(finding)["best size by test/loss"].tolist() == ["31,810 (h = 40)"] * 2
 
 
 # --- random labels, sensitivity
@@ -393,8 +393,8 @@ def test_a_share_that_is_written_alike_is_one_share(study: Start) -> None:
         learn(nets, seed, 0.0, 20, **{"trainer.max_epochs": 100})
         learn(nets, seed, 0.3 if seed < 3 else 0.1 * 3, 60, **{"trainer.max_epochs": 100})
     finding, _ = nets.report()
-    assert finding.numbers["p"].tolist() == ["0", "0.3"]
-    assert finding.numbers["seeds"].tolist() == ["n = 6", "n = 6"]
+    assert worded(finding)["p"].tolist() == ["0", "0.3"]
+    assert worded(finding)["seeds"].tolist() == ["n = 6", "n = 6"]
     slower = finding.claims[0]
     assert (slower.estimate, slower.verdict) == (pytest.approx(np.log10(3)), "supported")
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from synthetic import image_run
 
-from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.grid import Grid, show
-from dl_experiments.analysis.swept import arms, confounded, label, swept_keys
+from dl_experiments.analysis.runs.collect import Run, collect
+from dl_experiments.analysis.runs.grid import Grid, show
+from dl_experiments.analysis.runs.swept import arms, confounded, label, swept_keys
 
 
 def runs_of(path: Path, *cells: dict[str, Any]) -> list[Run]:

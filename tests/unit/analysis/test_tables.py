@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from synthetic import config, image_run, write
 
-from dl_experiments.analysis.collect import collect
-from dl_experiments.analysis.tables import curve_tables, run_table, write_tables
+from dl_experiments.analysis.report.tables import curve_tables, run_table, write_tables
+from dl_experiments.analysis.runs.collect import collect
 
 
 def test_one_row_a_run_and_one_a_value(tmp_path: Path) -> None:

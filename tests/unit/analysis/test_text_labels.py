@@ -1,8 +1,8 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from dl_experiments.analysis import style
-from dl_experiments.analysis.labels import Label, place
+from dl_experiments.analysis.drawing import style
+from dl_experiments.analysis.drawing.text import Label, place
 
 
 def test_texts_cover_neither_points_nor_one_another() -> None:

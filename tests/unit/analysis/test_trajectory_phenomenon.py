@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from synthetic import worded
 
-from dl_experiments.analysis.collect import AnalysisError, Run, collect
 from dl_experiments.analysis.findings import Finding
-from dl_experiments.analysis.phenomena import hw1_2_trajectory as trajectory
-from dl_experiments.analysis.phenomena._trajectory import Walks, distances_to_centre, walked
-from dl_experiments.analysis.phenomena._trajectory_claims import judge
+from dl_experiments.analysis.phenomena.trajectory import paths as trajectory
+from dl_experiments.analysis.phenomena.trajectory.arm import Walks, distances_to_centre, walked
+from dl_experiments.analysis.phenomena.trajectory.claims import judge
 from dl_experiments.analysis.pipeline import analyze
-from dl_experiments.analysis.swept import arms
+from dl_experiments.analysis.runs.collect import AnalysisError, Run, collect
+from dl_experiments.analysis.runs.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
 DRAWN = ["paths", "loss", "importance", "strongest-weights"]
@@ -39,7 +40,7 @@ def rewrite(outputs: Path, path: Callable[[int, float], float]) -> Walks:
 
 @pytest.fixture
 def draw(trained: Path) -> Callable[..., Finding]:
-    from dl_experiments.analysis import style
+    from dl_experiments.analysis.drawing import style
 
     def call(**options: object) -> Finding:
         with style.applied():
@@ -66,7 +67,7 @@ def test_figures_and_numbers_of_three_runs(draw: Callable[..., Finding]) -> None
     for bars in (shares[0::3], shares[1::3], shares[2::3]):  # PC1, PC2, parameters
         assert sum(bars) == pytest.approx(1)
     assert len(weights.figure.axes[0].patches) == 12
-    assert finding.numbers["parameters"].tolist() == ["460"]
+    assert worded(finding)["parameters"].tolist() == ["460"]
 
 
 def test_another_layer_can_be_chosen_and_an_unknown_one_lists_the_names(

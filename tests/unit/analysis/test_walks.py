@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dl_experiments.analysis.collect import Run, collect
-from dl_experiments.analysis.walks import Weights, layout, walks
+from dl_experiments.analysis.runs.collect import Run, collect
+from dl_experiments.analysis.runs.walks import Weights, layout, walks
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.models.mlp import MLP
 

@@ -1,0 +1,171 @@
+"""A textbook claim, the effect that tests it, and the verdict.
+
+A claim predicts that an effect lies in a *region* (above 0, below 0, between 0.975 and 0.995).
+With the effect's confidence interval over n seeds:
+
+* interval inside the region: **supported**
+* interval outside the region: **not supported**
+* interval across its edge, or a single seed: **inconclusive**
+* no interval, as all n seeds have one value: judged by that, if n seeds that fall either way with
+  equal chance would agree less often than once in twenty (2⁻ⁿ: from 5 seeds up)
+* fewer than 5 seeds: never more than **inconclusive, leaning supported / not supported**
+* runs that cannot show it (too short, …): **inconclusive**, and the note says why
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dl_experiments.analysis.runs.statistics import Estimate
+
+Verdict = Literal[
+    "supported",
+    "not supported",
+    "inconclusive",
+    "inconclusive, leaning supported",
+    "inconclusive, leaning not supported",
+]
+ENOUGH_SEEDS = 5
+NOTHING = "no completed runs to test it on"
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a claim says the effect lies; the ends do not belong to it, None is no end."""
+
+    above: float | None = None
+    below: float | None = None
+
+    def holds(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies inside."""
+        return (self.above is None or low > self.above) and (
+            self.below is None or high < self.below
+        )
+
+    def misses(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies outside; an interval that only touches does."""
+        return (self.above is not None and high <= self.above) or (
+            self.below is not None and low >= self.below
+        )
+
+    def __str__(self) -> str:
+        low, high = (f"{end:.4g}".replace("-", "−") if end is not None else "" for end in self.ends)
+        if low and high:
+            return f"between {low} and {high}"
+        return f"above {low}" if low else f"below {high}"
+
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """Both ends, the lower first."""
+        return self.above, self.below
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim with its numbers and verdict. Without an estimate there were no runs to ask.
+
+    Attributes:
+        scale: On which its interval was taken, by name; empty where it has one of its own.
+        p: Of the one-sided test against the edge of the region, between two the larger of both;
+            None where there is no such test.
+        unfit: Whether the runs cannot show it, whatever they say.
+    """
+
+    statement: str
+    effect: str
+    region: Region
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+    verdict: Verdict
+    note: str = ""
+    scale: str = ""
+    p: float | None = None
+    unfit: bool = False
+
+    @property
+    def short(self) -> str:
+        """The verdict as data have it: "leaning supported", "unfit"."""
+        return "unfit" if self.unfit else self.verdict.removeprefix("inconclusive, ")
+
+
+def judge(region: Region, estimate: Estimate) -> Verdict:
+    """The verdict on an estimate; the rule stands at the top of this module."""
+    if estimate.n < 2:
+        return "inconclusive"
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    enough = estimate.n >= ENOUGH_SEEDS
+    if region.holds(low, high):
+        return "supported" if enough else "inconclusive, leaning supported"
+    if region.misses(low, high):
+        return "not supported" if enough else "inconclusive, leaning not supported"
+    return "inconclusive"
+
+
+def claim(
+    statement: str,
+    effect: str,
+    region: Region,
+    estimate: Estimate | None,
+    unit: str = "",
+    note: str = "",
+    unfit: str = "",
+    verdict: Verdict | None = None,
+) -> Claim:
+    """Judge an estimate and keep its numbers.
+
+    Args:
+        statement: The claim in one sentence.
+        effect: What was measured to test it, in words.
+        region: Where the claim says the effect lies.
+        estimate: The effect over seeds, None where no runs allow one.
+        unit: Of the effect.
+        note: Anything the reader should know.
+        unfit: Why these runs cannot show the claim whatever the effect; empty where they can.
+        verdict: Where more than the estimate decides.
+    """
+    if estimate is None:
+        why = unfit or NOTHING
+        made = Claim(statement, effect, region, None, None, None, 0, unit, "inconclusive", why)
+        return replace(made, unfit=bool(unfit))
+    found: Verdict = "inconclusive" if unfit else verdict or judge(region, estimate)
+    alike = f"all {estimate.n} have one value: no interval" if estimate.same and not unfit else ""
+    note = "; ".join(part for part in (unfit, note, estimate.note, alike) if part)
+    return Claim(
+        statement,
+        effect,
+        region,
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        estimate.n,
+        unit,
+        found,
+        note,
+        estimate.scale,
+        _p(region, estimate),
+        bool(unfit),
+    )
+
+
+def _p(region: Region, estimate: Estimate) -> float | None:
+    if (against := estimate.against) is None:
+        return None
+    return max(
+        against(edge, side)
+        for edge, side in zip(region.ends, (1, -1), strict=True)
+        if edge is not None
+    )
+
+
+def leaning(verdict: Verdict) -> Verdict:
+    """The most that is said where not all count that should."""
+    if verdict == "supported":
+        return "inconclusive, leaning supported"
+    return "inconclusive, leaning not supported" if verdict == "not supported" else verdict
+
+
+def in_arm(claim: Claim, arm: str) -> Claim:
+    """The claim, told apart from the same claim on the study's other arms."""
+    return replace(claim, statement=f"{claim.statement} ({arm})") if arm else claim

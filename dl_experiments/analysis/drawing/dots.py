@@ -1,0 +1,112 @@
+"""Every seed as a dot, its group's mean as a bar or on a line, and what has no value."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from dl_experiments.analysis.drawing import panels, style
+from dl_experiments.analysis.drawing.style import Name
+from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.quantities import Quantity, by_seed
+from dl_experiments.analysis.runs.scales import LOG
+from dl_experiments.analysis.runs.statistics import INTERVAL
+
+GREY = "#777777"
+THROUGH = "Small marks: every completed seed; line: their mean (of what is logarithmic geometric)."
+"""What `through` draws."""
+
+
+def caption(losses: bool) -> str:
+    """What `column` draws, in words; ``losses`` where a panel shows one."""
+    mean = "their mean (of a loss or a time the geometric mean)" if losses else "their mean"
+    wide = "that of two seeds may leave the panel"
+    return f"Dots: every completed seed; bar: {mean} with its {INTERVAL}; {wide}."
+
+
+def column(
+    axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity, colour: Any, width: float = 0.5
+) -> None:
+    """Draw one group's values; dots lie side by side in order of the seed."""
+    values = np.array(list(by_seed(runs, quantity).values()))
+    if len(values):
+        spread = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.zeros(1)
+        axis.plot(at + width * spread, values, "o", color=colour, ms=5, alpha=0.75, mew=0)
+    if mean := quantity.level(runs):
+        axis.plot([at - width / 2, at + width / 2], [mean.value] * 2, color="black", lw=1.6)
+        if mean.low is not None and mean.high is not None:
+            bar = Line2D([at, at], [mean.low, mean.high], color="black", lw=1.2)
+            if mean.n > 2:
+                axis.add_line(bar)
+            else:  # nine standard deviations to either side, beside which the dots would be one
+                axis.add_artist(bar)
+    _diverged(axis, at, runs, colour)
+
+
+def columns(
+    axis: Axes,
+    groups: Mapping[Name, Sequence[Run]],
+    quantity: Quantity,
+    colours: Mapping[Name, Any],
+    label: str = "",
+    names: Iterable[str] = (),
+    **look: Any,
+) -> None:
+    """Draw a quantity of groups beside each other.
+
+    Args:
+        axis: Where.
+        groups: Name -> runs.
+        quantity: Of a run; the axis has its scale.
+        colours: Name -> colour.
+        label: Of the axis; by default the quantity's.
+        names: What stands beneath each group; by default its name.
+        look: Of these words.
+    """
+    for at, (name, runs) in enumerate(groups.items()):
+        column(axis, at, runs, quantity, colours[name])
+    panels.names(axis, names or map(str, groups), **look)
+    panels.values(axis, label or quantity.label, quantity.scale)
+
+
+def through(
+    axis: Axes,
+    groups: Mapping[float, Sequence[Run]] | Mapping[int, Sequence[Run]],
+    quantity: Quantity,
+    colour: Any,
+    dashes: Any = style.TRAIN,
+    marker: str = "o",
+) -> None:
+    """Every seed as a dot at its group's number, and a line through the levels of the groups.
+
+    On a logarithmic axis what is not positive has no place and is not drawn.
+    """
+    line = []
+    for at, runs in groups.items():
+        values = np.array(list(by_seed(runs, quantity).values()))
+        shown = values[values > 0] if quantity.scale is LOG else values
+        axis.plot([at] * len(shown), shown, marker, color=colour, ms=4, alpha=0.55, mew=0)
+        level = quantity.level(runs)
+        if level and (level.value > 0 or quantity.scale is not LOG):
+            line.append((at, level.value))
+        _diverged(axis, at, runs, colour)
+    axis.plot(*np.array(line).reshape(-1, 2).T, color=colour, ls=dashes, lw=1.7)
+
+
+def scatter(axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity) -> None:
+    """Draw runs that differ in more than their seed: dots, and no mean of unlike things."""
+    values = [v for run in runs if run.completed and (v := quantity(run)) is not None]
+    places = at + np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [at] * len(values)
+    axis.plot(places, values, "o", color=GREY, ms=4, alpha=0.6, mew=0)
+    _diverged(axis, at, runs, GREY)
+
+
+def _diverged(axis: Axes, at: float, runs: Sequence[Run], colour: Any) -> None:
+    lost = [run for run in runs if run.status.state == "diverged"]
+    if lost:
+        axis.plot(
+            [at], [1.0], "X", color=colour, mec="black", ms=8, clip_on=False, zorder=6,
+            transform=axis.get_xaxis_transform(),
+        )  # fmt: skip

@@ -1,0 +1,114 @@
+"""The axes of a panel: of numbers by their scale, of epochs, of counts, of named groups."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
+
+from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE, Scale
+
+SMALL, TINY = 1e-250, 1e-307  # of numbers of 64 bits on a logarithmic axis
+TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
+
+Which = Literal["x", "y"]
+
+
+def values(axis: Axes, label: str, scale: Scale = LINEAR, which: Which = "y") -> None:
+    """An axis of numbers, to be called once all is drawn, here and on the axes that share it.
+
+    A logarithmic one that nothing is on keeps its marks, and has neither scale nor ticks.
+
+    Args:
+        axis: Whose.
+        label: In words, on a y axis said once in a row of panels; that it is logarithmic is added.
+        scale: On which the numbers lie: LOG is drawn so, with labels that do not touch, SHARE in
+            percent.
+        which: Of its two axes, by default y.
+    """
+    along = axis.xaxis if which == "x" else axis.yaxis
+    if scale is LOG:
+        _logarithmic(axis, along, which)
+        head, end = (label[:-1], ", log scale)") if label.endswith(")") else (label, "(log scale)")
+        label = f"{head}{end}" if head.endswith("\n") or end[0] == "," else f"{head} {end}"
+    elif scale is SHARE:
+        along.set_major_formatter(PercentFormatter(1.0))
+    if which == "x" or label not in _said_before(axis):
+        along.set_label_text(label.strip())
+
+
+def epochs(axis: Axes, log: bool = False) -> None:
+    """An epoch axis with whole numbers; a logarithmic one with plain ones: 1, 10, 100, 1,000."""
+    if log:
+        counts(axis, "epoch")
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axis.set_xlabel("epoch")
+
+
+def counts(axis: Axes, label: str) -> None:
+    """A logarithmic x axis of whole numbers, plain at its decades."""
+    axis.set_xscale("log")
+    whole_numbers(axis.xaxis)
+    axis.set_xlabel(f"{label} (log scale)")
+
+
+def names(axis: Axes, labels: Iterable[str], **look: Any) -> None:
+    """An x axis of groups at 0, 1, 2, …, each with its name."""
+    found = list(labels)
+    axis.set_xticks(range(len(found)), found, **look)
+    axis.set_xlim(-0.6, len(found) - 0.4)
+    axis.grid(axis="x", visible=False)
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Plain numbers at the decades of a logarithmic axis, none between them."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _said_before(axis: Axes) -> Sequence[str]:
+    """The y labels of the panels to the left."""
+    own = axis.get_subplotspec()
+    places = [(other, other.get_subplotspec()) for other in axis.figure.axes]
+    return [
+        other.get_ylabel()
+        for other, place in places
+        if own
+        and place
+        and place.rowspan == own.rowspan
+        and place.colspan.start < own.colspan.start
+    ]
+
+
+def _logarithmic(axis: Axes, along: Axis, which: Which) -> None:
+    shared = axis.get_shared_x_axes() if which == "x" else axis.get_shared_y_axes()
+    drawn = [
+        np.asarray(line.get_data()[which == "y"], dtype=float)
+        for one in shared.get_siblings(axis)
+        for line in one.get_lines()
+        if line.get_transform().contains_branch(one.transData)
+    ]
+    seen = np.concatenate([*drawn, np.empty(0)])
+    seen = seen[(seen > 0) & np.isfinite(seen)]
+    if not len(seen):
+        along.set_ticks([])
+        return
+    if seen.max() > 1 / SMALL or seen.min() < SMALL:  # margins would leave what numbers can be
+        axis.set(**{f"{which}lim": (max(seen.min() / 2, TINY), min(seen.max(), 1 / TINY) * 2)})
+    axis.set(**{f"{which}scale": "log"})
+    low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
+    for apart, digits in TICKS.items():
+        if high < apart * low:
+            along.set_major_locator(LogLocator(subs=digits))
+            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            along.set_minor_formatter(NullFormatter())
+            break

@@ -1,0 +1,107 @@
+"""What hw1_3_sensitivity claims, how it is tested, and what would refute it.
+
+**Sensitivity falls beyond the best batch size.** The best batch size is the one with the highest
+test accuracy, a mean over seeds; the effect is the slope of log10 sensitivity against log10 batch
+size from there up, a least-squares line for each seed. A slope above 0 refutes it. Where the best
+is the largest there is nothing beyond it.
+
+**Small batches generalise better.** Test accuracy at the smallest batch size less that at the
+largest, paired by seed, in each arm: at equal epochs a small batch also makes many more updates, at
+equal steps a large one sees the data many more times.
+
+**The control's slopes.** The power of the evaluation batch size by which the norm of a batch-mean
+loss's gradient falls, a least-squares line for each net. −½ and −1 follow from its definition where
+all samples' gradients are equally large; a few samples with large ones make the whole gradient's
+norm fall less at small batches.
+"""
+
+import numpy as np
+
+from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.forms import compared, difference, trend
+from dl_experiments.analysis.claims.seeds import Sides, over_seeds, unbounded
+from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm
+from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_control import KINDS, Artefacts
+from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import MEASURES
+from dl_experiments.analysis.runs.describe import percent
+from dl_experiments.analysis.runs.quantities import Quantity, decades, in_percent, last
+from dl_experiments.analysis.runs.statistics import Estimate, slope
+
+BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
+NEAR = {"whole": 0.1, "row": 0.05}
+WORDS = {"whole": "the whole", "row": "a mean over its rows"}
+ACCURACY = "test/accuracy"
+
+
+def judge(arms: list[Arm], found: Artefacts) -> list[Claim]:
+    """The claims on the arms of one config."""
+    judged = [_falls_beyond(arm, name) for arm in arms for name in MEASURES]
+    judged += [_small_is_better(arm) for arm in arms]
+    judged += [_control(arms, found, kind) for kind in KINDS] if found else []
+    return judged
+
+
+def _falls_beyond(arm: Arm, name: str) -> Claim:
+    best = arm.best()
+    sizes = [size for size in arm.having(name) if best is not None and size >= best]
+    words = "" if best is None else f" ({best:,})"
+    return trend(
+        f"Sensitivity falls beyond the batch size with the best test accuracy{words}, "
+        f"{arm.name}: {MEASURES[name][0]}",
+        decades(arm.quantity(name)),
+        BELOW_ZERO,
+        {float(np.log10(size)): arm.sizes[size] for size in sizes if len(sizes) > 1},
+        slope,
+        unit="decades a decade",
+        effect="slope of log10 sensitivity against log10 batch size from there up",
+        note=_accuracies(arm, sizes),
+        unfit=unbounded(arm.sizes.values(), last(ACCURACY))
+        or (f"the best batch size{words} is the largest" if len(sizes) == 1 else "")
+        or ("" if arm.having(name) else f"{name} was not measured"),
+    )
+
+
+def _accuracies(arm: Arm, sizes: list[int]) -> str:
+    """How much better the best is."""
+    means = [percent(float(np.mean(list(arm.at(size, ACCURACY).values())))) for size in sizes]
+    if len(sizes) < 2:
+        return ""
+    return f"mean test accuracy {means[0]} at {sizes[0]:,}, {means[-1]} at {sizes[-1]:,}"
+
+
+def _small_is_better(arm: Arm) -> Claim:
+    small, large = arm.ends
+    trained = [
+        f"{percent(level.value)} at {group.name}"
+        for group in arm.ends
+        if (level := last("train/accuracy").level(group.runs))
+    ]
+    return difference(
+        f"Small batches generalise better at {arm.name}",
+        in_percent(arm.quantity(ACCURACY)),
+        ABOVE_ZERO,
+        (small, large),
+        f"final test accuracy, {small.name} less {large.name}",
+        note=f"training accuracy {', '.join(trained)}" if trained else "",
+        unfit=arm.single,
+    )
+
+
+def _control(arms: list[Arm], found: Artefacts, kind: str) -> Claim:
+    name, power = WORDS[kind], KINDS[kind][1]
+
+    def compare(sides: Sides) -> Estimate | None:
+        seeds = sorted({seed for side in sides for seed in side})
+        every = {seed: [side[seed] for side in sides if seed in side] for seed in seeds}
+        return over_seeds({seed: float(np.mean(of)) for seed, of in every.items()}, sides)
+
+    return compared(
+        f"Control: the norm of a batch-mean loss's gradient ({name}) falls with the evaluation "
+        f"batch size to the power {power:g}",
+        Quantity("slope", lambda run: found[run.path].slope(kind) if run.path in found else None),
+        Region(above=power - NEAR[kind], below=power + NEAR[kind]),
+        [group for arm in arms for group in arm.groups],
+        compare,
+        effect="power of the evaluation batch size, a mean over the nets of a seed",
+        learners=(),
+    )

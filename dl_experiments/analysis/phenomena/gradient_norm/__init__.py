@@ -1,0 +1,13 @@
+"""The gradient norm as the loss flattens."""
+
+from dl_experiments.analysis.experiments import Experiment
+
+EXPERIMENTS = (
+    Experiment(
+        "hw1_2_gradient_norm",
+        "The gradient norm as the loss flattens",
+        "1-2",
+        "Does the gradient vanish where the loss no longer falls?",
+        f"{__name__}.analysis",
+    ),
+)

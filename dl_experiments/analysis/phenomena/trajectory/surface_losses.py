@@ -1,0 +1,106 @@
+"""Losses on planes and lines in weight space, evaluated once and kept beside the figures.
+
+They are kept in ``<outputs>/report/<experiment>/surfaces-<key>.npz``. The key is a hash of all that
+the numbers depend on: the runs and when they ended, samples, points, and the version of this code.
+Files of other keys are removed; deleting them all only costs time.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dl_experiments import randomness
+from dl_experiments.analysis.phenomena.trajectory.arm import Walks
+from dl_experiments.analysis.runs.evaluation import Evaluation
+from dl_experiments.analysis.runs.kept import kept, kept_at
+from dl_experiments.measures.surface import on_line, on_plane, random_direction
+
+KIND = "surfaces"
+VERSION = 1  # another one for code that gives other numbers
+MARGIN = 0.3  # of the paths' extent, to each side of them
+
+Surfaces = dict[str, np.ndarray]
+"""``samples`` [] and the end losses on all samples, ``recorded`` and ``again`` [runs];
+``alphas`` [A] and ``lines`` [runs, A]; ``pc1`` [a], ``pc2`` [b] and ``joint`` [a, b];
+``paths`` [Σ snapshots, 2], ``counts`` [runs], ``variance_ratio`` [2];
+``steps`` [s], ``random`` [s, s] and ``way`` [snapshots, 2], the first run's path in that plane."""
+
+
+def surfaces(arm: Walks, folder: Path, samples: int | None, points: int) -> tuple[Path, Surfaces]:
+    """Read what is kept, or evaluate and keep it; returns the file too.
+
+    Args:
+        arm: Whose runs.
+        folder: Where files are kept.
+        samples: Of the training set; None: all.
+        points: A side of a plane, odd, so that its origin is one of them.
+
+    Raises:
+        ValueError: The data cannot be had.
+    """
+    attempts = [(w.run.status.run_id, w.run.status.finished_at) for w in arm.walks]
+    path = kept_at(folder, KIND, [VERSION, samples, points, attempts])
+    return path, kept(path, lambda: _evaluate(arm, samples, points))
+
+
+def _evaluate(arm: Walks, samples: int | None, points: int) -> Surfaces:
+    starts, ends = arm.ends
+    alphas = torch.linspace(0, 1, 2 * points - 1)
+    lines, again, recorded = [], [], []
+    for walk, start, end in zip(arm.walks, starts, ends, strict=True):
+        one = Evaluation(walk.run, samples)
+        start, end = start.to(one.net.dtype), end.to(one.net.dtype)
+        lines.append(on_line(one.loss, start, end, alphas))
+        again.append(one.recorded(end))
+        recorded.append(walk.run.rows[-1]["train/loss"])
+    first = Evaluation(arm.walks[0].run, samples)
+    found = _joint(arm, first, points) | _random(arm, first, ends[0], points)
+    return found | {
+        "samples": np.array(first.samples),
+        "recorded": np.array(recorded),
+        "again": np.array(again),
+        "alphas": alphas.double().numpy(),
+        "lines": torch.stack(lines).double().numpy(),
+    }
+
+
+def _joint(arm: Walks, first: Evaluation, points: int) -> Surfaces:
+    """The plane of the joint PCA's first two components through its mean."""
+    pca = arm.whole
+    paths = torch.cat(pca.paths)
+    sides = [_side(paths[:, at], points) for at in range(2)]
+    axes = [vector.to(first.net.dtype) for vector in (pca.mean, *pca.loadings)]
+    return {
+        "pc1": sides[0].numpy(),
+        "pc2": sides[1].numpy(),
+        "joint": on_plane(first.loss, *axes, *sides).double().numpy(),
+        "paths": paths.numpy(),
+        "counts": np.array([len(path) for path in pca.paths]),
+        "variance_ratio": pca.variance_ratio.numpy(),
+    }
+
+
+def _side(coordinates: Tensor, points: int) -> Tensor:
+    low, high = float(coordinates.min()), float(coordinates.max())
+    more = MARGIN * (high - low) or 1.0
+    return torch.linspace(low - more, high + more, points, dtype=torch.float64)
+
+
+def _random(arm: Walks, first: Evaluation, end: Tensor, points: int) -> Surfaces:
+    """A filter-normalised random plane around the first run's final weights."""
+    draw = randomness.generator(arm.walks[0].run.seed, "surface")
+    end = end.to(first.net.dtype)
+    one, other = (random_direction(end, arm.layout, draw) for _ in range(2))
+    half = points // 2
+    steps = torch.arange(-half, half + 1, dtype=torch.float64) / half
+    axes = torch.stack([one, other]).double()
+    gram = axes @ axes.T
+    snapshots = arm.walks[0].snapshots
+    way = [axes @ (arm.layout.flatten(at).double() - end.double()) for at in snapshots]
+    return {
+        "steps": steps.numpy(),
+        "random": on_plane(first.loss, end, one, other, steps, steps).double().numpy(),
+        "way": torch.linalg.solve(gram, torch.stack(way).T).T.numpy(),
+    }

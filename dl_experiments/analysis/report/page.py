@@ -1,0 +1,202 @@
+"""Findings -> one HTML page that needs nothing else: figures inside it, no script, no network."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from dl_experiments.analysis.report.stylesheet import CSS
+from dl_experiments.analysis.report.told import Told
+from dl_experiments.analysis.runs.collect import Collection
+from dl_experiments.analysis.runs.describe import interrupted, number, states
+
+MARKS = {
+    "supported": ("yes", "✓"),
+    "not supported": ("no", "✗"),
+    "inconclusive": ("open", "?"),
+    "leaning supported": ("open", "?"),
+    "leaning not supported": ("open", "?"),
+    "unfit": ("open", "?"),
+}
+OPEN = "inconclusive"
+NARROW = "&nbsp;"  # a verdict breaks at its comma only
+PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
+HOW = """
+<p>A claim predicts where an effect lies. The effect is computed once a seed (runs that share a
+seed are paired) and gets a 95 % interval over the seeds, Student's t, on the scale on which seeds
+lie evenly: losses and times on a logarithmic one (a level is the geometric mean, a difference is in
+decades, powers of ten), accuracies on that of their logit, rank correlations on Fisher's, so that
+no interval leaves the bounds of what it is about. A difference that could not be paired has Welch's
+interval, a share of seeds the exact binomial one; seeds that all have one value have none.
+<b>Supported</b>: the whole interval lies where the claim predicts. <b>Not supported</b>: all of it
+lies elsewhere. <b>Inconclusive</b>: it crosses the edge, or the runs cannot show the effect. With
+fewer than five seeds a verdict is never more than <b>leaning</b>.</p>
+<p>Claims and tables use completed runs. Diverged runs are a result: drawn up to where they went
+and counted; where counting them as guessing, or at their first loss, would turn a verdict, there is
+none. Running, interrupted and failed runs are drawn as far as they came and counted. Where a run
+ends is the median over the last tenth of the epochs at which all runs of its study were recorded;
+one that stopped by itself is read where it stopped.</p>"""
+
+
+def write_page(
+    path: Path,
+    sections: Sequence[Told],
+    found: Collection,
+    tables: Sequence[Path],
+    partial: bool = False,
+) -> Path:
+    """Write the page.
+
+    Args:
+        path: Where; links to figures and tables are relative to its folder.
+        sections: In their order.
+        found: All that was read, and the problems.
+        tables: Files to link to.
+        partial: Whether the user asked for some of the experiments only.
+    """
+    folder = path.parent
+    links = " · ".join(_link(table, folder, table.name) for table in tables)
+    body = [
+        "<h1>dl_experiments: report</h1>",
+        f"<p>{states(found.runs)}, in {_count(len(found.studies), 'study', 'studies')}. "
+        f"All runs and curves as tables: {links}.</p>",
+    ]
+    if partial:
+        body.append("<p>This page shows the chosen experiments only.</p>")
+    body.append(_overview(sections))
+    if found.problems:
+        items = "".join(f"<li><code>{escape(problem)}</code></li>" for problem in found.problems)
+        body.append(f"<h2>Left out</h2><ul>{items}</ul>")
+    notes = [*interrupted(found.runs), *found.notes]
+    body += [f'<p class="note">{escape(note[0].upper() + note[1:])}.</p>' for note in notes]
+    body += [_section(one, folder) for one in sections]
+    body.append(f'<section id="how"><h2>How to read the claims</h2>{HOW}</section>')
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>dl_experiments: report</title><style>{CSS}</style></head>\n<body><main>\n"
+        + "\n".join(body)
+        + "\n</main></body></html>\n"
+    )
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _overview(sections: Sequence[Told]) -> str:
+    rows = []
+    for one in sections:
+        verdicts = Counter(verdict(claim) for claim in one.claims)
+        words = " · ".join(f"{count} {said}" for said, count in verdicts.items())
+        failed = '<span class="verdict broken">failed</span>' if one.failed else ""
+        rows.append(
+            [
+                escape(one.section) or "–",
+                f'<a href="#{escape(one.experiment)}">{escape(one.title)}</a>',
+                escape(one.runs) or states([]),
+                escape(one.scale) or "–",
+                failed or escape(words) or "–",
+            ]
+        )
+    return _table(["section", "experiment", "runs", "scale", "claims"], rows)
+
+
+def verdict(claim: Mapping[str, Any]) -> str:
+    """A claim's verdict in the words of the page: one that leans or is unfit is inconclusive."""
+    said = str(claim["verdict"])
+    if said.startswith("leaning"):
+        return f"{OPEN}, {said}"
+    return OPEN if said == "unfit" else said
+
+
+def _section(one: Told, folder: Path) -> str:
+    parts = [f"<h2>{escape(one.title)}</h2>"]
+    if one.question:
+        parts.append(f"<p>{escape(one.question)}</p>")
+    words = [one.runs, one.scale, f"study {one.study}"] if one.runs else ["needs no runs"]
+    published = f"{one.published} ({one.source})" if one.source else one.published
+    words.append(f"published: {published or one.source}" if published or one.source else "")
+    parts.append(f'<p class="about">{escape(" · ".join(filter(None, words)))}</p>')
+    if one.failed:
+        parts.append(f'<p class="note broken">The analysis failed: {escape(one.failed)}</p>')
+    if one.claims:
+        parts.append("<h3>Claims</h3>" + _claims(one.claims))
+    parts += [f'<p class="note">{escape(note)}</p>' for note in one.notes]
+    for picture in one.pictures:
+        path = folder / one.experiment / f"{picture.name}.png"
+        data = base64.b64encode(path.read_bytes()).decode()
+        parts.append(
+            f'<figure><img src="data:image/png;base64,{data}" '
+            f'style="width:{PIXELS * picture.width:.0f}px" alt="{escape(picture.caption)}">'
+            f"<figcaption>{escape(picture.caption)} "
+            f"{_link(path, folder, 'PNG')} · {_link(path.with_suffix('.svg'), folder, 'SVG')}"
+            "</figcaption></figure>"
+        )
+    if one.table:
+        parts.append(f"<h3>Numbers</h3><p class='about'>{escape(one.about)}</p>")
+        heads = dict.fromkeys(head for row in one.table for head in row)
+        cells = [[escape(str(row.get(head, "–"))) for head in heads] for row in one.table]
+        parts.append(_table(heads, cells, "numbers"))
+    if one.directories:
+        parts.append(_directories(one.directories))
+    return f'<section id="{escape(one.experiment)}">{"".join(parts)}</section>'
+
+
+def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for claim in claims:
+        kind, mark = MARKS[claim["verdict"]]
+        said = ", ".join(part.replace(" ", NARROW) for part in verdict(claim).split(", "))
+        note = f'<br><span class="about">{escape(claim["note"])}</span>' if claim["note"] else ""
+        value, low, high = (claim[name] for name in ("estimate", "low", "high"))
+        if value is None:
+            numbers = "–"
+        elif low is None or high is None:
+            numbers = number(value)
+        else:
+            numbers = f"<b>{number(value)}</b> [{number(low)}, {number(high)}]"
+        rows.append(
+            [
+                escape(claim["statement"]) + note,
+                escape(f"{claim['effect']}; predicted {claim['region']} {claim['unit']}"),
+                f'<span class="nowrap">{numbers}</span> {escape(claim["unit"])}',
+                str(claim["n"]),
+                f'<span class="verdict {kind}">{mark}{NARROW}{said}</span>',
+            ]
+        )
+    heads = ["claim", "effect", "estimate [95 % interval]", "seeds", "verdict"]
+    return _table(heads, rows, "claims")
+
+
+def _directories(cells: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[_cell(head, value) for head, value in row.items()] for row in cells]
+    table = _table(["run", *list(cells[0])[1:]], rows)
+    return f"<details><summary>{_count(len(cells), 'run', 'runs')}</summary>{table}</details>"
+
+
+def _cell(head: str, value: Any) -> str:
+    if head == "directory":
+        return f"<code>{escape(value)}</code>"
+    if head == "state":
+        return f'<span class="state {value}">{value}</span>'
+    if value is None or isinstance(value, float):
+        return number(value)
+    return escape(str(value))
+
+
+def _table(heads: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
+    return (
+        f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>\n{body}</tbody></table></div>"
+    )
+
+
+def _link(path: Path, folder: Path, text: str) -> str:
+    return f'<a href="{escape(path.relative_to(folder).as_posix())}">{escape(text)}</a>'
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
