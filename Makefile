@@ -28,7 +28,7 @@ hw1-1: setup ## the homework's section 1-1, deep against shallow (SCALE=smoke|qu
 	$(BIN)/python train.py experiment=hw1_1_simulate scale=$(SCALE)
 	$(BIN)/python train.py experiment=hw1_1_mnist scale=$(SCALE)
 	$(BIN)/python train.py experiment=hw1_1_cifar10 scale=$(SCALE)
-	$(BIN)/python analyze.py 'experiment=[hw1_1_simulate,hw1_1_mnist,hw1_1_cifar10]'
+	$(BIN)/python analyze.py experiment=1-1
 
 hw1-2: setup ## section 1-2, optimization: trajectories, gradient norms, minimal ratio, error surface
 	$(BIN)/python train.py experiment=hw1_2_trajectory scale=$(SCALE)
@@ -36,7 +36,7 @@ hw1-2: setup ## section 1-2, optimization: trajectories, gradient norms, minimal
 	$(BIN)/python train.py experiment=hw1_2_gradient_norm scale=$(SCALE)
 	$(BIN)/python train.py experiment=hw1_2_gradient_norm_mnist scale=$(SCALE)
 	$(BIN)/python train.py experiment=hw1_2_minimal_ratio scale=$(SCALE)
-	$(BIN)/python analyze.py 'experiment=[hw1_2_trajectory,hw1_2_error_surface,hw1_2_gradient_norm,hw1_2_minimal_ratio]'
+	$(BIN)/python analyze.py experiment=1-2
 
 hw1-3: setup ## section 1-3, generalization: random labels, capacity, interpolation, sensitivity, sharpness
 	$(BIN)/python train.py experiment=hw1_3_random_labels scale=$(SCALE)
@@ -50,7 +50,7 @@ hw1-3: setup ## section 1-3, generalization: random labels, capacity, interpolat
 	$(BIN)/python train.py experiment=hw1_3_interpolation scale=$(SCALE)
 	$(BIN)/python train.py experiment=hw1_3_interpolation_sgd scale=$(SCALE)
 	$(BIN)/python train.py experiment=hw1_3_sensitivity scale=$(SCALE) # hw1_3_sharpness shares its runs
-	$(BIN)/python analyze.py 'experiment=[hw1_3_random_labels,hw1_3_parameters,hw1_3_parameters_cnn,hw1_3_parameters_cifar10,hw1_3_parameters_samples,hw1_3_double_descent,hw1_3_interpolation,hw1_3_sensitivity,hw1_3_sharpness]'
+	$(BIN)/python analyze.py experiment=1-3
 
 basics: setup ## parameter counts, activations, batch size, learning rate, regularization
 	$(BIN)/python analyze.py experiment=basics_parameter_count
@@ -58,7 +58,7 @@ basics: setup ## parameter counts, activations, batch size, learning rate, regul
 	$(BIN)/python train.py experiment=basics_batch_size scale=$(SCALE)
 	$(BIN)/python train.py experiment=basics_learning_rate scale=$(SCALE)
 	$(BIN)/python train.py experiment=basics_regularization scale=$(SCALE)
-	$(BIN)/python analyze.py 'experiment=[basics_parameter_count,basics_activations,basics_batch_size,basics_learning_rate,basics_regularization]'
+	$(BIN)/python analyze.py experiment=basics
 
 all: basics hw1-1 hw1-2 hw1-3 ## the whole homework, and one report of it
 	$(BIN)/python analyze.py

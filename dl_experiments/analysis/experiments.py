@@ -20,10 +20,10 @@ class Experiment:
     Attributes:
         name: As a command names it.
         title: Its heading.
-        section: Of the homework, such as "1-3"; empty where it is in none.
         question: What it asks, in one sentence.
         analyse: What draws, measures and judges; or the module that has it as ``analyse``, loaded
             when it is needed. Its keywords are what ``options.<name>`` can tell it.
+        section: Of the homework, such as "1-3"; empty where it is in none.
         source: The paper, where the claims are published ones.
         published: The number that it has, or what it found.
         shares: The study whose runs it looks at, where that is another experiment's.
@@ -33,9 +33,9 @@ class Experiment:
 
     name: str
     title: str
-    section: str
     question: str
     analyse: str | Analysis
+    section: str = ""
     source: str = ""
     published: str = ""
     shares: str = ""

@@ -96,7 +96,7 @@ def analyze(
 
     Args:
         outputs: The folder of the studies.
-        wanted: Experiments or studies; none means all.
+        wanted: Experiments, studies or sections of the homework; none means all.
         dpi: Resolution of the PNGs.
         options: Experiment -> what its analysis is told; it has a default for each.
         processes: How many may draw, see ``drawn``; more than 1 only from a script whose main
@@ -247,11 +247,15 @@ def _choose(
     for study in studies:
         if study not in explained:
             title = f"Comparison: {study}"
-            chosen[study] = Experiment(study, title, "", "", comparison.__name__)
+            chosen[study] = Experiment(study, title, "", comparison.__name__)
     if not wanted:
         return [*chosen.values()]
+    sections = {one.section for one in there.values() if one.section}
+    names: list[str] = []
     for name in wanted:  # what the command line gave may be a number, and is then not there
-        if name not in chosen:
-            what = "has no runs yet" if name in there else "is not known"
+        of_section = [one.name for one in chosen.values() if one.section == name]
+        if name not in chosen and not of_section:
+            what = "has no runs yet" if name in there or name in sections else "is not known"
             raise AnalysisError(f"experiment={name} {what}; there are: {', '.join(sorted(chosen))}")
-    return [chosen[name] for name in dict.fromkeys(wanted)]
+        names += [name] if name in chosen else of_section
+    return [chosen[name] for name in dict.fromkeys(names)]

@@ -53,7 +53,7 @@ class Analysis(TypedDict):
     paths: Annotated[Paths, Key("where files are")]
     experiment: Annotated[
         Annotated[Any, Predicate(_names), Named("an experiment, a study or a list of them")] | None,
-        Key("what the report is to be of; null: all"),
+        Key("what the report is to be of, a section of the homework too; null: all"),
     ]
     figures: Annotated[Figures, Key("how figures are drawn")]
     trust: Annotated[Trust, Key("whose code is run")]

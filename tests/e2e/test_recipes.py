@@ -47,3 +47,10 @@ def test_recipe_runs_as_printed(recipe: str, tmp_path: Path) -> None:
         assert matched, pattern
         assert all((run / "summary.json").exists() for run in matched)
     assert len(list((tmp_path / "outputs").glob("*/*/summary.json"))) == len(runs)
+    if (tmp_path / "analyses").exists():
+        words = ["trust.folders=[analyses]", "figures.dpi=30"]
+        done = command(ROOT / "analyze.py", *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        page = (tmp_path / "outputs/report/index.html").read_text(encoding="utf-8")
+        assert page.count("<img") == 1
+        assert "ReLU ends at a lower loss than tanh" in page

@@ -103,6 +103,15 @@ def test_one_experiment_can_be_chosen(outputs: Path) -> None:
     assert 'id="hw1_1_cifar10"' not in page
 
 
+def test_a_section_of_the_homework_can_be_chosen(outputs: Path) -> None:
+    image_run(outputs, "deep", "mnist", 0)
+    written = analyze(outputs, ["1-1"], DPI)
+    assert [one.experiment for one in written.sections] == ["hw1_1_mnist", "hw1_1_cifar10"]
+    assert written.report.name == "1-1.html"
+    with pytest.raises(AnalysisError, match="1-3 has no runs yet; there are"):
+        analyze(outputs, ["1-3"], DPI)
+
+
 def test_what_is_not_there_is_said_with_what_is(outputs: Path) -> None:
     with pytest.raises(AnalysisError, match="nope is not known; there are: adhoc, hw1_1_cifar10"):
         analyze(outputs, ["adhoc", "nope"])
@@ -217,7 +226,7 @@ from dl_experiments.analysis.sections import put_together
 def analyse(runs):
     return put_together(runs, [], ["mine"])
 
-EXPERIMENTS = (Experiment({name!r}, "Mine", "", "What of it?", analyse),)
+EXPERIMENTS = (Experiment({name!r}, "Mine", "What of it?", analyse),)
 """
 
 

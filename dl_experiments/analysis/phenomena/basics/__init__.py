@@ -6,9 +6,9 @@ EXPERIMENTS = (
     Experiment(
         "basics_parameter_count",
         "Parameter count",
-        "basics",
         "How many parameters has each model, and in which of its layers are they?",
         f"{__name__}.parameter_count",
+        section="basics",
         beside=(
             "basics_activations",
             "basics_batch_size",
@@ -19,29 +19,29 @@ EXPERIMENTS = (
     Experiment(
         "basics_activations",
         "Activations",
-        "basics",
         "What can a net with an activation between its layers do that a linear one cannot?",
         f"{__name__}.activations",
+        section="basics",
     ),
     Experiment(
         "basics_batch_size",
         "Batch size",
-        "basics",
         "What does the batch size change at equal epochs: noise, progress, time?",
         f"{__name__}.batch_size",
+        section="basics",
     ),
     Experiment(
         "basics_learning_rate",
         "Learning rate",
-        "basics",
         "Which learning rates learn, and what do those do that are too large or too small?",
         f"{__name__}.learning_rate",
+        section="basics",
     ),
     Experiment(
         "basics_regularization",
         "Dropout and weight decay",
-        "basics",
         "Do dropout and weight decay narrow the gap between training and test set?",
         f"{__name__}.regularization",
+        section="basics",
     ),
 )

@@ -6,8 +6,8 @@ EXPERIMENTS = (
     Experiment(
         "hw1_2_gradient_norm",
         "The gradient norm as the loss flattens",
-        "1-2",
         "Does the gradient vanish where the loss no longer falls?",
         f"{__name__}.analysis",
+        section="1-2",
     ),
 )

@@ -6,9 +6,9 @@ EXPERIMENTS = (
     Experiment(
         "hw1_2_minimal_ratio",
         "Minimal ratio: the Hessian at critical points",
-        "1-2",
         "Is a critical point more like a minimum the lower its loss is?",
         f"{__name__}.analysis",
+        section="1-2",
         source="Dauphin et al. 2014, “Identifying and attacking the saddle point problem in "
         "high-dimensional non-convex optimization”",
         published="the share of negative eigenvalues grows with the loss of a critical point",

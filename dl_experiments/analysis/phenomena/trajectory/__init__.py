@@ -6,23 +6,23 @@ EXPERIMENTS = (
     Experiment(
         "hw1_2_trajectory",
         "Trajectories of eight trainings on MNIST",
-        "1-2",
         "Which way do trainings from different initial weights take, and do they end alike?",
         f"{__name__}.paths",
+        section="1-2",
     ),
     Experiment(
         "hw1_2_trajectory_cifar10",
         "Trajectories of a convolutional net on CIFAR-10",
-        "1-2",
         "Which way do trainings of a convolutional net take, and do they end alike?",
         f"{__name__}.paths",
+        section="1-2",
     ),
     Experiment(
         "hw1_2_error_surface",
         "Error surface of the trajectory nets",
-        "1-2",
         "How does the loss look around the weights, and on the line from start to end?",
         f"{__name__}.surface",
+        section="1-2",
         source="Goodfellow, Vinyals and Saxe 2015, “Qualitatively characterizing neural network "
         "optimization problems”; planes: Li et al. 2018, “Visualizing the loss landscape of neural "
         "nets”",
