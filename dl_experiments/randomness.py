@@ -8,7 +8,7 @@ Purposes in use: ``weights`` ``order`` ``dropout`` ``augment`` ``label_noise`` `
 ``surface`` ``neighbourhood`` ``sharpness`` ``task`` ``callbacks`` ``optimizer`` ``fit``
 ``outputs`` ``evaluate`` ``schedule`` ``observer`` (from ``seed``); ``points`` ``subset``
 ``evaluation`` ``probe`` ``data`` ``prepare`` ``load`` (from ``data.seed``); ``import`` ``trial``
-``record`` (from 0).
+``read`` ``updates`` ``record`` (from 0).
 """
 
 import hashlib

@@ -58,7 +58,7 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
         if not isinstance(callback, Observer):
             raise Alone(f"{type(callback).__name__} is no Observer")
     try:
-        rule = optimizers.shared(task.optimizer)
+        rule = optimizers.shared(task.optimizer), _unshared(config, task)
     except ValueError as error:
         raise Alone(str(error)) from error
     own = [id(parameter) for parameter in task.optimizer.param_groups[0]["params"]]
@@ -74,6 +74,15 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
         *(str(device), precision, trainer["threads"], trainer["max_epochs"], epoch),
         *(json.dumps(model, sort_keys=True), module.shapes(), type(task), config["loss"], rule),
     )
+
+
+def _unshared(config: Config, task: Task) -> str:
+    """What is said to a user's optimizer of which its options may not tell."""
+    if type(task.optimizer) in optimizers.RULES:
+        return ""
+    free = optimizers.rule(task.optimizer).free
+    told = {key: value for key, value in config["optimizer"].items() if key not in free}
+    return json.dumps(told, sort_keys=True)
 
 
 def _check_network(network: nn.Module, module: InMemoryDataModule, device: torch.device) -> None:

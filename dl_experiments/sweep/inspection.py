@@ -20,7 +20,7 @@ from dl_experiments.identity import scientific
 from dl_experiments.job import Job
 from dl_experiments.planning import Finished
 from dl_experiments.schema import Config
-from dl_experiments.sweep import grouping, known, proof, trial, unit
+from dl_experiments.sweep import grouping, known, proof, trial, unit, updates
 from dl_experiments.sweep.grouping import Planned
 from dl_experiments.targets import is_foreign
 from dl_experiments.tasks.task import Task
@@ -147,7 +147,8 @@ def _judged(one: Planned, what: list[str], verdicts: dict[str, str]) -> Planned:
     science: dict[str, Any] = {**scientific(one.job.config), "seed": None}
     key = json.dumps(science, sort_keys=True, default=str)
     if key not in verdicts:
-        verdicts[key] = proof.equal(one.job.config, unit.train_members)
+        wrong = updates.disagreement(one.task)
+        verdicts[key] = wrong or proof.equal(one.job.config, unit.train_members)
     if verdicts[key]:
         return replace(one, alone=f"{', '.join(what)}: {verdicts[key]}")
     return replace(one, job=replace(one.job, tried=what))

@@ -1,13 +1,17 @@
-"""The update rules of torch's optimizers, for a stack: one value of every option per member.
+"""The update rules of optimizers, for a stack: one value of every option per member.
 
 A stack's parameters are one tensor, so an update is a handful of elementwise operations however
 many members and layers there are. Each member keeps its own torch optimizer: its options are read
 from there (a learning-rate schedule moves them), and its state lives there, as views.
+
+Torch's own have their rules here; a class of a user's brings one as its attribute ``stacked``,
+which is tried before it is used, see ``updates.py``.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -25,7 +29,16 @@ class Rule(ABC):
         slots: What the rule remembers, by ``names``: tensors like the stack's parameters.
         spread: Shapes one value per member.
         like: Has the type and the device of the parameters.
+
+    Attributes:
+        free: Options in which members may differ: numbers, or pairs of them. In all others they
+            are equal; of a user's class also in which of these are 0.
+        counts: Whether the optimizer itself keeps its number of updates, as ``step`` in the state
+            of each parameter.
     """
+
+    free: ClassVar[frozenset[str]] = frozenset({"lr", "weight_decay"})
+    counts: ClassVar[bool] = False
 
     def __init__(
         self, members: Sequence[Optimizer], slots: dict[str, Tensor], spread: Spread, like: Tensor
@@ -36,18 +49,26 @@ class Rule(ABC):
     @staticmethod
     @abstractmethod
     def names(options: dict[str, Any]) -> list[str]:
-        """The slots that these options need."""
+        """The slots that these options need: what the optimizer's state of a parameter holds."""
 
     def read(self, updates: range) -> None:
         """Read the members' options, for the updates with these numbers (from 0)."""
         self.first = updates.start
         self.lr = self.value("lr")
-        self.weight_decay = self.value("weight_decay")
+        decays = "weight_decay" in self.options[0]
+        self.weight_decay = self.value("weight_decay") if decays else torch.zeros_like(self.lr)
         self.decays = bool(self.weight_decay.any())
 
     @abstractmethod
     def step(self, weights: Tensor, gradient: Tensor, number: int) -> None:
-        """Make the update with this number, which was read for; ``gradient`` is spent."""
+        """Make the update with this number, which was read for.
+
+        Args:
+            weights: All members' parameters, which it changes; its dimension 1 runs over those of a
+                member, one after the other.
+            gradient: Likewise; spent afterwards.
+            number: From 0.
+        """
 
     def value(self, key: str, position: int | None = None) -> Tensor:
         """An option of all members, spread; ``position`` picks from a pair."""
@@ -65,8 +86,11 @@ class Rule(ABC):
 
 
 @final
+@final
 class SGDRule(Rule):
     """b ← μb + g (b = g at first); θ ← θ − lr·b, with Nesterov θ ← θ − lr·(g + μb)."""
+
+    free = Rule.free | {"momentum"}
 
     @staticmethod
     def names(options: dict[str, Any]) -> list[str]:
@@ -94,6 +118,9 @@ class SGDRule(Rule):
 @final
 class RMSpropRule(Rule):
     """s ← αs + (1−α)g²; u = g/(√s + ε); with momentum b ← μb + u, u = b; θ ← θ − lr·u."""
+
+    free = Rule.free | {"momentum", "alpha", "eps"}
+    counts = True
 
     @staticmethod
     def names(options: dict[str, Any]) -> list[str]:
@@ -124,6 +151,9 @@ class AdamRule(Rule):
 
     AdamW takes λ·lr·θ off the parameters instead of adding λθ to g (Loshchilov & Hutter 2019).
     """
+
+    free = Rule.free | {"betas", "eps"}
+    counts = True
 
     @staticmethod
     def names(options: dict[str, Any]) -> list[str]:
@@ -175,7 +205,7 @@ RULES: dict[type[Optimizer], type[Rule]] = {
     AdamW: AdamRule,
 }
 
-_FREE = {"params", "lr", "initial_lr", "weight_decay", "momentum", "alpha", "eps", "betas"}
+_APART = {"params", "initial_lr"}  # the network's, and a schedule's
 _HOW = {"foreach", "fused", "capturable"}  # they change no number
 _OFF = {
     "dampening": 0,
@@ -186,19 +216,35 @@ _OFF = {
 }
 
 
+def rule(optimizer: Optimizer) -> type[Rule]:
+    """The stacked rule of an optimizer's very class; what derives from it says its own.
+
+    Raises:
+        ValueError: It has none.
+    """
+    kind = type(optimizer)
+    found = RULES.get(kind, vars(kind).get("stacked"))
+    if found is None:
+        raise ValueError(f"no stacked update rule for {kind.__name__}")
+    if not (isinstance(found, type) and issubclass(found, Rule)):
+        raise ValueError(f"{kind.__name__}.stacked is no subclass of {Rule.__module__}.Rule")
+    return found
+
+
 def shared(optimizer: Optimizer) -> Hashable:
     """What the members of a stack must have in common.
 
     Raises:
         ValueError: There is no rule for this optimizer; the message says why.
     """
-    kind = type(optimizer)
-    if kind not in RULES:
-        raise ValueError(f"no stacked update rule for {kind.__name__}")
+    kind, found = type(optimizer), rule(optimizer)
     if len(optimizer.param_groups) > 1:
         raise ValueError("no stacked update rule for several groups of parameters")
     (options,) = optimizer.param_groups
-    common = {k: v for k, v in options.items() if k not in _FREE | _HOW}
+    common = {k: v for k, v in options.items() if k not in found.free | _APART | _HOW}
+    if kind not in RULES:
+        zeros = sorted(key for key in found.free if not options.get(key))
+        return kind, tuple(zeros), json.dumps(common, sort_keys=True, default=repr)
     for key, off in _OFF.items():
         if common.pop(key, off) != off:
             raise ValueError(
@@ -227,7 +273,7 @@ def attach(members: Sequence[Optimizer], rows: dict[str, Tensor]) -> Tensor:
             for name, view in state.items():
                 if before.get(name) is not None:
                     view.copy_(before[name])
-            if not isinstance(member, SGD):
+            if rule(member).counts:
                 state["step"] = step
             member.state[parameter] = state
             begin = end

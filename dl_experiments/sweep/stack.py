@@ -50,7 +50,7 @@ class Stack:
         self._norms: Tensor | None = None
 
         members = [run.task.optimizer for run in computed]
-        kind = optimizers.RULES[type(members[0])]
+        kind = optimizers.rule(members[0])
         weights = _adopt([list(task.model.parameters()) for task in self.tasks], layout.spare)
         slots = {n: torch.zeros_like(weights) for n in kind.names(members[0].param_groups[0])}
         self._step = optimizers.attach([task.optimizer for task in self.tasks], slots)

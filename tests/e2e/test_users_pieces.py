@@ -65,6 +65,8 @@ PIECES = {
     "an augmentation by NumPy": (data("Coin"), False),
     "an optimizer": (optimizer("SignSGD"), False),
     "an optimizer like another": (optimizer("HalfSGD"), False),
+    "an optimizer with its rule": (optimizer("RuledSGD"), True),
+    "an optimizer with another's rule": (optimizer("MisruledSGD"), False),
     "a hook before the step": (optimizer("stepping"), False),
     "an optimizer of some parameters": (optimizer("last_layer"), False),
     "an optimizer of two groups": (optimizer("two_groups"), False),

@@ -13,6 +13,7 @@ from users_data import TEST, N, Values, points
 
 from dl_experiments.callbacks.observer import Observer, Scalars
 from dl_experiments.data.loader import InMemory, TrainingSet
+from dl_experiments.sweep.optimizers import SGDRule
 from dl_experiments.tasks.task import Task
 
 # --- networks
@@ -230,12 +231,25 @@ class SignSGD(torch.optim.Optimizer):
             parameter -= self.param_groups[0]["lr"] * parameter.grad.sign()
 
 
+class HalfRule(SGDRule):
+    def step(self, weights, gradient, number):
+        super().step(weights, gradient / 2, number)
+
+
 class HalfSGD(torch.optim.SGD):
     @torch.no_grad()
     def step(self, closure=None):
         for parameter in self.param_groups[0]["params"]:
             parameter.grad /= 2
         return super().step(closure)
+
+
+class RuledSGD(HalfSGD):
+    stacked = HalfRule
+
+
+class MisruledSGD(HalfSGD):
+    stacked = SGDRule
 
 
 def stepping(params, lr):
