@@ -11,7 +11,7 @@ from dl_experiments.analysis.phenomena import known
 from dl_experiments.analysis.report import freshness
 from dl_experiments.analysis.report.drawn import Drawn, Say, Task, draw
 from dl_experiments.analysis.report.freshness import Stamp, stamps
-from dl_experiments.analysis.report.page import write_page
+from dl_experiments.analysis.report.page import CHOSEN, write_page
 from dl_experiments.analysis.report.tables import write_findings, write_tables
 from dl_experiments.analysis.report.told import Told, read
 from dl_experiments.analysis.runs.collect import REPORT, AnalysisError, Collection, collect
@@ -134,9 +134,16 @@ def analyze(
     page = freshness.page_of(folder, wanted)
     if not wanted:
         tables += write_findings(sections, folder)
-    write_page(page, sections, found, tables, partial=bool(wanted))
+    pages = [page, *([first] if wanted and _is_free(first := folder / "index.html") else [])]
+    for path in pages:
+        write_page(path, sections, found, tables, partial=bool(wanted))
     written = {path: stamp for one in made for path, stamp in one.files.items()}
-    return Written(found, page, tables, sections, written | stamps([*tables, page]))
+    return Written(found, page, tables, sections, written | stamps([*tables, *pages]))
+
+
+def _is_free(page: Path) -> bool:
+    """Whether there is no page of all experiments there, which a folder has for a first one."""
+    return not page.exists() or CHOSEN in page.read_text(encoding="utf-8")
 
 
 def _drawn(

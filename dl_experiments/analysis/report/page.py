@@ -20,6 +20,7 @@ MARKS = {
     "leaning not supported": ("open", "?"),
     "unfit": ("open", "?"),
 }
+CHOSEN = "This page shows the chosen experiments only."
 OPEN = "inconclusive"
 NARROW = "&nbsp;"  # a verdict breaks at its comma only
 PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
@@ -64,7 +65,7 @@ def write_page(
         f"All runs and curves as tables: {links}.</p>",
     ]
     if partial:
-        body.append("<p>This page shows the chosen experiments only.</p>")
+        body.append(f"<p>{CHOSEN}</p>")
     body.append(_overview(sections))
     if found.problems:
         items = "".join(f"<li><code>{escape(problem)}</code></li>" for problem in found.problems)

@@ -81,7 +81,6 @@ def test_one_seed_has_no_height() -> None:
 
 def test_near_is_within_a_factor_of_two() -> None:
     assert list(double_descent.near([1999, 2000, 8000, 8001], 4000)) == [False, True, True, False]
-    assert double_descent.threshold(4000, "mnist") == 40_000
 
 
 def test_a_peak_at_the_threshold_is_found(tmp_path: Path, analysed: Analysed) -> None:

@@ -12,6 +12,8 @@ from dl_experiments.analysis.phenomena.capacity import cifar10 as hw1_3_paramete
 from dl_experiments.analysis.phenomena.capacity import cnn as hw1_3_parameters_cnn
 from dl_experiments.analysis.phenomena.capacity import samples as hw1_3_parameters_samples
 from dl_experiments.analysis.phenomena.capacity import ten_nets as hw1_3_parameters
+from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.artifacts import write_json
 
 Analysed = Callable[..., Finding]
 TEN = [50, 100, 250, 500, 550, 750, 1000, 1050, 1500, 2000]
@@ -125,3 +127,16 @@ def test_runs_on_functions_are_left_out(tmp_path: Path, analysed: Analysed) -> N
     sized_run(tmp_path, "hw1_3_parameters", 50, 1, values(0, 0.1, 0.9), data="sinc")
     finding = analysed(hw1_3_parameters.analyse)
     assert finding.notes == ["Left out: 1 run: 1 completed, not on a known image set."]
+
+
+def test_an_image_set_of_one_s_own_is_known_by_its_record(tmp_path: Path) -> None:
+    facts = {"data": {"training samples": 500, "outputs": 4}}
+    for recorded in (facts, {}):
+        for place, hidden in enumerate((5, 20, 80)):
+            net = values(place, 0.1, 0.9)
+            where = (tmp_path / f"{len(recorded)}", "hw1_3_parameters_samples", hidden, 0)
+            directory = sized_run(*where, net, data="drawings", **{"data.samples": None})
+            write_json(directory.provenance, recorded)
+    known, unknown = (hw1_3_parameters_samples.analyse(collect(tmp_path / n).runs) for n in "10")
+    assert worded(known)["training images"].tolist() == ["500"]
+    assert unknown.notes == ["Left out: 3 runs: 3 completed, not on a known image set."]

@@ -75,7 +75,7 @@ def _numbers(found: Study) -> list[Row]:
             if not known:
                 continue
             row = {"loss": NAMES.get(loss, loss), "training images": f"{samples:,}"}
-            row["threshold (parameters)"] = f"{threshold(samples, flat(sizes)[0].data):,}"
+            row["threshold (parameters)"] = f"{threshold(samples, flat(sizes)[0]):,}"
             row["seeds"] = f"{len(across([by_seed(r, TEST_ERROR) for r in sizes.values()]))}"
             for what, mean in known.items():
                 row |= _places(what, sizes, mean)

@@ -53,7 +53,7 @@ def judge(study: Study) -> list[Claim]:
         if by_samples:
             samples = max(by_samples)
             name = f"{NAMES.get(loss, loss)}, {samples:,} images"
-            level = threshold(samples, flat(by_samples[samples])[0].data)
+            level = threshold(samples, flat(by_samples[samples])[0])
             judged += [_peaks(name, by_samples[samples], level, what) for what in OUTCOMES]
             judged += [_lies_there(name, by_samples[samples], level, what) for what in OUTCOMES]
             judged.append(_second_descent(name, by_samples[samples], level))

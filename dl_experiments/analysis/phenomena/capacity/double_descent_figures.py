@@ -47,7 +47,7 @@ def across_threshold(arm: str, study: Study) -> Made:
         panels.values(column[2], "training loss", LOG)
         column[0].set_title(f"trained on {name}, {samples:,} images")
         for axis in column:
-            axis.axvline(threshold(samples, runs[0].data), **LINE)
+            axis.axvline(threshold(samples, runs[0]), **LINE)
         size_axis(column[2])
     figure.align_ylabels(axes[:, 0])
     line = style.key("parameters = training images × classes", **LINE)
@@ -77,7 +77,7 @@ def over_samples(arm: str, study: Study) -> Made | None:
             for axis, quantity in zip(column, (TEST_ERROR, final("test/loss")), strict=True):
                 dots.through(axis, sizes, quantity, tints[samples])
                 _mark(axis, sizes, quantity, tints[samples])
-                level = threshold(samples, runs[0].data)
+                level = threshold(samples, runs[0])
                 axis.axvline(level, color=tints[samples], lw=1.0, ls=":")
         size_axis(column[1])
         panels.values(column[0], "test error (%)")
@@ -91,7 +91,7 @@ def over_samples(arm: str, study: Study) -> Made | None:
         style.key("highest peak of the mean", marker="D", **grey),
     ]
     style.legend_below(figure, entries)
-    levels = ", ".join(short(threshold(n, runs[0].data)) for n in every)
+    levels = ", ".join(short(threshold(n, runs[0])) for n in every)
     caption = (
         "Test error and loss where the runs end, one colour a number of training images; dotted: "
         f"as many parameters as images × classes ({levels}). {dots.THROUGH}"

@@ -20,7 +20,6 @@ from dl_experiments.analysis.claims.seeds import across
 from dl_experiments.analysis.phenomena.capacity.sizes import Sizes, by_images
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.quantities import Quantity, by_seed
-from dl_experiments.data.sources import CLASSES
 
 NAMES = {"mse": "squared loss", "cross_entropy": "cross-entropy"}
 NEAR = 2.0  # a peak within this factor of the threshold is near it
@@ -51,9 +50,9 @@ def study(runs: Sequence[Run]) -> Study:
     return made
 
 
-def threshold(samples: int, data: str) -> int:
+def threshold(samples: int, run: Run) -> int:
     """Numbers to fit: one a sample and class."""
-    return samples * CLASSES[data]
+    return samples * (run.classes or 0)
 
 
 def centre(sizes: Sizes, quantity: Quantity) -> np.ndarray | None:

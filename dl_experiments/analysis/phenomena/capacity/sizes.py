@@ -12,11 +12,10 @@ import numpy as np
 
 from dl_experiments.analysis.claims.forms import Group
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import states
+from dl_experiments.analysis.runs.describe import is_classification, states
 from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.analysis.runs.quantities import Quantity, last, scale_of
 from dl_experiments.analysis.runs.quantities import final as settled
-from dl_experiments.data.sources import SIZES
 
 COUNT = "model/parameters"
 LOSS = "train/loss"
@@ -106,15 +105,18 @@ def by_size(runs: Sequence[Run]) -> Sizes:
 
 
 def image_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs on the image sets that come with the package, and a sentence on the others."""
-    kept = [run for run in runs if run.data in SIZES]
-    lost = [run for run in runs if run.data not in SIZES]
-    return kept, [f"Left out: {states(lost)}, not on a known image set."] if lost else []
+    """The runs on images whose number and classes are known, and a sentence on the others."""
+
+    def known(run: Run) -> bool:
+        return is_classification(run) and bool(run.training_samples and run.classes)
+
+    kept, lost = Grid(runs).only(known), Grid(runs).only(lambda run: not known(run))
+    return [*kept], [f"Left out: {states(lost)}, not on a known image set."] if lost else []
 
 
 def by_images(runs: Sequence[Run]) -> Samples:
     """Runs by number of training images and by size; images without a counted net are left out."""
-    found = Grid(runs).along(lambda run: run.get("data.samples") or SIZES[run.data][0])
+    found = Grid(runs).along(lambda run: run.training_samples)
     by_images = {samples: by_size(members) for samples, members in found.items()}
     return {samples: sizes for samples, sizes in by_images.items() if sizes}
 
