@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, final
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -142,5 +143,13 @@ def _quoted(place: str) -> str:
 
 @contextmanager
 def _ours() -> Iterator[None]:
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
+    """Hydra on our own configs, within a command that it has composed too."""
+    there = GlobalHydra.instance()
+    command = there.hydra
+    there.clear()
+    try:
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            yield
+    finally:
+        if command is not None:
+            there.initialize(command)

@@ -10,6 +10,7 @@ from synthetic import image_run, worded
 from torch import nn
 
 from dl_experiments.analysis.drawing import style
+from dl_experiments.analysis.phenomena.basics import nets as basics_nets
 from dl_experiments.analysis.phenomena.basics import parameter_count as basics_parameter_count
 from dl_experiments.analysis.phenomena.basics.nets import keys, models, nets, shapes
 from dl_experiments.analysis.pipeline import analyze
@@ -147,3 +148,12 @@ def test_beside_the_other_basics_it_is_there_unasked(tmp_path: Path) -> None:
     assert report / NAME in analyze(tmp_path, None, dpi=25).figures
     with pytest.raises(AnalysisError, match="there is no folder"):
         analyze(tmp_path / "nothing", [NAME, "hw1_1_mnist"], dpi=25)
+
+
+def test_a_model_that_cannot_be_built_is_named_and_the_others_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(basics_nets, "models", lambda: ["mlp", "nothing"])
+    built, (note,) = basics_nets.nets()
+    assert {model for model, *_ in built} == {"mlp"}
+    assert note.startswith("Left out: model=nothing cannot be built: ")
