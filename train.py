@@ -28,7 +28,7 @@ train.plan = command.plan  # type: ignore[attr-defined]
 
 def main(folder: str = "conf") -> None:
     """The command line, with the configs in a folder beside this file."""
-    words = sys.argv[1:]
+    words = sys.argv[1:] = _words.as_now(sys.argv[1:])
     with _refusals.told(words):
         if screen.asked(words):
             with _refusals.refused():

@@ -248,7 +248,8 @@ class Run:
 
     def _lacking(self) -> list[str]:
         """Keys of the callbacks of which a measurement is missing, or may be."""
-        keys = [key for key, node in self.config["callbacks"].items() if node is not None]
+        groups = self.config["callbacks"], self.config["measurements"]
+        keys = [key for nodes in groups for key, node in nodes.items() if node is not None]
         chosen = self.callbacks[1:-1]  # between recorder and checkpoint
         return [key for key, one in zip(keys, chosen, strict=True) if not _has_all(one)]
 

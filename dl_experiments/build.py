@@ -21,7 +21,7 @@ from dl_experiments import identity, machine, schema_check, settings
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks import schedules
 from dl_experiments.callbacks.checkpoint import Checkpoint
-from dl_experiments.callbacks.observer import Observer, Scalars
+from dl_experiments.callbacks.observer import Observer, Scalars, check_measurement
 from dl_experiments.callbacks.recorder import Recorder, Sink
 from dl_experiments.callbacks.tensorboard import TensorBoard
 from dl_experiments.config import resolve as resolve
@@ -35,7 +35,7 @@ from dl_experiments.problem import model as model
 from dl_experiments.problem import prepare_data as prepare_data
 from dl_experiments.schema import Config
 from dl_experiments.schema_check import against_signature
-from dl_experiments.targets import drawn, find, is_foreign, without_name
+from dl_experiments.targets import asked_for, drawn, find, is_foreign, without_name
 from dl_experiments.tasks.task import Task
 
 CHECKPOINT_SECONDS = 20.0
@@ -164,21 +164,35 @@ def callbacks(
 
 
 def chosen_callbacks(config: Config, directory: RunDirectory) -> dict[str, Callback]:
-    """Those of ``callbacks``, built, by their keys; null leaves one out.
+    """Those of ``callbacks``, then those of ``measurements``, built, by their keys.
+
+    Raises:
+        ValueError: One refuses its keys; a measurement is none.
+    """
+    return watching(config, directory) | _built("measurements", config, directory)
+
+
+def watching(config: Config, directory: RunDirectory) -> dict[str, Callback]:
+    """Those of ``callbacks``, which may act while a run trains.
 
     Raises:
         ValueError: One refuses its keys.
     """
-    epochs = config["trainer"]["max_epochs"]
-    nodes: Mapping[str, Any] = config["callbacks"]
-    return {
-        key: cast(
-            Callback,
-            drawn(f"callbacks.{key}", config["seed"], node, directory=directory, max_epochs=epochs),
-        )
-        for key, node in nodes.items()
-        if node is not None
-    }
+    return _built("callbacks", config, directory)
+
+
+def _built(group: str, config: Config, directory: RunDirectory) -> dict[str, Callback]:
+    """A group's, of which null leaves one out; each is handed what it asks for."""
+    whole: Mapping[str, Any] = config
+    offered = {"directory": directory, "max_epochs": config["trainer"]["max_epochs"]}
+    found: dict[str, Callback] = {}
+    for name, node in whole[group].items():
+        if node is not None:
+            key = f"{group}.{name}"
+            found[name] = drawn(key, config["seed"], node, **asked_for(key, node, offered))
+            if group == "measurements":
+                check_measurement(key, found[name])
+    return found
 
 
 def device(config: Config) -> torch.device:

@@ -48,6 +48,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
 def resolve(config: DictConfig) -> Config:
     """The plain, resolved config of a run, without Hydra's own node; not checked yet.
 
+    Measurements that are said among the callbacks, as they once were, stand in their place.
+
     Raises:
         ValueError: An interpolation leads nowhere.
     """
@@ -55,4 +57,16 @@ def resolve(config: DictConfig) -> Config:
     resolved.pop("at", None)  # an experiment's table of scales has done its work
     if type(resolved.get("study")) is int:
         resolved["study"] = str(resolved["study"])
+    _move_measurements(resolved)
     return cast(Config, resolved)
+
+
+def _move_measurements(config: dict[str, Any]) -> None:
+    """What is said in the old place is somebody's own word, so it wins where both say something."""
+    callbacks, measurements = config.get("callbacks"), config.get("measurements")
+    if isinstance(callbacks, dict) and isinstance(measurements, dict):
+        for key in identity.ONCE_CALLBACKS:
+            if key in callbacks:
+                said, there = callbacks.pop(key), measurements.get(key)
+                both = isinstance(said, dict) and isinstance(there, dict)
+                measurements[key] = there | said if both else said

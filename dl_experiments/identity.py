@@ -14,7 +14,18 @@ from typing import Any
 
 from dl_experiments import schema
 
-NOT_SCIENCE = ("hydra", *schema.not_science())
+ONCE_CALLBACKS = ("predictions", "critical_points", "sensitivity", "sharpness")
+"""Measurements that stood under ``callbacks`` before there were ``measurements``.
+
+Old runs, files and commands have them there, where they are no science either. No other joins them:
+whatever stands under ``measurements`` is no science.
+"""
+
+NOT_SCIENCE = (
+    "hydra",
+    *schema.not_science(),
+    *(f"callbacks.{name}" for name in ONCE_CALLBACKS),
+)
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""
 
 NEUTRAL: dict[str, Any] = {"trainer.target_accuracy": None}

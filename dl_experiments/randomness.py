@@ -5,8 +5,8 @@ it, a measurement never moves training's numbers, and a run draws the same numbe
 company.
 
 Purposes in use: ``weights`` ``order`` ``dropout`` ``augment`` ``label_noise`` ``test_labels``
-``surface`` ``neighbourhood`` ``sharpness`` ``task`` ``callbacks`` ``optimizer`` ``fit``
-``outputs`` ``evaluate`` ``schedule`` ``observer`` (from ``seed``); ``points`` ``subset``
+``surface`` ``neighbourhood`` ``sharpness`` ``task`` ``callbacks`` ``measurements`` ``optimizer``
+``fit`` ``outputs`` ``evaluate`` ``schedule`` ``observer`` (from ``seed``); ``points`` ``subset``
 ``evaluation`` ``probe`` ``data`` ``prepare`` ``load`` (from ``data.seed``); ``import`` ``trial``
 ``read`` ``updates`` ``record`` (from 0).
 """

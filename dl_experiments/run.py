@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import cast, final
 
@@ -76,6 +76,7 @@ def catch_up(job: Job) -> bool:
             taken.write(config, files, lacking.keys())  # what they replace is not vouched for
             network = build.model(config, module).to(build.dtype(config))
             task = build.task(config, module, network)
+            _as_it_ended(task, files)
             for callback in lacking.values():
                 with around(callback, task, module):
                     callback.measure(task, module)
@@ -83,12 +84,22 @@ def catch_up(job: Job) -> bool:
     return True
 
 
+def _as_it_ended(task: Task, files: RunDirectory) -> None:
+    """Give a finished run's task the last weights that were kept, and the epoch of its end."""
+    if snapshots := files.snapshots():
+        task.model.load_state_dict(files.read_weights(max(snapshots)))
+    status = files.read_status()
+    task.epoch = (status.epoch or 0) if status else 0
+    task.over = True
+
+
 def _lacking(config: Config, files: RunDirectory) -> dict[str, FromWeights]:
-    """Key -> callback, of those whose measurement is missing."""
+    """Key -> callback, of those whose measurement is missing; without weights there is none."""
+    cannot: Collection[str] = () if files.snapshots() else config["measurements"]
     return {
         key: callback
         for key, callback in build.chosen_callbacks(config, files).items()
-        if isinstance(callback, FromWeights) and callback.missing()
+        if key not in cannot and isinstance(callback, FromWeights) and callback.missing()
     }
 
 

@@ -366,26 +366,40 @@ class Callback(TypedDict):
 class Callbacks(  # type: ignore[call-arg]
     TypedDict, extra_items=Annotated[Callback | None, Key("a callback of one's own")]
 ):
-    """What is recorded and measured; a null leaves one out, and others may join."""
+    """What is recorded while a run trains; a null leaves one out, and others may join."""
 
     snapshots: NotRequired[Annotated[Snapshots | Callback | None, Key("weights to keep")]]
-    predictions: NotRequired[
-        Annotated[Predictions | Callback | None, Key("outputs on the test points", science=False)]
-    ]
     gradient_norm: NotRequired[
         Annotated[GradientNorm | Callback | None, Key("the gradient's norm at every update")]
     ]
     batch_noise: NotRequired[
         Annotated[BatchNoise | Callback | None, Key("how mini-batch losses scatter")]
     ]
+
+
+@opened
+class Measurement(TypedDict):
+    """A measurement of one's own; its other keys are its constructor's."""
+
+    _target_: str
+
+
+class Measurements(  # type: ignore[call-arg]
+    TypedDict, extra_items=Annotated[Measurement | None, Key("a measurement of one's own")]
+):
+    """What is taken from the weights that a finished run has kept; a null leaves one out."""
+
+    predictions: NotRequired[
+        Annotated[Predictions | Measurement | None, Key("outputs on the test points")]
+    ]
     critical_points: NotRequired[
-        Annotated[CriticalPoints | Callback | None, Key("points without slope", science=False)]
+        Annotated[CriticalPoints | Measurement | None, Key("points without slope")]
     ]
     sensitivity: NotRequired[
-        Annotated[Sensitivity | Callback | None, Key("derivatives by the input", science=False)]
+        Annotated[Sensitivity | Measurement | None, Key("derivatives by the input")]
     ]
     sharpness: NotRequired[
-        Annotated[Sharpness | Callback | None, Key("how the loss rises nearby", science=False)]
+        Annotated[Sharpness | Measurement | None, Key("how the loss rises nearby")]
     ]
 
 
@@ -409,7 +423,10 @@ class Run(TypedDict):
     schedule: Annotated[Schedule, Key("how the learning rate changes over the epochs")]
     label_noise: Annotated[LabelNoise, Key("labels that are drawn")]
     trainer: Annotated[Trainer, Key("how long, in which precision, what is recorded")]
-    callbacks: Annotated[Callbacks, Key("what is kept and measured")]
+    callbacks: Annotated[Callbacks, Key("what is kept, and measured while a run trains")]
+    measurements: Annotated[
+        Measurements, Key("what is taken from finished weights, at once or later", science=False)
+    ]
     logger: Annotated[Logger, Key("what is written besides", science=False)]
     sweep: Annotated[Sweep, Key("how runs are trained side by side", science=False)]
     paths: Annotated[Paths, Key("where files are", science=False)]

@@ -30,6 +30,11 @@ def check(config: Config) -> None:
     if isinstance(landed, Mapping):
         raise ValueError(f"experiment: {no_package('experiment')}")
     check_against(Run, config)
+    if twice := sorted(config["measurements"].keys() & config["callbacks"].keys()):
+        raise ValueError(
+            f"measurements.{twice[0]}: there is a callbacks.{twice[0]} too; call one of them "
+            "otherwise"
+        )
     optimizer = config["optimizer"]
     if optimizer.get("nesterov") and not optimizer.get("momentum"):
         raise ValueError("optimizer.nesterov=True needs optimizer.momentum above 0")
@@ -106,7 +111,9 @@ def _problems(prefix: str, node: type, value: Config, whole: _Whole) -> Iterator
     known, more = schema.fields(node), schema.extra(node)
     for key, one in value.items():
         field = known.get(key, more)
-        if field is not None:
+        if field is not None and (meant := _without_class(key, one, known)):
+            yield 0, f"{prefix}{key} has no _target_; did you mean {prefix}{meant}?"
+        elif field is not None:
             yield from _of_value(f"{prefix}{key}", field, one, whole)
         elif not schema.is_open(node):
             yield 0, unknown(f"{prefix}{key}", list(known), *whole)
@@ -116,6 +123,13 @@ def _problems(prefix: str, node: type, value: Config, whole: _Whole) -> Iterator
             near = difflib.get_close_matches(key, others, 1)
             meant = f"; is {prefix}{near[0]} meant?" if near else ""
             yield 1, f"{prefix}{key} is missing{meant}"
+
+
+def _without_class(key: str, one: object, known: Iterable[str]) -> str:
+    """What is likely meant by a node of one's own that names no class; empty: nothing known."""
+    if key in known or not isinstance(one, Mapping) or "_target_" in one:
+        return ""
+    return next(iter(difflib.get_close_matches(key, known, 1)), "")
 
 
 def _of_value(key: str, field: Field, value: Any, whole: _Whole) -> Iterator[_Problem]:

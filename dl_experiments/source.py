@@ -65,8 +65,12 @@ def digest(target: str) -> str | None:
 
 
 def code(config: Mapping[str, Any]) -> dict[str, str]:
-    """``_target_`` -> checksum of its source, for those outside this package that have one."""
-    digests = {target: digest(target) for target in sorted(set(_targets(config)))}
+    """``_target_`` -> checksum of its source, for those outside this package that have one.
+
+    A measurement's is none of what a run was trained on, and is not among them.
+    """
+    trained = {key: node for key, node in config.items() if key != "measurements"}
+    digests = {target: digest(target) for target in sorted(set(_targets(trained)))}
     return {target: digest for target, digest in digests.items() if digest is not None}
 
 

@@ -1,8 +1,8 @@
 """Which measurements a finished run has, told from its files: no callback is built to ask it.
 
-``measures/taken.json`` names the callbacks of which nothing was missing when it was written, each
-with a checksum of its settings and code, and the files that lay in ``measures/`` then, with their
-size and time.
+``measures/taken.json`` names the callbacks and measurements of which nothing was missing when it
+was written, each with a checksum of its settings and code, and the files that lay in ``measures/``
+then, with their size and time.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def _stamps(files: RunDirectory) -> dict[str, list[int]]:
 
 def _asked(config: Config) -> dict[str, str]:
     """A callback's key -> what it is to measure."""
-    nodes = config["callbacks"].items()
+    nodes = [*config["callbacks"].items(), *config["measurements"].items()]
     return {k: _checksum(json.dumps(node, sort_keys=True)) for k, node in nodes if node is not None}
 
 

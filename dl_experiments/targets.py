@@ -22,6 +22,7 @@ _GIVEN = {
     "optimizer": ["params"],
     "schedule": ["optimizer"],
     "callbacks": ["directory", "max_epochs"],
+    "measurements": ["directory", "max_epochs"],
 }
 """Group -> the parameters of what its node names that are no business of the config."""
 
@@ -54,9 +55,10 @@ def nodes(config: Config) -> Iterator[tuple[str, Node]]:
     whole: Mapping[str, Any] = config
     for group in ("optimizer", "schedule", "data", "model", "task"):
         yield group, whole[group]
-    for name, node in whole["callbacks"].items():
-        if node is not None:
-            yield f"callbacks.{name}", node
+    for group in ("callbacks", "measurements"):
+        for name, node in whole[group].items():
+            if node is not None:
+                yield f"{group}.{name}", node
 
 
 def is_foreign(name: str) -> bool:
@@ -91,6 +93,17 @@ def drawn(key: str, seed: int, node: Node, /, **more: Any) -> Any:
         raise
     except Exception as error:
         raise ValueError(f"{key}: {reason(error)} ({node['_target_']})") from error
+
+
+def asked_for(key: str, node: Node, offered: Mapping[str, Any]) -> dict[str, Any]:
+    """What of some values the thing that a node names takes, by its signature.
+
+    Raises:
+        ValueError: There is no such thing.
+    """
+    parameters = inspect.signature(find(key, node["_target_"])).parameters
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    return {name: value for name, value in offered.items() if takes_any or name in parameters}
 
 
 def instantiate(key: str, node: Node, **more: Any) -> Any:

@@ -5,7 +5,6 @@ from typing import final
 
 import torch
 
-from dl_experiments.artifacts import RunDirectory
 from dl_experiments.callbacks.observer import Scalars
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
@@ -22,16 +21,9 @@ class BatchNoise(Scalars):
     deviation over these mini-batches (divided by their number), 0 where there is one. For batches
     of size B drawn from n samples whose losses have the standard deviation σ it is about
     σ·√((n − B)/(n − 1)/B).
-
-    Args:
-        directory: The run's; not used, as the recorder writes the column.
-        max_epochs: The run's; not used.
     """
 
     name = "batch_noise"
-
-    def __init__(self, directory: RunDirectory, max_epochs: int) -> None:
-        pass
 
     def columns(self, task: Task) -> Sequence[str]:
         """One."""

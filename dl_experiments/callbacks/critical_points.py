@@ -48,7 +48,6 @@ class CriticalPoints(Joint):
 
     Args:
         directory: The run's.
-        max_epochs: The run's; not used.
         epochs: Arm ``newton`` starts from those of these epochs that have a snapshot.
         newton: Most steps of damped Newton on ‖∇L‖².
         descent: Arm ``descent``: most Levenberg-Marquardt steps from the last snapshot.
@@ -68,7 +67,6 @@ class CriticalPoints(Joint):
     def __init__(
         self,
         directory: RunDirectory,
-        max_epochs: int,
         epochs: Sequence[int],
         newton: int,
         descent: int,
@@ -94,7 +92,7 @@ class CriticalPoints(Joint):
         }
         self.memory_gib = memory_gib
         declared = {**self.settings, "memory_gib": memory_gib}
-        check_values(f"callbacks.{NAME}", schema.CriticalPoints, declared)
+        check_values(f"measurements.{NAME}", schema.CriticalPoints, declared)
 
     def check(self, task: Task, data: InMemoryDataModule) -> None:
         """Refuse a run that could not be measured, before it is trained.
@@ -103,14 +101,14 @@ class CriticalPoints(Joint):
             ValueError: Its Hessian does not fit the memory, or its loss is another.
         """
         if task.loss is not functional.mse_loss:
-            raise ValueError(f"callbacks.{NAME} needs loss=mse on data of kind function")
+            raise ValueError(f"measurements.{NAME} needs loss=mse on data of kind function")
         net = FlatNet(task.model)
         shapes = data.input_shape, (data.outputs,)
         inputs, targets = (net.theta.new_zeros(data.training_samples, *shape) for shape in shapes)
         try:
             rows_at_once(net.loss(functional.mse_loss, inputs, targets), net.theta, self.memory_gib)
         except ValueError as error:
-            raise ValueError(f"callbacks.{NAME}.{error}") from error
+            raise ValueError(f"measurements.{NAME}.{error}") from error
 
     def missing(self) -> bool:
         """Whether the run has snapshots but not this file, or one made with other settings."""

@@ -34,12 +34,11 @@ class GradientNorm(Scalars):
 
     Args:
         directory: The run's.
-        max_epochs: The run's; not used.
     """
 
     name = "gradient_norm"
 
-    def __init__(self, directory: RunDirectory, max_epochs: int) -> None:
+    def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
 
     def begin(self, task: Task, data: InMemoryDataModule) -> None:

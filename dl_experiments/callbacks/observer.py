@@ -113,7 +113,59 @@ class FromWeights(Protocol):
         """Whether the run has what it takes but not the measurement."""
 
     def measure(self, task: Task, data: InMemoryDataModule) -> None:
-        """Take it; the model's own weights do not matter."""
+        """Take it; ``task.model`` has the last weights that the run has kept, if any."""
+
+
+class Measurement(Observer):
+    """What stands under ``measurements``: it follows from the weights of a finished run alone.
+
+    It is taken when the run ends. Where that was without it, or with other settings, ``missing``
+    says so, and it is taken later from the weights that the run has kept, with the same result. So
+    it does nothing while a run trains, is no part of what the run is, and leaves all but its own
+    file in ``measures/`` as it was. Any ``Observer`` with ``missing`` and ``measure`` may stand
+    there that does the same.
+    """
+
+    @abstractmethod
+    def missing(self) -> bool:
+        """Whether the run has what it takes but not the measurement, or one of other settings."""
+
+    @abstractmethod
+    def measure(self, task: Task, data: InMemoryDataModule) -> None:
+        """Take it of ``task.model``, or of the snapshots, and write it."""
+
+    def end(self, task: Task, data: InMemoryDataModule) -> None:
+        """Training is over: measure."""
+        self.measure(task, data)
+
+
+def check_measurement(key: str, built: object) -> None:
+    """Refuse what is no measurement, or acts while a run trains.
+
+    Args:
+        key: Where it stands, for the message.
+        built: What its ``_target_`` has made.
+
+    Raises:
+        ValueError: Says what it lacks or does, and where else it may stand.
+    """
+    name = type(built).__name__
+    if acts := _acts(built) if isinstance(built, Observer) else "":
+        problem = f"{name} acts while a run trains ({acts}), and a measurement does not"
+    elif not (isinstance(built, Observer) and isinstance(built, FromWeights)):
+        problem = f"{name} is no Measurement of {__name__}"
+    else:
+        return
+    raise ValueError(f"{key}: {problem}; it may stand under callbacks")
+
+
+def _acts(observer: Observer) -> str:
+    """What an observer does while a run trains: the name of a method; empty: nothing."""
+    if isinstance(observer, Scalars):
+        return "values"
+    hooks = ["after_epoch", *(name for name in vars(Callback) if not name.startswith("_"))]
+    kind = type(observer)
+    return next((one for one in hooks if getattr(kind, one) is not getattr(Observer, one)), "")
 
 
 @contextmanager

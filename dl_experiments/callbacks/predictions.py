@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from dl_experiments.artifacts import RunDirectory
-from dl_experiments.callbacks.observer import Observer
+from dl_experiments.callbacks.observer import Measurement
 from dl_experiments.data.loader import InMemoryDataModule
 from dl_experiments.tasks.task import Task
 
 
 @final
-class Predictions(Observer):
+class Predictions(Measurement):
     """Writes ``measures/predictions.npz`` when a run that keeps snapshots ends, or later.
 
     Arrays: ``x`` [n] test points, ``truth`` [n], ``epochs`` [k] of the snapshots, and
@@ -22,15 +22,10 @@ class Predictions(Observer):
 
     Args:
         directory: The run's.
-        max_epochs: The run's; not used.
     """
 
-    def __init__(self, directory: RunDirectory, max_epochs: int) -> None:
+    def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-
-    def end(self, task: Task, data: InMemoryDataModule) -> None:
-        """Training is over: predict."""
-        self.measure(task, data)
 
     def missing(self) -> bool:
         """Whether the run has what it takes but not the file."""

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from dl_experiments import randomness, schema
 from dl_experiments.artifacts import RunDirectory
-from dl_experiments.callbacks.observer import Observer
+from dl_experiments.callbacks.observer import Measurement
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 from dl_experiments.measures.flat import Batch
 from dl_experiments.schema_check import check_values
 from dl_experiments.tasks.task import Task
 
 
-class Probe(Observer):
+class Probe(Measurement):
     """Writes ``measures/<name>.npz`` when a run completes, or later from its last snapshot.
 
     The samples are drawn from a split with ``data.seed``, so all runs of a sweep see the same ones.
@@ -44,9 +44,9 @@ class Probe(Observer):
     split: str
 
     def __init__(self, directory: RunDirectory, settings: Mapping[str, Any]) -> None:
-        declared = schema.fields(schema.Callbacks).get(self.name)
+        declared = schema.fields(schema.Measurements).get(self.name)
         node = declared.nodes[0] if declared else schema.Probe
-        check_values(f"callbacks.{self.name}", node, settings)
+        check_values(f"measurements.{self.name}", node, settings)
         self.directory, self.settings = directory, settings
 
     @abstractmethod
@@ -58,7 +58,7 @@ class Probe(Observer):
     @classmethod
     def key(cls, name: str) -> str:
         """A setting's key in the config."""
-        return f"callbacks.{cls.name}.{name}"
+        return f"measurements.{cls.name}.{name}"
 
     def check(self, task: Task, data: InMemoryDataModule) -> None:
         """Refuse a probe larger than the data.

@@ -26,7 +26,6 @@ class Sensitivity(Probe):
 
     Args:
         directory: The run's.
-        max_epochs: The run's; not used.
         samples: Of the test set; drawn with ``data.seed``.
         evaluation_batches: Batch sizes of the control, each at most ``samples``.
 
@@ -40,7 +39,6 @@ class Sensitivity(Probe):
     def __init__(
         self,
         directory: RunDirectory,
-        max_epochs: int,
         samples: int,
         evaluation_batches: Sequence[int],
     ) -> None:

@@ -33,7 +33,6 @@ class Sharpness(Probe):
 
     Args:
         directory: The run's.
-        max_epochs: The run's; not used.
         samples: Of the training set; drawn with ``data.seed``.
         radii: ε in the units of θ, ascending.
         draws: Random points of each ball.
@@ -51,7 +50,6 @@ class Sharpness(Probe):
     def __init__(
         self,
         directory: RunDirectory,
-        max_epochs: int,
         samples: int,
         radii: Sequence[float],
         draws: int,

@@ -79,7 +79,7 @@ def _node(
     said = [str(node.__doc__)]
     if target:
         said.append(f"`_target_: {target}`.")
-    if len(path) > 1 and (users := _experiments(target)):
+    if len(path) > 1 and target and (users := _experiments(target)):
         said.append(f"As in {', '.join(users)}.")
     elif len(nodes) > 1 and (options := [who for who, _ in origins.of_node(path, nodes, node)]):
         said.append(f"Options: {_who(origins, path, options)}.")

@@ -54,7 +54,7 @@ def common(config: Config, module: InMemoryDataModule, task: Task, epoch: int) -
     precision = config["trainer"]["precision"]
     if precision not in ("32-true", "64-true"):
         raise Alone(f"trainer.precision={precision}")
-    for callback in build.chosen_callbacks(config, RunDirectory(os.devnull)).values():
+    for callback in build.watching(config, RunDirectory(os.devnull)).values():
         if not isinstance(callback, Observer):
             raise Alone(f"{type(callback).__name__} is no Observer")
     try:

@@ -156,6 +156,6 @@ def _judged(one: Planned, what: list[str], verdicts: dict[str, str]) -> Planned:
 
 def _unknown(one: Planned) -> list[str]:
     """What a stack does not know of a run."""
-    callbacks = build.chosen_callbacks(one.job.config, RunDirectory("/dev/null")).values()
+    callbacks = build.watching(one.job.config, RunDirectory("/dev/null")).values()
     observers = [callback for callback in callbacks if isinstance(callback, Observer)]
     return known.unknown(one.task, one.module, observers)

@@ -81,6 +81,7 @@ def _shortened(config: Config, precision: Precision) -> Config:
     return {
         **config,
         "callbacks": cast(Callbacks, foreign | {"snapshots": snapshots}),
+        "measurements": {},  # they see what has been computed, and decide nothing of it
         "trainer": {
             **config["trainer"],
             "max_epochs": EPOCHS,

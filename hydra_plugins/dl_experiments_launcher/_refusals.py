@@ -151,7 +151,8 @@ def _unknown(key: str, parent: Any, root: type) -> str:
     there: Any = OmegaConf.to_container(parent) if isinstance(parent, DictConfig) else {}
     siblings = [str(name) for name in there if name != "hydra"]
     if "." in key:
-        return schema_check.unknown(key, siblings, root)
+        whole: Any = OmegaConf.to_container(parent._get_root()) if there else None
+        return schema_check.unknown(key, siblings, root, whole)
     siblings += [group for group in _groups(root) if group not in siblings]
     return schema_check.unknown(key, siblings, root, there)
 

@@ -8,8 +8,10 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
 from dl_experiments.config import own
+from dl_experiments.identity import ONCE_CALLBACKS
 
 _NAME = r"\.*[\w-]+(?:\.[\w-]+)*"
+_MOVED = [["callbacks", name] for name in ONCE_CALLBACKS]
 _DONE = "\0"  # in the place of an interpolation that has been read
 _READ = (
     re.compile(rf"({_NAME})"),  # a key
@@ -54,7 +56,7 @@ class Shared:
         path = _path(change)
         if self._opaque or change.type is not OverrideType.CHANGE or change.package is not None:
             return False
-        own_way = path[0] in ("at", "study")  # see ``resolve``
+        own_way = path[0] in ("at", "study") or path[:2] in _MOVED  # see ``resolve``
         told = any(_may_mean(word, path) for word in self._words)
         return not (own_way or told) and _is_plain(change.value()) and self._is_value(path)
 

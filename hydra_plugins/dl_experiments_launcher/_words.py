@@ -1,10 +1,33 @@
 """The words of a command line that lead to one job, also when it is given by itself."""
 
+import re
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
 from dl_experiments.config import CONF
+from dl_experiments.identity import ONCE_CALLBACKS
+
+_ONCE = re.compile(rf"(~?)(callbacks\.(?:{'|'.join(ONCE_CALLBACKS)})(?:\.[^=]+)?)(=.*|)", re.DOTALL)
+
+
+def as_now(words: Sequence[str]) -> list[str]:
+    """The words of a command line, of which those of before there were ``measurements`` hold.
+
+    A measurement that they change or leave out among the callbacks is not there any more. So they
+    add what they say of it, which ``config.resolve`` brings to its place.
+    """
+    return [_as_now(word) for word in words]
+
+
+def _as_now(word: str) -> str:
+    found = _ONCE.fullmatch(word)
+    if found is None:
+        return word
+    left_out, key, value = found.groups()
+    if left_out:
+        return f"++{key}=null" if key.count(".") == 1 else word
+    return f"++{key}{value}"
 
 
 def of_job(hydra_node: DictConfig) -> list[str]:

@@ -96,17 +96,17 @@ ONE_LINE = {
     "-m seed=1,1": ["same run", "seed=1"],
     "experiment=hw1_1_mnist scale=smoke optimizer.lr=0": ["optimizer.lr=0", "above 0"],
     # what a run could not be measured by
-    "experiment=hw1_3_sensitivity scale=smoke callbacks.sensitivity.samples=10001": [
-        *("callbacks.sensitivity.samples=10001", "10000 test samples"),
+    "experiment=hw1_3_sensitivity scale=smoke measurements.sensitivity.samples=10001": [
+        *("measurements.sensitivity.samples=10001", "10000 test samples"),
     ],
-    "experiment=hw1_3_sharpness scale=smoke callbacks.sharpness.samples=201": [
-        *("callbacks.sharpness.samples=201", "200 train samples"),
+    "experiment=hw1_3_sharpness scale=smoke measurements.sharpness.samples=201": [
+        *("measurements.sharpness.samples=201", "200 train samples"),
     ],
-    "experiment=hw1_3_sharpness scale=smoke callbacks.sharpness.radii=[-1]": [
-        *("callbacks.sharpness.radii=[-1]", "above 0"),
+    "experiment=hw1_3_sharpness scale=smoke measurements.sharpness.radii=[-1]": [
+        *("measurements.sharpness.radii=[-1]", "above 0"),
     ],
-    "experiment=hw1_2_minimal_ratio scale=smoke callbacks.critical_points.memory_gib=1e-9": [
-        *("callbacks.critical_points.memory_gib=1e-09", "GiB"),
+    "experiment=hw1_2_minimal_ratio scale=smoke measurements.critical_points.memory_gib=1e-9": [
+        *("measurements.critical_points.memory_gib=1e-09", "GiB"),
     ],
     # Hydra's own single run
     "hydra.mode=RUN optimizer.lr=0": ["optimizer.lr=0", "above 0"],

@@ -65,16 +65,16 @@ def test_the_words_shown_change_nothing(shown, outputs, choice):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_key_is_shown_but_those_of_callbacks(shown, choice):
+def test_every_key_is_shown_but_those_of_callbacks_and_measurements(shown, choice):
     text = keys(shown(*CHOICES[choice]))
     config = composed(*CHOICES[choice])
     groups = ("experiment", "scale", "kind", "task._target_")
     for key, value in identity.flatten(config):
         last = key.rpartition(".")[2]
-        if key.startswith("callbacks."):
+        if key.startswith(("callbacks.", "measurements.")):
             if value is None:  # left out
                 continue
-            assert f"  {'.'.join(key.split('.')[:2])} " in text, key
+            assert re.search(rf"^  {'.'.join(key.split('.')[:2])}\s", text, re.MULTILINE), key
         elif not key.startswith("at.") and key not in groups and last not in ("_target_", "name"):
             assert f"  {key}=" in text, key
     for key, field in schema.fields(schema.Run).items():

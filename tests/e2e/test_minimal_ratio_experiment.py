@@ -4,8 +4,8 @@ from dl_experiments.analysis.pipeline import analyze
 
 WORDS = [
     *("experiment=hw1_2_minimal_ratio", "scale=smoke", "logger=none", "trainer.max_epochs=5"),
-    *("data.samples=16", "model.hidden=[3,2,3]", "callbacks.critical_points.widths=[[1,1,1]]"),
-    *("callbacks.critical_points.newton=40", "callbacks.critical_points.samples=10"),
+    *("data.samples=16", "model.hidden=[3,2,3]", "measurements.critical_points.widths=[[1,1,1]]"),
+    *("measurements.critical_points.newton=40", "measurements.critical_points.samples=10"),
 ]
 
 
@@ -30,10 +30,10 @@ def test_it_is_trained_measured_and_drawn(lab, outputs):
 
 def test_a_hessian_over_the_memory_is_refused_before_any_training(lab, outputs):
     """26,101 parameters: the matrix and its copy would take 10 GiB."""
-    words = [*WORDS, "model.hidden=[500,50]", "callbacks.critical_points.memory_gib=0.5"]
+    words = [*WORDS, "model.hidden=[500,50]", "measurements.critical_points.memory_gib=0.5"]
     refused = lab(*words, "model.activation=tanh", "seed=0")
     assert refused.code == 2
-    for part in ("callbacks.critical_points.memory_gib=0.5", "GiB", "26,101", "Lanczos"):
+    for part in ("measurements.critical_points.memory_gib=0.5", "GiB", "26,101", "Lanczos"):
         assert part in refused.err
     assert refused.err.count("\n") == 1
     assert not outputs.exists()

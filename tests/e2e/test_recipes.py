@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from commands import command
 from PIL import Image
@@ -85,6 +86,26 @@ def test_recipe_runs_as_printed(recipe: str, tmp_path: Path) -> None:
         page = (tmp_path / "outputs/report/index.html").read_text(encoding="utf-8")
         assert page.count("<img") == 1
         assert "ReLU ends at a lower loss than tanh" in page
+
+
+def test_a_measurement_joins_finished_runs_as_printed(tmp_path: Path) -> None:
+    written("adding-a-measure.md", tmp_path)
+    words = ["-m", "model=deep,shallow", "seed=0,1", "trainer.max_epochs=2"]
+    words.append(f"hydra.searchpath=[file://{tmp_path}/conf]")
+    states: dict[str, bytes] = {}
+    norms = {}
+    for more in ("", "measurements=layer_norms", "measurements.layer_norms.order=1"):
+        words += [more] if more else []
+        run(tmp_path, *words)
+        there = trained(tmp_path / "outputs")
+        now = {name: files.status.read_bytes() for name, files in there.items()}
+        assert now == (states or now)
+        states = now
+        for name, files in there.items() if more else ():
+            with np.load(files.measures / "layer_norms.npz") as arrays:
+                norms[more, name] = arrays["norm"]
+    assert len(states) == 4
+    assert len({tuple(one) for one in norms.values()}) == 8
 
 
 def test_images_of_one_s_own_are_trained_on(

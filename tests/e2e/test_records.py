@@ -21,7 +21,11 @@ USERS = Path(__file__).parents[1] / "users"
 sys.path.append(str(USERS))
 
 QUIET = ["model=mlp", "model.hidden=[5]", "trainer.log_every=1", "logger=none"]
-QUIET += ["data=mine_values", "~callbacks.predictions", f"hydra.searchpath=[file://{USERS}/conf]"]
+QUIET += [
+    "data=mine_values",
+    "~measurements.predictions",
+    f"hydra.searchpath=[file://{USERS}/conf]",
+]
 
 
 def write(file: Path, factor: float) -> None:
@@ -144,9 +148,9 @@ def test_a_measurement_is_not_taken_of_other_data(lab, outputs):
     files.provenance.write_text(json.dumps(facts))
     outcome = lab(
         *words,
-        "+callbacks.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
-        "+callbacks.sensitivity.samples=16",
-        "+callbacks.sensitivity.evaluation_batches=[8]",
+        "+measurements.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
+        "+measurements.sensitivity.samples=16",
+        "+measurements.sensitivity.evaluation_batches=[8]",
     )
     assert outcome.code == 1
     assert "test inputs differ from what this run was trained on" in outcome.err
@@ -192,7 +196,7 @@ def test_code_of_ones_own_is_recorded_and_the_command_reproduces_the_run(tmp_pat
     net = tmp_path / "my_net.py"
     net.write_text(NET)
     words = ["--config-dir", str(tmp_path / "my"), "model=mine", "data=sinc", "logger=none"]
-    words += ["trainer.max_epochs=2", f"paths.outputs={outputs}", "~callbacks.predictions"]
+    words += ["trainer.max_epochs=2", f"paths.outputs={outputs}", "~measurements.predictions"]
     first = in_shell(shlex.join(["python", "train.py", *words]), PYTHONPATH=str(tmp_path))
     assert first.returncode == 0, first.stderr
     (files,) = runs(outputs).values()

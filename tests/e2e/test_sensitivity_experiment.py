@@ -10,7 +10,10 @@ from dl_experiments.identity import run_path
 
 SMALL = ["scale=smoke", "seed=0", "data=digits", "model.hidden=[8]", "data.samples=200"]
 SMALL += ["logger=none"]
-SMALL += ["callbacks.sensitivity.samples=50", "callbacks.sensitivity.evaluation_batches=[1,5,50]"]
+SMALL += [
+    "measurements.sensitivity.samples=50",
+    "measurements.sensitivity.evaluation_batches=[1,5,50]",
+]
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick", "full"])

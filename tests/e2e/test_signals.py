@@ -161,7 +161,7 @@ def test_a_run_whose_last_epoch_is_over_is_finished(forked, outputs, stack):
 def test_a_missing_measurement_is_not_waited_for(forked, lab, outputs, workers):
     """It is taken where runs are trained: nobody is left without one who listens."""
     words = [*WORDS[:-2], ALONE, f"sweep.workers={workers}"]
-    before = [*words, "seed=0,1", "~callbacks.predictions"]
+    before = [*words, "seed=0,1", "~measurements.predictions"]
     assert lab(*before).code == 0
     found = runs(outputs).values()
 

@@ -245,7 +245,7 @@ def test_from_the_shell(tmp_path):
 
 def test_a_measurement_asked_for_later_is_taken_from_the_finished_run(lab, outputs):
     words = ["trainer.max_epochs=1", "data.samples=16", "batch_size=full", "logger=none"]
-    assert lab(*words, "~callbacks.predictions").code == 0
+    assert lab(*words, "~measurements.predictions").code == 0
     (files,) = runs(outputs).values()
     assert not (files.measures / "predictions.npz").exists()
     trained = files.weights.stat().st_mtime_ns, files.metrics.read_text()

@@ -203,6 +203,10 @@ callbacks:
   counting:
     _target_: users_folder.Counting
     each: 2
+measurements:
+  total:
+    _target_: users_folder.Sum
+    scale: 2.0
 hydra:
   sweeper:
     params:
@@ -227,6 +231,10 @@ THEIRS = {
     "every: 1\n": ("every: 1.5\n", "schedule.every=1.5 is not a whole number (of Halving)"),
     "each: 2": ("eech: 2", "callbacks.counting.eech is not a key; did you mean callbacks."),
     "users_folder.Counting": ("users_folders.Counting", "callbacks.counting._target_=users_fold"),
+    "scale: 2.0": ("scael: 2.0", "measurements.total.scael is not a key; did you mean measurem"),
+    "scale: 2.0\n": ("scale: two\n", "measurements.total.scale='two' is not a number (of Sum)"),
+    "users_folder.Sum": ("users_folder.Counting", "measurements.total.scale is not a key; allowed"),
+    "measurements:": ("measurement:", "measurement is not a key; did you mean measurements?"),
     "trainer.precision: ": ("trainer.precison: ", "trainer.precison is not a key; did you mean"),
     "32-true,64-true": ("32-true,64", ": trainer.precision=64 is not one of 32-true, 64-true"),
     "/model: gated": ("/model: gatd", "model=gatd: not an option; did you mean gated?"),

@@ -25,7 +25,7 @@ def words(name: str, *more: str) -> list[str]:
     return [
         *WORDS,
         *target,
-        "~callbacks.predictions" if kind == "values" else "arm=null",
+        "~measurements.predictions" if kind == "values" else "arm=null",
         *study,
         *more,
     ]

@@ -12,7 +12,7 @@ USERS = Path(__file__).parents[1] / "users"
 sys.path.append(str(USERS))
 
 SHORT = ["logger=none", "trainer.max_epochs=6", "trainer.log_every=1", "sweep.workers=1"]
-SHORT += ["~callbacks.predictions", "data.samples=40", "data.batch_size=8"]
+SHORT += ["~measurements.predictions", "data.samples=40", "data.batch_size=8"]
 
 
 def net(name):
@@ -101,7 +101,7 @@ def test_whatever_draws_is_the_same_each_time_and_on_its_own(train_all, outputs,
 
 OWN = ["data=mine_values", "logger=none"]
 OWN += ["data._target_=users_data.Flat", "task._target_=users_models.Own", "trainer.max_epochs=2"]
-OWN += ["~callbacks.predictions", *net("Dense")]
+OWN += ["~measurements.predictions", *net("Dense")]
 
 
 def test_a_task_of_ones_own_may_take_targets_of_another_shape(lab, outputs):

@@ -13,7 +13,7 @@ USERS = Path(__file__).parents[1] / "users"
 sys.path.append(str(USERS))
 
 WORDS = ["trainer.max_epochs=6", "trainer.log_every=1", "trainer.precision=64-true"]
-WORDS += ["logger=none", "~callbacks.predictions", f"hydra.searchpath=[file://{USERS}/conf]"]
+WORDS += ["logger=none", "~measurements.predictions", f"hydra.searchpath=[file://{USERS}/conf]"]
 WORDS += ["data=mine_values", "data._target_=users_data.Values", "sweep.workers=1"]
 MLP = ["model=mlp", "model.hidden=[9]"]
 

@@ -75,7 +75,7 @@ def assert_composed_as_by_hydra(loader, master, jobs):
         ["optimizer=sgd", "+optimizer.more=1", "experiment=hw1_1_mnist", "scale=smoke"],
         ["model=deep", "data=digits", "data.batch_size=8", "model.activation=tanh", "arm=null"],
         ["experiment=hw1_2_minimal_ratio", "scale=smoke", "at.smoke.epochs=3", "model.dropout=0.1"],
-        ["~callbacks.predictions", "+callbacks.own._target_=a.B", "+callbacks.own.first=4"],
+        ["~measurements.predictions", "+callbacks.own._target_=a.B", "+callbacks.own.first=4"],
     ],
 )
 def test_what_the_tests_compose_is_what_hydra_composes(compose, words):

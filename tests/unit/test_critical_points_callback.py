@@ -19,11 +19,11 @@ from dl_experiments.sweep.plan import plan
 EXPERIMENT = [
     *("experiment=hw1_2_minimal_ratio", "scale=smoke", "logger=none", "data.samples=16"),
     *("trainer.max_epochs=10", "data.test_samples=5", "trainer.accelerator=cpu"),
-    *("model.hidden=[3,2,3]", "callbacks.critical_points.samples=20"),
-    "callbacks.critical_points.widths=[[1,1,1],[1]]",
+    *("model.hidden=[3,2,3]", "measurements.critical_points.samples=20"),
+    "measurements.critical_points.widths=[[1,1,1],[1]]",
 ]
 
-SHORT = [f"callbacks.critical_points.{key}=3" for key in ("newton", "descent", "narrow_descent")]
+SHORT = [f"measurements.critical_points.{key}=3" for key in ("newton", "descent", "narrow_descent")]
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_training_does_not_notice(compose, stack):
         compose,
         [*EXPERIMENT, *SHORT],
         [],
-        ["callbacks.critical_points=null"],
+        ["measurements.critical_points=null"],
         stack,
         "critical_points",
     )
@@ -124,20 +124,22 @@ def test_members_of_a_stack_are_measured_as_each_alone(compose):
 
 
 def test_it_is_measured_later_and_anew_where_it_is_asked_for_otherwise(trained, compose):
-    _, files = trained("callbacks.critical_points=null")
+    _, files = trained("measurements.critical_points=null")
     assert not [*files.measures.glob("*.npz")]
     config = compose(*EXPERIMENT, *SHORT)
     assert run.decide(Job(config)) == "skip"
     assert run.catch_up(Job(config))
     first = arrays_of(files)
     assert not run.catch_up(Job(config))
-    assert run.catch_up(Job(compose(*EXPERIMENT, *SHORT, "callbacks.critical_points.radius=0.5")))
+    assert run.catch_up(
+        Job(compose(*EXPERIMENT, *SHORT, "measurements.critical_points.radius=0.5"))
+    )
     assert json.loads(str(arrays_of(files)["settings"]))["radius"] == 0.5
     assert np.array_equal(arrays_of(files)["thetas"], first["thetas"])
 
 
 def test_a_run_without_finite_weights_is_left_alone(trained):
-    config, files = trained("callbacks.critical_points=null")
+    config, files = trained("measurements.critical_points=null")
     for epoch in files.snapshots():
         weights = {name: tensor * torch.nan for name, tensor in files.read_weights(epoch).items()}
         files.write_weights(epoch, weights)
@@ -157,18 +159,18 @@ def callback_keys(**more):
 
 
 def test_a_hessian_over_the_memory_is_refused_before_training(compose):
-    config = compose(*EXPERIMENT, "callbacks.critical_points.memory_gib=1e-6")
+    config = compose(*EXPERIMENT, "measurements.critical_points.memory_gib=1e-6")
     with pytest.raises(ValueError, match=r"memory_gib=1e-06 is less") as refused:
         plan([Job(config, [])])
     text = str(refused.value)
-    for part in ("callbacks.critical_points.memory_gib", "GiB", "27 parameters", "Lanczos"):
+    for part in ("measurements.critical_points.memory_gib", "GiB", "27 parameters", "Lanczos"):
         assert part in text
     assert "\n" not in text
     assert not directory(config).path.exists()
 
 
 def test_another_loss_is_refused(compose):
-    with pytest.raises(ValueError, match=r"callbacks\.critical_points needs loss=mse"):
+    with pytest.raises(ValueError, match=r"measurements\.critical_points needs loss=mse"):
         build.check(compose(*EXPERIMENT, "loss=l1"))
 
 
@@ -183,5 +185,5 @@ def test_another_loss_is_refused(compose):
 def test_impossible_settings_are_named(tmp_path, key, value):
     keys = callback_keys(**{key: value})
     keys.pop("_target_")
-    with pytest.raises(ValueError, match=rf"callbacks\.critical_points\.{key}="):
-        CriticalPoints(directory=tmp_path, max_epochs=1, **keys)
+    with pytest.raises(ValueError, match=rf"measurements\.critical_points\.{key}="):
+        CriticalPoints(directory=tmp_path, **keys)

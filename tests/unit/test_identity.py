@@ -21,6 +21,11 @@ GOLDEN = {
     "data=mnist model=shallow label_noise=full": "0d08648217",
     "experiment=hw1_1_simulate data=sinc model=deep seed=0 scale=quick": "6b3c00afae",
     "experiment=hw1_1_cifar10 model=middle seed=2 scale=full": "c85750e278",
+    "experiment=hw1_3_sensitivity data.batch_size=64 seed=1 scale=full": "46483e668a",
+    "experiment=hw1_2_gradient_norm data=sinc seed=0 scale=full": "85cf15047b",
+    "experiment=hw1_2_minimal_ratio seed=100 scale=full model=minimal_ratio_wide": "41ed3be65c",
+    "experiment=hw1_2_minimal_ratio seed=100 scale=quick model.activation=relu": "5c119aaa2d",
+    "experiment=hw1_3_interpolation arm=fast seed=0 scale=full": "62a144fa8d",
 }
 
 
@@ -33,7 +38,6 @@ ELSEWHERE = {
     "paths": {"outputs": "/elsewhere", "data": "/elsewhere"},
     "data.root": "/elsewhere",
     "logger": {"tensorboard": "maybe"},
-    "callbacks.predictions": None,
 }
 
 

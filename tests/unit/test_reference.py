@@ -54,8 +54,8 @@ ROWS = {
     "paths.data | no |",
     "sweep": "| `workers` | a whole number from 1 up or null | `null` | processes side by side; "
     "null: one a core, where there is work | no |",
-    "callbacks.sharpness: Sharpness": "| `draws` | a whole number from 1 up | *required* | random "
-    "points of each ball | no |",
+    "measurements.sharpness: Sharpness": "| `draws` | a whole number from 1 up | *required* | "
+    "random points of each ball | no |",
     "model: MLP": "| `name` | a word | the option's name | what it is called in folders and figures"
     " | yes |",
 }

@@ -111,6 +111,7 @@ OWN = {
     "model": {"_target_": "torch.nn.Linear"},
     "data": {"_target_": "dl_experiments.data.loader.InMemoryDataModule", "batch_size": 4},
     "callbacks": {"own": {"_target_": "dl_experiments.callbacks.observer.Observer"}},
+    "measurements": {"own": {"_target_": "dl_experiments.callbacks.observer.Measurement"}},
 }
 
 

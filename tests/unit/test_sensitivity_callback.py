@@ -17,9 +17,9 @@ from dl_experiments.run import RunFailed, directory
 from dl_experiments.sweep.plan import plan
 
 NODE = [
-    "+callbacks.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
-    "+callbacks.sensitivity.samples=60",
-    "+callbacks.sensitivity.evaluation_batches=[1,6,60]",
+    "+measurements.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
+    "+measurements.sensitivity.samples=60",
+    "+measurements.sensitivity.evaluation_batches=[1,6,60]",
 ]
 TINY = [
     *("data=digits", "model=mlp", "model.hidden=[6]", "data.samples=64", "data.batch_size=20"),
@@ -112,7 +112,9 @@ def test_it_is_measured_later_and_anew_where_it_is_asked_for_otherwise(trained, 
     at_once, later = arrays_of(measured), arrays_of(files)
     for name in set(later) - {"seconds"}:
         assert np.array_equal(at_once[name], later[name])
-    assert run.catch_up(Job(compose(*TINY, *NODE, "callbacks.sensitivity.evaluation_batches=[2]")))
+    assert run.catch_up(
+        Job(compose(*TINY, *NODE, "measurements.sensitivity.evaluation_batches=[2]"))
+    )
     assert arrays_of(files)["batch_size"].tolist() == [2, 20]
 
 
@@ -142,17 +144,19 @@ def test_a_run_that_diverges_is_left_alone(lab, outputs):
 
 
 def test_a_probe_larger_than_the_data_is_refused_before_anything_is_trained(compose):
-    config = compose(*TINY, *NODE, "callbacks.sensitivity.samples=361")
-    with pytest.raises(ValueError, match=r"callbacks\.sensitivity\.samples=361 is more") as refused:
+    config = compose(*TINY, *NODE, "measurements.sensitivity.samples=361")
+    with pytest.raises(
+        ValueError, match=r"measurements\.sensitivity\.samples=361 is more"
+    ) as refused:
         plan([Job(config, [])])
     assert "360 test samples; allowed: 1 to that many" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not directory(config).path.exists()
-    build.check(compose(*TINY, *NODE, "callbacks.sensitivity.samples=360"))
+    build.check(compose(*TINY, *NODE, "measurements.sensitivity.samples=360"))
 
 
 def test_data_that_says_its_size_late_is_refused_before_the_first_epoch(compose, monkeypatch):
-    config = compose(*TINY, *NODE, "callbacks.sensitivity.samples=361")
+    config = compose(*TINY, *NODE, "measurements.sensitivity.samples=361")
     monkeypatch.setattr(InMemoryDataModule, "test_samples", property(lambda _: None, lambda *_: 0))
     build.check(config)
     with pytest.raises(RunFailed, match="360 test samples"):
@@ -169,5 +173,5 @@ def test_data_that_says_its_size_late_is_refused_before_the_first_epoch(compose,
 )
 def test_impossible_settings_are_named(tmp_path, key, value):
     keys = {"samples": 10, "evaluation_batches": [1]} | {key: value}
-    with pytest.raises(ValueError, match=rf"callbacks\.sensitivity\.{key}="):
-        Sensitivity(directory=tmp_path, max_epochs=1, **keys)
+    with pytest.raises(ValueError, match=rf"measurements\.sensitivity\.{key}="):
+        Sensitivity(directory=tmp_path, **keys)

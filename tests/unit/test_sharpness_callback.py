@@ -17,8 +17,8 @@ from dl_experiments.run import directory
 from dl_experiments.sweep.plan import plan
 
 SETTINGS = {"samples": 50, "radii": [0.05, 0.5], "draws": 4, "steps": 3, "starts": 2, "lanczos": 30}
-NODE = ["+callbacks.sharpness._target_=dl_experiments.callbacks.sharpness.Sharpness"]
-NODE += [f"+callbacks.sharpness.{key}={value}" for key, value in SETTINGS.items()]
+NODE = ["+measurements.sharpness._target_=dl_experiments.callbacks.sharpness.Sharpness"]
+NODE += [f"+measurements.sharpness.{key}={value}" for key, value in SETTINGS.items()]
 
 
 @pytest.mark.parametrize("words", [TINY, CNN])
@@ -73,17 +73,17 @@ def test_it_is_measured_later_with_the_same_numbers(compose):
     later = arrays_of(directory(config), "sharpness")
     for name in set(later) - {"seconds"}:
         assert np.array_equal(at_once[name], later[name])
-    assert run.catch_up(Job(compose(*TINY, *NODE, "callbacks.sharpness.radii=[1.0]")))
+    assert run.catch_up(Job(compose(*TINY, *NODE, "measurements.sharpness.radii=[1.0]")))
 
 
 def test_more_samples_than_the_training_set_has_are_refused_before_training(compose):
-    config = compose(*TINY, *NODE, "callbacks.sharpness.samples=65")
+    config = compose(*TINY, *NODE, "measurements.sharpness.samples=65")
     with pytest.raises(
         ValueError, match=r"sharpness\.samples=65 is more than the 64 train samples"
     ):
         plan([Job(config, [])])
     assert not directory(config).path.exists()
-    build.check(compose(*TINY, *NODE, "callbacks.sharpness.samples=64"))
+    build.check(compose(*TINY, *NODE, "measurements.sharpness.samples=64"))
 
 
 @pytest.mark.parametrize(
@@ -95,5 +95,5 @@ def test_more_samples_than_the_training_set_has_are_refused_before_training(comp
     ],
 )
 def test_impossible_settings_are_named(tmp_path, key, value):
-    with pytest.raises(ValueError, match=rf"callbacks\.sharpness\.{key}="):
-        Sharpness(directory=tmp_path, max_epochs=1, **SETTINGS | {key: value})
+    with pytest.raises(ValueError, match=rf"measurements\.sharpness\.{key}="):
+        Sharpness(directory=tmp_path, **SETTINGS | {key: value})

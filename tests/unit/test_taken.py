@@ -15,9 +15,9 @@ from dl_experiments.run import RunFailed, directory
 from dl_experiments.sweep.plan import plan
 
 SENSITIVITY = [
-    "+callbacks.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
-    "+callbacks.sensitivity.samples=5",
-    "+callbacks.sensitivity.evaluation_batches=[5]",
+    "+measurements.sensitivity._target_=dl_experiments.callbacks.sensitivity.Sensitivity",
+    "+measurements.sensitivity.samples=5",
+    "+measurements.sensitivity.evaluation_batches=[5]",
 ]
 WORDS = [*TINY, "logger=none", "trainer.max_epochs=2", "trainer.accelerator=cpu"]
 IMAGES = ["data=digits", "model=mlp", "model.hidden=[4]", "data.samples=64", "logger=none"]
@@ -62,7 +62,7 @@ def test_a_measure_that_joins_or_has_other_settings_is_taken(compose, again):
     config = compose(*IMAGES)
     again(config)
     files = directory(config)
-    for words in (SENSITIVITY, [*SENSITIVITY[:1], "+callbacks.sensitivity.samples=6"]):
+    for words in (SENSITIVITY, [*SENSITIVITY[:1], "+measurements.sensitivity.samples=6"]):
         words = dict.fromkeys([*words, *SENSITIVITY[2:]])
         more = compose(*IMAGES, *words)
         assert directory(more).path == files.path
@@ -196,7 +196,7 @@ def test_a_measurement_that_was_replaced_is_not_vouched_for(compose, again):
     again(first)
     files = directory(first)
     words = [word.replace("samples=5", "samples=6") for word in SENSITIVITY]
-    second = compose(*IMAGES, *words, f"+callbacks.sharpness._target_={__name__}.Failing")
+    second = compose(*IMAGES, *words, f"+measurements.sharpness._target_={__name__}.Failing")
     with pytest.raises(RunFailed, match="out of luck"):
         again(second)
     assert not taken.whole(first, files)

@@ -3,10 +3,11 @@
 from math import prod
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 
-from dl_experiments.callbacks.observer import Observer
+from dl_experiments.callbacks.observer import Measurement, Observer
 from dl_experiments.data.loader import InMemory, InMemoryDataModule
 
 
@@ -64,3 +65,18 @@ class Counting(Observer):
 
     def after_epoch(self, task, data):
         self.seen += 1
+
+
+class Sum(Measurement):
+    def __init__(self, directory, scale: float = 1.0):
+        self.directory, self.scale = directory, scale
+
+    def missing(self):
+        return self.directory.settings_of("sum") != str(self.scale)
+
+    def measure(self, task, data):
+        total = sum(float(parameter.detach().sum()) for parameter in task.model.parameters())
+        drawn = float(torch.rand(()))
+        found = {"sum": self.scale * total, "drawn": drawn, "settings": str(self.scale)}
+        arrays = {name: np.array(value) for name, value in found.items()}
+        self.directory.write_measure("sum", arrays)
