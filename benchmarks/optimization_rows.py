@@ -20,7 +20,7 @@ from dl_experiments.sweep import unit
 from dl_experiments.sweep.unit import Unit
 
 TURNS = 3
-TANH = ["data=sinc", "model=minimal_ratio", "data.samples=128"]
+TANH = ["data=sinc", "model=mlp_5_10_5", "data.samples=128"]
 CRITICAL = ["experiment=hw1_2_minimal_ratio", "scale=quick", "logger=none"]
 
 

@@ -2,7 +2,7 @@
 
 SINC = ["data=sinc", "model=deep"]
 CNN = ["data=mnist", "model=deep"]
-MLP = ["data=mnist", "model=trajectory"]
+MLP = ["data=mnist", "model=mlp_500_50"]
 
 # Short and long training hold the same two evaluations, which cancel, and which are kept short.
 ENDS = ["trainer.log_every=ends", "data._target_=benchmarks.ours.few_test_images"]

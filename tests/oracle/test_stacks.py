@@ -14,9 +14,10 @@ from dl_experiments.job import Job
 from dl_experiments.sweep import kernel
 from dl_experiments.sweep.unit import Unit, train
 
-MODELS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/model").glob("*.yaml"))
-FOR_IMAGES = {"cnn", "cnn_sized", "one_hidden", "trajectory", "mlp", "mlp_sized"}
-FOR_FUNCTIONS = {"gradient_norm", "mlp", "mlp_sized"}
+FILES = (Path(__file__).parents[2] / "conf/model").glob("*.yaml")
+MODELS = sorted(path.stem for path in FILES if "defaults:" not in path.read_text())  # each net once
+FOR_IMAGES = {"cnn", "cnn_sized", "one_hidden", "mlp_500_50", "mlp", "mlp_sized"}
+FOR_FUNCTIONS = {"mlp_500", "mlp", "mlp_sized"}
 NETS = [(m, "sinc") for m in MODELS if m not in FOR_IMAGES - FOR_FUNCTIONS] + [
     (m, "digits") for m in MODELS if m not in FOR_FUNCTIONS - FOR_IMAGES
 ]

@@ -69,10 +69,10 @@ def test_counts_and_formulas_agree_with_numel(model: str, data: str) -> None:
         ("deep", "functions", 571),
         ("middle", "functions", 572),
         ("shallow", "functions", 571),
-        ("gradient_norm", "functions", 1_501),
-        ("minimal_ratio", "functions", 131),
-        ("minimal_ratio_wide", "functions", 385),
-        ("trajectory", "mnist, fashion_mnist", 418_060),
+        ("mlp_500", "functions", 1_501),
+        ("mlp_5_10_5", "functions", 131),
+        ("mlp_128", "functions", 385),
+        ("mlp_500_50", "mnist, fashion_mnist", 418_060),
         ("one_hidden", "mnist, fashion_mnist", 397_510),
     ],
 )
@@ -115,7 +115,7 @@ def test_the_finding_has_a_line_a_layer_and_one_for_all() -> None:
     with style.applied():
         finding = basics_parameter_count.analyse([])
     table = worded(finding).set_index(["model", "data", "layer"])
-    row = table.loc[("trajectory", "mnist, fashion_mnist (1×28×28 → 10)", "all")]
+    row = table.loc[("mlp_500_50", "mnist, fashion_mnist (1×28×28 → 10)", "all")]
     assert (row["weights"], row["biases"], row["sum"]) == ("417500", "560", "418060")
     assert row["formula"] == "784·500 + 500 + 500·50 + 50 + 50·10 + 10"
     sums = table[table.index.get_level_values("layer") == "all"]["sum"]

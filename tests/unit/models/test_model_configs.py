@@ -143,15 +143,28 @@ def test_convolutional_models_refuse_functions(model: str) -> None:
         ("deep", "function", 571),
         ("middle", "function", 572),
         ("shallow", "function", 571),
-        ("gradient_norm", "function", 1_501),
-        ("minimal_ratio", "function", 131),
-        ("minimal_ratio_wide", "function", 385),
-        ("trajectory", "mnist", 418_060),
+        ("mlp_500", "function", 1_501),
+        ("mlp_5_10_5", "function", 131),
+        ("mlp_128", "function", 385),
+        ("mlp_500_50", "mnist", 418_060),
         ("one_hidden", "mnist", 397_510),
     ],
 )
 def test_published_counts(model: str, data: str, expected: int) -> None:
     assert parameters(build(model, data)) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "model"),
+    [
+        ("gradient_norm", "mlp_500"),
+        ("minimal_ratio", "mlp_5_10_5"),
+        ("minimal_ratio_wide", "mlp_128"),
+        ("trajectory", "mlp_500_50"),
+    ],
+)
+def test_an_old_name_is_the_same_net(old: str, model: str) -> None:
+    assert {**config_of(model, "function"), "name": old} == config_of(old, "function")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every model of conf/model for every shape of data that it takes, without weights and runs."""
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -50,8 +51,20 @@ def shapes() -> list[Shape]:
 
 
 def models() -> list[str]:
-    """The names in conf/model."""
-    return sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+    """The names in conf/model; a file that gives another's net an older name is left out."""
+    files = [*(CONF / "model").glob("*.yaml")]
+    made_of_others = {one.stem for one in files if "defaults:" in one.read_text(encoding="utf-8")}
+    names = {one.stem for one in files} - made_of_others
+    known = {_net(name) for name in names}
+    return sorted(names | {name for name in made_of_others if _net(name) not in known})
+
+
+def _net(model: str) -> str:
+    """What tells it from other models; its name where it cannot be composed."""
+    try:
+        return json.dumps([without_name(keys(model, kind)) for kind in KINDS], sort_keys=True)
+    except Exception:  # whatever is the matter with the file: `nets` says it
+        return model
 
 
 @cache
