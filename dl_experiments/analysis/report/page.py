@@ -95,8 +95,8 @@ def _overview(sections: Sequence[Told]) -> str:
             [
                 escape(one.section) or "–",
                 f'<a href="#{escape(one.experiment)}">{escape(one.title)}</a>',
-                escape(one.runs) or states([]),
-                escape(one.scale) or "–",
+                escape(one.runs) or "–",
+                escape(one.scale.removesuffix(" scale")) or "–",
                 failed or escape(words) or "–",
             ]
         )

@@ -67,11 +67,15 @@ def _net(model: str) -> str:
         return model
 
 
-@cache
 def keys(model: str, kind: str) -> dict[str, Any]:
     """What training has of a model for a kind of data: ``_target_``, ``name`` and arguments."""
-    words = [f"model={model}", f"data={KINDS[kind]}"]
-    return plain(composed(words).config.model)
+    completed = (CONF / "network" / f"{model}_{kind}.yaml").exists()
+    return _composed(model, kind if completed else "image")  # else it is the same for every kind
+
+
+@cache
+def _composed(model: str, kind: str) -> dict[str, Any]:
+    return plain(composed([f"model={model}", f"data={KINDS[kind]}"]).config.model)
 
 
 def nets() -> tuple[list[Net], list[str]]:
