@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+IMPORTED = ["train", "analyze"]
+IMPORTED += ["dl_experiments.sweep.plan", "dl_experiments.sweep.training"]  # once they are to train
+IMPORTED += ["dl_experiments.analysis.pipeline"]  # once they are to draw
+
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["train", "analyze"])
+_SERVER.set_forkserver_preload(IMPORTED)
 
 
 @dataclass(frozen=True)
