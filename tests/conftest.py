@@ -1,6 +1,9 @@
 """Composing configs, and the command line run inside the test's own process."""
 
 import gc
+
+gc.disable()  # what is imported stays: see pytest_collection_finish
+
 import logging
 import os
 import re
@@ -14,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.hydra import Hydra
@@ -25,7 +27,6 @@ from hydra.types import RunMode
 import train as entry
 from dl_experiments.config import resolve
 from dl_experiments.job import Job
-from dl_experiments.sweep.plan import plan
 from tests.remembered import CONF, remember
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,7 @@ def pytest_collection_finish() -> None:
     """What the imports made is not looked through again and again for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 Compose = Callable[..., dict[str, Any]]
@@ -98,6 +100,8 @@ def compose(outputs: Path) -> Compose:
 @pytest.fixture
 def train_all(compose: Compose) -> Callable[..., None]:
     """``train_all(*words, seeds=(0, 1))``: a sweep as the launcher starts it, composed at once."""
+
+    from dl_experiments.sweep.plan import plan  # who hands the tests out needs none of torch
 
     def call(*words: str, seeds: Sequence[int] = (0,)) -> None:
         jobs = [Job(compose(*words, f"seed={seed}"), [*words, f"seed={seed}"]) for seed in seeds]
@@ -156,6 +160,8 @@ def lab(
     Hydra composes a command a first time only to read ``hydra.mode``, which is known here; with it
     goes a third of what most commands take.
     """
+    import torch
+
     threads = torch.get_num_threads()
     asked = Hydra.get_mode
 

@@ -1,24 +1,29 @@
 """What Hydra makes of the options that a command chooses, remembered by a process's tests.
 
 Which files are read and how they are merged takes most of a composition, and a process's tests
-choose the same options again and again. What the other words of a command change is done each time.
+choose the same options again and again. So does what an interpolation is made of: a tree that is
+only looked at. What the other words of a command change is done each time.
 """
 
 import pickle
 from collections.abc import Hashable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra._internal import config_loader_impl
+from hydra._internal import config_loader_impl, defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf, _utils, base
+from omegaconf.grammar_parser import parse
 
 CONF = Path(__file__).parents[1] / "conf"
 LISTED = config_loader_impl.create_defaults_list
 MERGED = ConfigLoaderImpl._compose_config_from_defaults_list
 LOADED = ConfigRepository.load_config
+CHOICES = defaults_list._create_interpolation_map
 
 _known: dict[Hashable, bytes] = {}
 
@@ -28,6 +33,8 @@ def remember() -> None:
     config_loader_impl.create_defaults_list = _defaults  # type: ignore[attr-defined]
     ConfigLoaderImpl._compose_config_from_defaults_list = _merged  # type: ignore[method-assign]
     ConfigRepository.load_config = _loaded  # type: ignore[method-assign]
+    defaults_list._create_interpolation_map = _choices
+    base.parse = _utils.parse = cache(parse)  # type: ignore[attr-defined]
 
 
 def _defaults(repo: Any, config_name: str | None, overrides_list: Sequence[Override], **how: Any):  # type: ignore[no-untyped-def]
@@ -60,6 +67,13 @@ def _loaded(self: ConfigRepository, config_path: str) -> Any:
     if key not in _known:
         _known[key] = pickle.dumps(LOADED(self, config_path=config_path))
     return pickle.loads(_known[key])
+
+
+def _choices(overrides: Any, defaults: Sequence[Any], self_added: bool) -> Any:
+    """What the defaults of a file can refer to, made where one of them refers to something."""
+    if any(default.is_interpolation() for default in defaults):
+        return CHOICES(overrides, defaults, self_added)
+    return OmegaConf.create()
 
 
 def _places(repo: Any) -> Hashable:

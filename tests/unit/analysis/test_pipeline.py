@@ -1,9 +1,7 @@
 import json
-import os
 import pickle
 import re
 import shutil
-import signal
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from processes import killed
 from synthetic import config, function_run, image_run, write
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -148,11 +147,6 @@ def test_processes_draw_the_same_and_one_that_is_killed_costs_nothing(
     assert written(2) == alone
     error = pickle.loads(pickle.dumps(AnalysisError("one line")))  # what a process may hand back
     assert (type(error), str(error)) == (AnalysisError, "one line")
-
-
-def killed() -> None:
-    """In place of what a process begins with."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def drawing(outputs: Path, **more: Any) -> tuple[pipeline.Written, list[str]]:
