@@ -1,9 +1,6 @@
 """Composing configs, and the command line run inside the test's own process."""
 
 import gc
-
-gc.disable()  # what is imported stays: see pytest_collection_finish
-
 import logging
 import os
 import re
@@ -37,6 +34,7 @@ for name in ("HYDRA_FULL_ERROR", "PYTHONPATH"):
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background job
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
 remember()
+gc.disable()  # while tests are imported
 
 
 def pytest_collection_finish() -> None:
