@@ -14,7 +14,7 @@ from dl_experiments.artifacts import RunDirectory
 from dl_experiments.config import resolve
 from dl_experiments.measures.interpolation import between
 
-CONF = Path(__file__).parents[3] / "conf"
+CONF = Path(__file__).parents[4] / "conf"
 SMALL = ["data=digits", "data.samples=600", "data.batch_size=50", "trainer.max_epochs=2"]
 SMALL += ["callbacks.snapshots.schedule=1", "trainer.accelerator=cpu", "logger=none"]
 NETS = {

@@ -21,7 +21,7 @@ from dl_experiments.analysis.runs.collect import AnalysisError, Run, collect
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.config import resolve
 
-CONF = Path(__file__).parents[3] / "conf"
+CONF = Path(__file__).parents[5] / "conf"
 TINY = ["data=digits", "data.samples=300", "trainer.max_epochs=4", "trainer.log_every=2"]
 TINY += ["logger=none", "trainer.accelerator=cpu", "study=hw1_3_interpolation"]
 TINY += ["callbacks.snapshots.schedule=ends", "model=mlp", "model.hidden=[16,8]"]
