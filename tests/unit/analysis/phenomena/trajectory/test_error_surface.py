@@ -141,6 +141,7 @@ def test_data_that_is_not_there_is_a_note(
         raise ValueError(f"{name} is not there")
 
     monkeypatch.setattr("dl_experiments.data.sources.load", nowhere)
+    monkeypatch.setattr("dl_experiments.data.images._read", {})  # by other tests
     finding = draw()
     assert finding.drawings == []
     assert finding.notes == ["Digits is not there"]
