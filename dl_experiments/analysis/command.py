@@ -16,6 +16,7 @@ from dl_experiments.analysis.report.freshness import (
     keep,
     named,
     page_of,
+    surroundings,
     tree,
     unchanged,
 )
@@ -45,7 +46,7 @@ def said(asked: Mapping[str, Any], say: Callable[[str], None]) -> Said:
     record = page.with_name(f".{page.stem}.json")
     try:
         facts = [asked, *named(asked["options"]), *tree(outputs, 3, REPORT)]
-        inputs = checksum(facts, asked["trust"]["folders"])
+        inputs = checksum([*facts, surroundings(asked["trust"]["folders"])])
     except OSError:
         inputs = ""  # the analysis says what is wrong
     if inputs and (before := unchanged(record, inputs)):
@@ -67,7 +68,7 @@ def said(asked: Mapping[str, Any], say: Callable[[str], None]) -> Said:
         asked["trust"]["folders"],
         say,
     )
-    words = Said(found.out, found.err, int(found.failed))
+    words = Said(found.out, "".join(f"{note}\n" for note in found.notes), int(found.failed))
     if inputs and found.lasting:
         keep(record, inputs, found.stamps, at=now, out=words.out, err=words.err)
     return words

@@ -61,7 +61,7 @@ class Written:
         return self.sections[0].text if len(self.sections) == 1 else ""
 
     @property
-    def err(self) -> str:
+    def notes(self) -> list[str]:
         """Run directories that cannot be read, what was left out, what failed: a line each."""
         lines = [*interrupted(self.found.runs)]
         lines += [f"left out: {problem}" for problem in self.found.problems]
@@ -70,7 +70,7 @@ class Written:
             if one.failed:
                 log = self.report.parent / one.experiment / TRACE
                 lines.append(f"{one.experiment} failed: {one.failed} (see {log})")
-        return "".join(f"{line}\n" for line in lines)
+        return lines
 
     @property
     def failed(self) -> bool:
@@ -154,17 +154,18 @@ def _drawn(
     say: Say,
 ) -> list[Drawn]:
     """What is kept of each task, or else what it comes to now."""
+    code = freshness.surroundings(folders)
     inputs = [
         freshness.checksum(
             [
+                code,
                 task.experiment.name,
                 task.dpi,
-                freshness.named({"": task.options}),
                 dict(task.options),
+                freshness.named({"": task.options}),
                 [run.path.name for run in task.runs],
                 trees.get(task.experiment.study),
-            ],
-            folders,
+            ]
         )
         for task in tasks
     ]

@@ -24,7 +24,7 @@ TYPOS = {
     "+dpi=30": "dpi is not a key; did you mean figures.dpi?\n",
     "outputs=x": "outputs is not a key; did you mean paths.outputs?\n",
     "paths.output=x": "paths.output is not a key; did you mean paths.outputs?\n",
-    "study=x": "study is not a key; allowed: paths, experiment, figures, options\n",
+    "study=x": "study is not a key; allowed: paths, experiment, figures, trust, options\n",
     "options.hw1_3_interpolation.lo=1": "options.hw1_3_interpolation.lo is not a key; did you mean "
     "options.hw1_3_interpolation.low?\n",
     "+options.hw1_3_interpolation.step=1": "options.hw1_3_interpolation.step is not a key; allowed"

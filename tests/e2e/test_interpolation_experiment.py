@@ -50,4 +50,4 @@ def test_lines_between_nets_of_both_experiments_end_in_their_records(lab, output
     assert written.figures == {outputs / "report" / "hw1_3_interpolation": 2}
     finding = phenomenon.analyse(collect(outputs).runs, points=4, samples=None)
     assert finding.claims[-1].note.startswith("bit for bit on 6 of 6 lines")
-    assert finding.numbers["pairs"].tolist() == ["2"] * 4
+    assert [row.names["pairs"] for row in finding.rows] == ["2"] * 4

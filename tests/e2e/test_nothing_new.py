@@ -213,10 +213,10 @@ def test_a_run_of_elsewhere_is_looked_at_too(outputs: Path, tmp_path: Path) -> N
     shutil.copytree(outputs, tmp_path / "elsewhere")
     there = first(tmp_path / "elsewhere")
     told = {"hw1_3_interpolation": {"runs": [str(there.path)] * 2}}
-    before = freshness.checksum(freshness.named(told), [])
-    assert before == freshness.checksum(freshness.named(told), [])
+    before = freshness.checksum(freshness.named(told))
+    assert before == freshness.checksum(freshness.named(told))
     rewrite(there.metrics)
-    assert before != freshness.checksum(freshness.named(told), [])
+    assert before != freshness.checksum(freshness.named(told))
 
 
 def test_a_run_whose_process_dies_is_drawn_as_interrupted(outputs: Path, draws: Draws) -> None:

@@ -45,5 +45,5 @@ def test_one_report_of_all_arms(lab, outputs):
     found = collect(outputs).runs
     assert {run.get("arm") for run in found} == {"fraction", "cnn", "capacity"}
     finding = phenomenon.analyse(found)
-    assert len(finding.numbers) == 5  # p = 0 and 1, the convolutional net, two small nets
+    assert len(finding.rows) == 5  # p = 0 and 1, the convolutional net, two small nets
     assert finding.notes == []

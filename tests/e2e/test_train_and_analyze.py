@@ -39,7 +39,8 @@ def test_the_function_study_is_trained_and_drawn(lab, outputs):
     trained = lab(*words)
     assert (trained.code, trained.err) == (0, "")
     done = analyze(outputs.parent, "figures.dpi=40")
-    assert (done.returncode, done.stderr) == (0, "")
+    doing = "18 runs read\ndrawing hw1_1_simulate\nwriting tables and page\n"
+    assert (done.returncode, done.stderr) == (0, doing)
     assert done.stdout.startswith("18 runs: 18 completed\n")
 
     folder = outputs / "report" / "hw1_1_simulate"
@@ -74,7 +75,8 @@ def test_the_image_study_is_trained_and_drawn(lab, outputs):
     trained = lab(*words, "seed=0")
     assert (trained.code, trained.err) == (0, "")
     done = analyze(outputs.parent, "figures.dpi=40")
-    assert (done.returncode, done.stderr) == (0, "")
+    doing = "2 runs read\ndrawing hw1_1_mnist\nwriting tables and page\n"
+    assert (done.returncode, done.stderr) == (0, doing)
     assert done.stdout.startswith("2 runs: 2 completed\n")
 
     folder = outputs / "report" / "hw1_1_mnist"

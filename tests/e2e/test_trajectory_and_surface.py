@@ -56,6 +56,7 @@ def test_the_second_experiment_trains_nothing_and_has_its_own_report(lab, output
     refused = analyze(outputs.parent, "options.hw1_2_trajectory.layer=dense9")
     assert refused.returncode == 2
     assert refused.stderr == (
+        "2 runs read\ndrawing hw1_2_trajectory\n"
         "options.hw1_2_trajectory.layer=dense9 is unknown; choose one of dense1, output\n"
     )
 

@@ -21,7 +21,7 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 ONLY_IMAGES = [
     name
     for name in MODELS
-    if "cnn" in str(yaml.safe_load((CONF / "model" / f"{name}.yaml").read_text())["_target_"])
+    if "cnn" in str(yaml.safe_load((CONF / "model" / f"{name}.yaml").read_text()).get("_target_"))
 ]
 NETS = {
     "dense": lambda: MLP((3,), 2, [5, 4, 6], "tanh"),

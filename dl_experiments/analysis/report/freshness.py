@@ -70,20 +70,24 @@ def trees(outputs: Path) -> dict[str, list[Any]]:
     return {study: [*tree(outputs / study, 2)] for study in studies}
 
 
-def checksum(facts: Sequence[Any], trusted: Sequence[str]) -> str:
-    """Of some facts, of this package and what it draws with, and of a user's own code."""
+def checksum(facts: Sequence[Any]) -> str:
+    """Of some facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def surroundings(trusted: Sequence[str]) -> str:
+    """The checksum of this package, of what it draws with, and of a user's own code."""
     folders = [Path(folder).expanduser() for folder in trusted]
     source = [*(PROJECT / "dl_experiments").rglob("*.py"), *(PROJECT / "conf").rglob("*.yaml")]
     source += [path for folder in folders for path in folder.glob("*.py")]
     code = [[str(path), stamp] for path, stamp in sorted(stamps(source).items())]
-    every = [*facts, sys.version, _versions(), code]
-    return hashlib.sha256(json.dumps(every, sort_keys=True).encode()).hexdigest()
+    return checksum([sys.version, _versions(), code])
 
 
 def named(options: Mapping[str, Any]) -> list[Any]:
     """What lies in the folders of runs that an option names."""
     named = [Path(run).expanduser() for told in options.values() for run in told.get("runs") or ()]
-    return [[str(path.resolve()), *tree(path, 1)] for path in named]
+    return [[str(path.resolve()), *tree(path, 1)] for path in named if path.is_dir()]
 
 
 def _versions() -> list[str]:

@@ -179,7 +179,9 @@ def test_what_raises_is_told_and_the_others_are_drawn(
     assert written.failed
     assert not written.lasting
     log = outputs / "report" / "adhoc" / "error.log"
-    assert "adhoc failed: ZeroDivisionError: a <division> by zero (see " in written.err
+    assert written.notes[-1] == (
+        f"adhoc failed: ZeroDivisionError: a <division> by zero (see {log})"
+    )
     assert "Traceback" in log.read_text()
     page = written.report.read_text()
     assert "The analysis failed: ZeroDivisionError: a &lt;division&gt; by zero" in page
@@ -238,7 +240,7 @@ def test_experiments_of_ones_own_come_from_trusted_folders(outputs: Path, tmp_pa
     folder = tmp_path.parent / f"{tmp_path.name}-mine"
     written, _ = drawing(outputs, folders=[str(folder)])
     assert written.sections[-1].title == "Mine"
-    assert "adhoc: mine" in written.err
+    assert "adhoc: mine" in written.notes
     assert drawing(outputs)[0].sections[-1].title == "Comparison: adhoc"  # not trusted any more
     refused = {
         MINE.format(name="hw1_1_mnist"): "hw1_1_mnist is the name of two experiments",
