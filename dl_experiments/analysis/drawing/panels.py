@@ -6,17 +6,21 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.patches import StepPatch
 from matplotlib.ticker import (
     FuncFormatter,
     LogLocator,
     MaxNLocator,
     NullFormatter,
+    NullLocator,
     PercentFormatter,
 )
 
 from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE, Scale
 
 SMALL, TINY = 1e-250, 1e-307  # of numbers of 64 bits on a logarithmic axis
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FINE = 1e3  # highest over lowest, above which marks between the decades are no help
 TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
 
 Which = Literal["x", "y"]
@@ -75,6 +79,21 @@ def whole_numbers(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def decades(axis: Axis) -> None:
+    """Powers of ten at the decades of a logarithmic axis, nothing between them."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: _power(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _power(value: float) -> str:
+    """As in "10⁻³"; no formula, since a name that looks like one is none."""
+    if value == 0:
+        return "0"
+    sign, exponent = "−" if value < 0 else "", np.log10(abs(value))
+    written = f"{round(exponent)}".translate(SUPERSCRIPTS)
+    return f"{sign}10{written}" if np.isclose(exponent, round(exponent)) else f"{value:g}"
+
+
 def _said_before(axis: Axes) -> Sequence[str]:
     """The y labels of the panels to the left."""
     own = axis.get_subplotspec()
@@ -97,6 +116,8 @@ def _logarithmic(axis: Axes, along: Axis, which: Which) -> None:
         for line in one.get_lines()
         if line.get_transform().contains_branch(one.transData)
     ]
+    stairs = [patch for one in shared.get_siblings(axis) for patch in one.patches]
+    drawn += [np.asarray(one.get_data()[0]) for one in stairs if isinstance(one, StepPatch)]
     seen = np.concatenate([*drawn, np.empty(0)])
     seen = seen[(seen > 0) & np.isfinite(seen)]
     if not len(seen):
@@ -106,9 +127,11 @@ def _logarithmic(axis: Axes, along: Axis, which: Which) -> None:
         axis.set(**{f"{which}lim": (max(seen.min() / 2, TINY), min(seen.max(), 1 / TINY) * 2)})
     axis.set(**{f"{which}scale": "log"})
     low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
+    if high > FINE * low:
+        along.set_minor_locator(NullLocator())
+    decades(along)
     for apart, digits in TICKS.items():
         if high < apart * low:
             along.set_major_locator(LogLocator(subs=digits))
             along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            along.set_minor_formatter(NullFormatter())
             break

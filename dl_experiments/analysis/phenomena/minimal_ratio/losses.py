@@ -142,6 +142,7 @@ def _losses(axis: Axes) -> None:
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(numticks=6))
     axis.xaxis.set_minor_locator(NullLocator())
+    panels.decades(axis.xaxis)
     axis.set_xlabel("loss (MSE, log scale)")
 
 

@@ -38,6 +38,7 @@ def histogram(about: str, groups: Groups) -> tuple[str, Figure]:
         places = [-1, -1e-6, -1e-12, 0, 1e-12, 1e-6, 1]
         axis.xaxis.set_major_locator(FixedLocator(places))
         axis.xaxis.set_minor_locator(NullLocator())
+        panels.decades(axis.xaxis)
         axis.set_title(points.label)
         axis.set_xlabel("λ / max|λ| (symmetric-log scale)")
         panels.values(axis, "eigenvalues a point\nand bin", LOG)

@@ -103,3 +103,11 @@ def test_colours_stay_with_their_models() -> None:
     found = style.colours(["deep", "a", "b", "shallow"])
     assert len(set(found.values())) == 4
     assert len(set(style.colours([str(i) for i in range(30)]).values())) == 30
+
+
+def test_stairs_on_a_logarithmic_axis_have_ticks(axis: Axes) -> None:
+    axis.stairs([1.0, 2000.0], [0.0, 1.0, 2.0])
+    panels.values(axis, "counts", LOG)
+    assert (axis.get_yscale(), axis.get_ylabel()) == ("log", "counts (log scale)")
+    labels = [axis.yaxis.get_major_formatter()(value) for value in (1e-3, 1.0, 1e3, 0.0, -10.0)]
+    assert labels == ["10⁻³", "10⁰", "10³", "0", "−10¹"]
