@@ -97,7 +97,8 @@ def _in_processes(tasks: Sequence[Task], workers: int, say: Say) -> dict[int, Dr
     made: dict[int, Drawn] = {}
     say(f"drawing {len(tasks)} experiments in {workers} processes")
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
-        places = {pool.submit(_draw, task): place for place, task in enumerate(tasks)}
+        longest = sorted(range(len(tasks)), key=lambda place: -len(tasks[place].runs))
+        places = {pool.submit(_draw, tasks[place]): place for place in longest}
         try:
             for ended in as_completed(places):
                 with suppress(BrokenExecutor):
