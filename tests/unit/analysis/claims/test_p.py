@@ -1,0 +1,79 @@
+"""The p of a claim is that of SciPy's one-sided test, and says what the interval says."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from dl_experiments.analysis.claims.claim import Region, claim
+from dl_experiments.analysis.runs.scales import CORRELATION, LINEAR, LOG, OFTEN, SHARE, SIZE, Scale
+from dl_experiments.analysis.runs.statistics import Estimate, difference
+
+DRAW = np.random.default_rng(3)
+RATES = DRAW.beta(8, 2, 6)
+
+
+def of(estimate: Estimate | None, **region: float) -> float | None:
+    return claim("it holds", "effect", Region(**region), estimate).p
+
+
+def greater(values: np.ndarray, edge: float) -> float:
+    return float(stats.ttest_1samp(values, edge, alternative="greater").pvalue)
+
+
+@pytest.mark.parametrize(
+    ("scale", "values", "edge", "onto"),
+    [
+        (LINEAR, DRAW.normal(1, 1, 7), 0.4, np.asarray),
+        (SIZE, DRAW.gamma(3, 1, 7), 1.0, np.asarray),
+        (LOG, DRAW.lognormal(0, 1, 7), 0.5, np.log10),
+    ],
+)
+def test_it_is_students(scale: Scale, values: np.ndarray, edge: float, onto: Callable) -> None:
+    level = scale.level(values)
+    above, below = of(level, above=edge), of(level, below=edge)
+    assert above == pytest.approx(greater(onto(values), onto(edge)))
+    assert above is not None
+    assert below == pytest.approx(1 - above)
+    assert of(level, above=edge, below=2 * edge) == max(above, of(level, below=2 * edge) or 0)
+
+
+def test_of_unpaired_sides_it_is_welchs() -> None:
+    one, other = DRAW.normal(1, 1, 5), DRAW.normal(0, 3, 8)
+    found = difference(dict(enumerate(one)), dict(enumerate(other, start=100)))
+    tested = stats.ttest_ind(one - 0.3, other, equal_var=False, alternative="greater")
+    assert of(found, above=0.3) == pytest.approx(tested.pvalue)
+
+
+def test_of_a_share_of_seeds_it_is_the_binomial_one() -> None:
+    found = OFTEN.level(np.array([1, 1, 1, 1, 0, 1]))
+    for side, word in (("above", "greater"), ("below", "less")):
+        assert of(found, **{side: 0.4}) == pytest.approx(stats.binomtest(5, 6, 0.4, word).pvalue)
+
+
+def test_seeds_of_one_value_are_counted_by_their_signs() -> None:
+    found = LINEAR.level(np.full(5, 2.0))
+    assert (of(found, above=1.0), of(found, below=1.0)) == (2**-5, 1.0)
+    assert of(LINEAR.level(np.ones(1)), above=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("scale", "values"),
+    [
+        (LINEAR, DRAW.normal(1, 1, 6)),
+        (LOG, DRAW.lognormal(0, 1, 6)),
+        (SHARE, RATES),
+        (CORRELATION, special.expit(DRAW.normal(1, 1, 6))),
+        (OFTEN, np.array([1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0])),
+    ],
+)
+def test_it_is_below_a_fortieth_where_the_interval_is_beyond_the_edge(
+    scale: Scale, values: np.ndarray
+) -> None:
+    found = scale.level(values)
+    assert found.low is not None
+    assert found.high is not None
+    for edge in np.linspace(0.05, 0.95, 61):
+        assert (of(found, above=edge) < 0.025) == (found.low > edge)  # type: ignore[operator]
+        assert (of(found, below=edge) < 0.025) == (found.high < edge)  # type: ignore[operator]
