@@ -67,6 +67,7 @@ class Claim:
         scale: On which its interval was taken, by name; empty where it has one of its own.
         p: Of the one-sided test against the edge of the region, between two the larger of both;
             None where there is no such test.
+        p_outside: The same of the test that it lies outside, between two ends twice the smaller.
         unfit: Whether the runs cannot show it, whatever they say.
     """
 
@@ -82,6 +83,7 @@ class Claim:
     note: str = ""
     scale: str = ""
     p: float | None = None
+    p_outside: float | None = None
     unfit: bool = False
 
     @property
@@ -144,19 +146,26 @@ def claim(
         found,
         note,
         estimate.scale,
-        _p(region, estimate),
+        _inside(region, estimate),
+        _outside(region, estimate),
         bool(unfit),
     )
 
 
-def _p(region: Region, estimate: Estimate) -> float | None:
-    if (against := estimate.against) is None:
-        return None
-    return max(
-        against(edge, side)
-        for edge, side in zip(region.ends, (1, -1), strict=True)
-        if edge is not None
-    )
+def _inside(region: Region, estimate: Estimate) -> float | None:
+    return max(_tests(region, estimate, (1, -1)), default=None)
+
+
+def _outside(region: Region, estimate: Estimate) -> float | None:
+    found = _tests(region, estimate, (-1, 1))
+    return min(1.0, len(found) * min(found)) if found else None
+
+
+def _tests(region: Region, estimate: Estimate, sides: tuple[int, int]) -> list[float]:
+    """P of the one-sided tests against the ends that a region has."""
+    against = estimate.against
+    ends = zip(region.ends, sides, strict=True)
+    return [against(end, side) for end, side in ends if end is not None] if against else []
 
 
 def leaning(verdict: Verdict) -> Verdict:

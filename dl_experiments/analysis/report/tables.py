@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from dl_experiments.analysis.claims.many import corrected
 from dl_experiments.analysis.report.told import Told
 from dl_experiments.analysis.runs.collect import Run
 
@@ -20,8 +21,8 @@ WORDS, FLOAT, WHOLE = "string", "Float64", "int64"
 CLAIMS = {
     "experiment": WORDS, "section": WORDS, "kind": WORDS, "statement": WORDS, "effect": WORDS,
     "unit": WORDS, "region": WORDS, "estimate": FLOAT, "low": FLOAT, "high": FLOAT, "n": WHOLE,
-    "p": FLOAT, "verdict": WORDS, "scale": WORDS, "source": WORDS, "published": WORDS,
-    "note": WORDS, "commit": WORDS, "command": WORDS,
+    "p": FLOAT, "verdict": WORDS, "verdict_corrected": WORDS, "scale": WORDS, "source": WORDS,
+    "published": WORDS, "note": WORDS, "commit": WORDS, "command": WORDS,
 }  # fmt: skip
 NUMBERS = {
     "experiment": WORDS, "arm": WORDS, "group": WORDS, "metric": WORDS, "estimate": FLOAT,
@@ -122,7 +123,7 @@ def write_findings(sections: Sequence[Told], folder: Path) -> list[Path]:
     """
     written = []
     for name, columns, rows in (
-        ("claims", CLAIMS, [row for one in sections for row in one.claims]),
+        ("claims", CLAIMS, _claims(sections)),
         ("numbers", NUMBERS, [row for one in sections for row in one.numbers]),
     ):
         table = pd.DataFrame(rows, columns=list(columns)).astype(columns)
@@ -132,6 +133,12 @@ def write_findings(sections: Sequence[Told], folder: Path) -> list[Path]:
         table.to_json(files[2], orient="records", indent=1, force_ascii=False)
         written += files
     return written
+
+
+def _claims(sections: Sequence[Told]) -> list[dict[str, Any]]:
+    claims = [row for one in sections for row in one.claims]
+    verdicts = corrected(claims)
+    return [{**row, "verdict_corrected": v} for row, v in zip(claims, verdicts, strict=True)]
 
 
 def _cell(value: Any) -> Any:

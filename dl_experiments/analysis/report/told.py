@@ -157,6 +157,7 @@ def _claim(experiment: Experiment, claim: Claim, runs: Sequence[Run]) -> dict[st
         "high": claim.high,
         "n": claim.n,
         "p": claim.p,
+        "p_outside": claim.p_outside,
         "verdict": claim.short,
         "scale": claim.scale,
         "source": experiment.source,

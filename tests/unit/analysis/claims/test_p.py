@@ -7,6 +7,7 @@ import pytest
 from scipy import special, stats
 
 from dl_experiments.analysis.claims.claim import Region, claim
+from dl_experiments.analysis.claims.many import corrected
 from dl_experiments.analysis.runs.scales import CORRELATION, LINEAR, LOG, OFTEN, SHARE, SIZE, Scale
 from dl_experiments.analysis.runs.statistics import Estimate, difference
 
@@ -77,3 +78,31 @@ def test_it_is_below_a_fortieth_where_the_interval_is_beyond_the_edge(
     for edge in np.linspace(0.05, 0.95, 61):
         assert (of(found, above=edge) < 0.025) == (found.low > edge)  # type: ignore[operator]
         assert (of(found, below=edge) < 0.025) == (found.high < edge)  # type: ignore[operator]
+
+
+def test_of_many_claims_the_ones_at_the_edge_only_lean() -> None:
+    judged = [("supported", 0.02, 0.98), ("supported", 1e-6, 1.0), ("not supported", 1.0, 0.02)]
+    judged += [("inconclusive", 0.4, 0.6), ("leaning supported", 1e-3, 1.0), ("unfit", 1e-9, 1.0)]
+    judged += [("supported", None, None)]  # by another test
+    claims = [dict(zip(("verdict", "p", "p_outside"), one, strict=True)) for one in judged]
+    assert corrected(claims) == [
+        "leaning supported",  # 0.02 · 5 / 3 is above 0.025
+        "supported",
+        "leaning not supported",
+        "inconclusive",
+        "leaning supported",
+        "unfit",
+        "supported",
+    ]
+    assert corrected(claims[:1]) == ["supported"]  # by itself
+    assert corrected([]) == []
+
+
+def test_outside_is_the_other_side() -> None:
+    level = LINEAR.level(DRAW.normal(1, 1, 7))
+    assert claim("", "", Region(above=0.4), level).p_outside == of(level, below=0.4)
+    below, above = of(level, below=0.4), of(level, above=1.5)
+    assert below is not None
+    assert above is not None
+    between = claim("", "", Region(above=0.4, below=1.5), level).p_outside
+    assert between == min(1, 2 * min(below, above))
