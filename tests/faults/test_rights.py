@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def somebody(lab, shared):
         os._exit(outcome.code)
 
     def call(spoil, *words):
+        import_module("dl_experiments.sweep.plan")  # which others may have no right to
         process = multiprocessing.get_context("fork").Process(target=child, args=(spoil, words))
         process.start()
         process.join()
