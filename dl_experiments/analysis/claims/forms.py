@@ -84,8 +84,8 @@ def level(
         bare = f"{len(done)} completed seeds have no such value" if done else ""
         return found and replace(found, note=joined([found.note, bare]))
 
-    words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, [Group(runs)], compare, quantity.unit, **said)
+    group = Group(runs)
+    return compared(statement, quantity, region, [group], compare, quantity.unit, effect, **said)
 
 
 def difference(
@@ -110,8 +110,8 @@ def difference(
     def compare(sides: Sides) -> Estimate | None:
         return quantity.between(*sides)
 
-    words = (statement, effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}")
-    return _judged(words, quantity, region, pair, compare, quantity.apart, **said)
+    effect = effect or f"{quantity.name}, {pair[0].name} minus {pair[1].name}"
+    return compared(statement, quantity, region, pair, compare, quantity.apart, effect, **said)
 
 
 def trend(
@@ -154,7 +154,9 @@ def compared(
     compare: Compare,
     unit: str = "",
     effect: str = "",
-    **said: Unpack[Said],
+    note: str = "",
+    unfit: str = "",
+    learners: Sequence[Run] | None = None,
 ) -> Claim:
     """That what several groups come to lies in a region, where no other form says how.
 
@@ -165,24 +167,12 @@ def compared(
         groups: What is compared.
         compare: For each group a mapping of seed to value -> the effect; None: there is none.
         unit: Of the effect.
-        effect: What was measured, in words.
-        said: See `Said`.
+        effect: What was measured, in words; the quantity's name where it says that.
+        note: See `Said`.
+        unfit: See `Said`.
+        learners: See `Said`.
     """
     words = (statement, effect or quantity.name)
-    return _judged(words, quantity, region, groups, compare, unit, **said)
-
-
-def _judged(
-    words: tuple[str, str],
-    quantity: Quantity,
-    region: Region,
-    groups: Sequence[Group],
-    compare: Compare,
-    unit: str,
-    note: str = "",
-    unfit: str = "",
-    learners: Sequence[Run] | None = None,
-) -> Claim:
     unfit = unfit or untaught(groups, learners)
     sides = [by_seed(group.runs, quantity) for group in groups]
     found = compare(sides)
