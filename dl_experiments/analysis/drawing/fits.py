@@ -62,13 +62,10 @@ def every_seed(
 
 
 def final_fits(runs: Sequence[Run]) -> dict[int, Arrays]:
-    """Seed -> predictions of the completed runs whose file can be read (collect names others)."""
+    """Seed -> predictions of the completed runs whose file can be read."""
     found = {}
     for run in runs:
-        try:
-            arrays = run.measure("predictions") if run.completed else None
-        except ValueError:
-            continue
+        arrays = run.measure("predictions") if run.completed else None
         if arrays and set(arrays) >= FIELDS and len(arrays["predictions"]):
             found[run.seed] = arrays
     return dict(sorted(found.items()))

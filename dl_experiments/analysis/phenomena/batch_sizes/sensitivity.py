@@ -38,7 +38,8 @@ from dl_experiments.analysis.sections import Section, over, put_together
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Two figures, numbers and claims for each config that the study has."""
-    arrays = {run.path: found for run in runs if (found := _measured(run))}
+    done = [run for run in runs if run.completed]
+    arrays = {run.path: found for run in done if (found := run.measure("sensitivity"))}
 
     def section(config: str, members: Grid) -> Section:
         arms = split(members, lambda run: _values(run, arrays.get(run.path)))
@@ -55,13 +56,6 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
     sections = [over(swept.arms(runs, COMPARED), section)]
     return put_together(runs, sections, about=f"{Finding.about} {GEOMETRIC}")
-
-
-def _measured(run: Run) -> dict[str, np.ndarray] | None:
-    try:
-        return run.measure("sensitivity") if run.completed else None
-    except ValueError:  # the collection names it
-        return None
 
 
 def _values(run: Run, arrays: dict[str, np.ndarray] | None) -> Values:

@@ -18,10 +18,7 @@ Arrays = Mapping[str, np.ndarray]
 
 def measured(run: Run) -> Arrays | None:
     """The arrays of ``measures/sharpness.npz``; None where there are none that can be read."""
-    try:
-        return run.measure("sharpness") if run.completed else None
-    except ValueError:  # the collection names it
-        return None
+    return run.measure("sharpness") if run.completed else None
 
 
 def values(run: Run) -> Values:

@@ -73,11 +73,8 @@ def compared(run: Run, metric: str) -> Series:
 
 def minibatch(run: Run) -> Series:
     """The norm of every update's mini-batch gradient; empty where there is no readable file."""
-    try:
-        arrays = run.measure("gradient_norms")
-    except ValueError:  # the collection has told of it
-        arrays = None
-    if arrays is None or not {"step", "norm"} <= set(arrays):
+    arrays = run.measure("gradient_norms") or {}
+    if not {"step", "norm"} <= set(arrays):
         return _series(np.empty(0), np.empty(0))
     return _series(arrays["step"].astype(float), arrays["norm"].astype(float))
 

@@ -85,7 +85,8 @@ def read(runs: Sequence[Run]) -> dict[str, Points]:
     found = {}
     keys = ["model.hidden", "model.activation"]
     for key, members in sorted(Grid(runs).cells(keys).items(), key=_order):
-        pairs = [(run, arrays) for run in members if (arrays := _measured(run))]
+        done = [run for run in members if run.completed]
+        pairs = [(run, arrays) for run in done if (arrays := run.measure("critical_points"))]
         if pairs:
             label = f"{_widths(pairs[0][0])}, {key[1]}"
             found[label] = _pooled(label, pairs)
@@ -95,13 +96,6 @@ def read(runs: Sequence[Run]) -> dict[str, Points]:
 def _order(item: tuple[tuple[str, ...], Any]) -> tuple[int, str, bool]:
     hidden, activation = item[0][0], item[0][1]
     return -hidden.count(","), hidden, activation != "tanh"
-
-
-def _measured(run: Run) -> dict[str, np.ndarray] | None:
-    try:
-        return run.measure("critical_points") if run.completed else None
-    except ValueError:  # collect names it
-        return None
 
 
 def _widths(run: Run) -> str:
