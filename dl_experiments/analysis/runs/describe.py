@@ -58,6 +58,19 @@ def other_data(runs: Sequence[Run], name: str) -> list[str]:
     return [f"the claim is about {data_name(name)}; this is {others}"] if others else []
 
 
+def part_of_data(runs: Sequence[Run], name: str) -> list[str]:
+    """That a claim about all images of a data set is asked of fewer; none where it is not."""
+    whole = SIZES[name][0]
+    part = any((run.get("data.samples") or whole) < whole for run in runs)
+    return [f"the claim is about all {whole:,} images; this is a {subset(runs)}"] if part else []
+
+
+def other_labels(runs: Sequence[Run]) -> list[str]:
+    """That a claim about true labels is asked of others; none where it is not."""
+    found = " and ".join(labels(runs))
+    return [f"the claim is about true labels; here: {found}"] if found else []
+
+
 def _samples(run: Run) -> int:
     """The training samples a run asks for; 0 for all there are."""
     asked = run.get("data.samples") or 0

@@ -24,7 +24,7 @@ from dl_experiments.analysis.phenomena.capacity.sizes import (
     last_gain,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import labels, other_data, subset
+from dl_experiments.analysis.runs.describe import other_data, other_labels, part_of_data
 from dl_experiments.analysis.runs.grid import flat
 from dl_experiments.analysis.runs.quantities import in_percent
 from dl_experiments.analysis.runs.scales import CORRELATION
@@ -34,7 +34,6 @@ ALL_THE_WAY = Region(below=-0.9)
 SMALL = Region(above=-0.5, below=0.5)
 ABOUT = Region(above=97.5, below=98.5)  # what rounds to 98 %
 RISES = Region(above=0.0)
-IMAGES = 60_000
 RHO = "Spearman's ρ over the sizes between parameters and"
 
 
@@ -100,14 +99,4 @@ def few(sizes: Sizes) -> str:
 
 
 def _unlike(runs: Sequence[Run]) -> list[str]:
-    return [*other_data(runs, "mnist"), *_partial(runs), *_noisy(runs)]
-
-
-def _partial(runs: Sequence[Run]) -> list[str]:
-    part = any((run.get("data.samples") or IMAGES) < IMAGES for run in runs)
-    return [f"the claim is about all {IMAGES:,} images; this is a {subset(runs)}"] if part else []
-
-
-def _noisy(runs: Sequence[Run]) -> list[str]:
-    found = " and ".join(labels(runs))
-    return [f"the claim is about true labels; here: {found}"] if found else []
+    return [*other_data(runs, "mnist"), *part_of_data(runs, "mnist"), *other_labels(runs)]

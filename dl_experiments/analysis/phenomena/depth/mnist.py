@@ -15,7 +15,7 @@ from dl_experiments.analysis.claims.seeds import joined
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.depth import images
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import labels, other_data, subset
+from dl_experiments.analysis.runs.describe import other_data, other_labels, part_of_data
 from dl_experiments.analysis.runs.learned import seldom
 from dl_experiments.analysis.runs.quantities import Quantity, final, in_percent, longest, shortest
 from dl_experiments.analysis.runs.scales import SIZE
@@ -23,7 +23,6 @@ from dl_experiments.analysis.runs.scales import SIZE
 NEAR = Region(above=97.5, below=99.5)  # what rounds to 98 or 99 %
 RISE = Region(above=10.0)  # every run ends a little above its minimum; a tenth is a turn
 HOLDS = Region(above=-0.5)
-IMAGES = 60_000
 SELDOM = 5  # the fewest epochs at which a turn can be seen
 EPOCHS = 15  # the fewest that the claims are about; the turn is expected after about 10
 
@@ -43,7 +42,7 @@ def _claims(models: images.Models) -> list[Claim]:
                 NEAR,
                 runs,
                 effect="mean final test accuracy",
-                unfit="; ".join([*_partial(runs), *_unlike(runs)]),
+                unfit="; ".join([*part_of_data(runs, "mnist"), *_unlike(runs)]),
             )
         )
     for name, runs in models.items():
@@ -69,13 +68,8 @@ def _claims(models: images.Models) -> list[Claim]:
     return judged
 
 
-def _partial(runs: Sequence[Run]) -> list[str]:
-    few = any((run.get("data.samples") or IMAGES) < IMAGES for run in runs)
-    return [f"the claim is about all {IMAGES:,} images; this is a {subset(runs)}"] if few else []
-
-
 def _unlike(runs: Sequence[Run]) -> list[str]:
-    return [*other_data(runs, "mnist"), *_short(runs), *_noisy(runs)]
+    return [*other_data(runs, "mnist"), *_short(runs), *other_labels(runs)]
 
 
 def _short(runs: Sequence[Run]) -> list[str]:
@@ -83,11 +77,6 @@ def _short(runs: Sequence[Run]) -> list[str]:
     short, long = shortest(runs), longest(runs)
     epochs = f"{short:.0f}{f' to {long:.0f}' if short < long else ''} epoch{'s' * (long != 1)}"
     return [f"only {epochs}, and it takes {EPOCHS}"] if short < EPOCHS else []
-
-
-def _noisy(runs: Sequence[Run]) -> list[str]:
-    found = " and ".join(labels(runs))
-    return [f"the claim is about true labels; here: {found}"] if found else []
 
 
 def rise(run: Run) -> float | None:
