@@ -151,8 +151,7 @@ def _finals(part: str, runs: Sequence[Run], keys: Sequence[str]) -> Made:
     caption = (
         "Where the metrics end (median over the last tenth of the epochs), one panel a swept key; "
         f"colours tell the other keys' values apart. {dots.caption(losses=True)} "
-        "Grey dots without bars: too many other values to tell apart. A diverged run has no final "
-        "value; its mark stands at the upper edge."
+        f"Grey dots without bars: too many other values to tell apart. {dots.LOST}"
     )
     return caption, figure
 

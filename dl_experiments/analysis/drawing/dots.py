@@ -17,6 +17,8 @@ from dl_experiments.analysis.runs.statistics import INTERVAL
 GREY = "#777777"
 THROUGH = "Small marks: every completed seed; line: their mean (of what is logarithmic geometric)."
 """What `through` draws."""
+LOST = "A diverged run has no final value; its mark stands at the upper edge."
+"""What `column` and `scatter` draw of one."""
 
 
 def caption(losses: bool) -> str:

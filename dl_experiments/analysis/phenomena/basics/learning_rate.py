@@ -172,8 +172,7 @@ def _finals(arm: str, optimizers: Mapping[str, Rates]) -> Made:
     style.legend_below(figure, [*guess, *curves.lost_keys(runs)])
     caption = (
         "Where the test accuracy ends (median over the last tenth of the epochs)"
-        f"{_momentum(runs)}. {dots.caption(losses=False)} A diverged run has no final value; its "
-        "mark stands at the upper edge."
+        f"{_momentum(runs)}. {dots.caption(losses=False)} {dots.LOST}"
     )
     return caption, figure
 

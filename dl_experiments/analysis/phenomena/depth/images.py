@@ -76,8 +76,7 @@ def _finals(arm: str, models: Models) -> Made:
     style.legend_below(figure, curves.lost_keys(runs))
     caption = (
         "Where the test accuracy ends (median over the last tenth of the epochs). "
-        f"{dots.caption(losses=False)} A diverged run has no final value; its mark stands "
-        "at the upper edge."
+        f"{dots.caption(losses=False)} {dots.LOST}"
     )
     return caption, figure
 
