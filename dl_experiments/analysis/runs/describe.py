@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import get_args
 
 from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.analysis.runs.statistics import Estimate
 from dl_experiments.artifacts import State
 from dl_experiments.data.sources import SIZES
@@ -112,6 +113,12 @@ def states(runs: Sequence[Run]) -> str:
     parts = [f"{counts[state]} {state}" for state in get_args(State) if counts[state]]
     parts.sort(key=lambda part: not part.endswith("completed"))
     return f"{len(runs)} run{'' if len(runs) == 1 else 's'}" + ": " * bool(runs) + ", ".join(parts)
+
+
+def usable(runs: Sequence[Run], fits: Callable[[Run], bool], why: str) -> tuple[Grid, list[str]]:
+    """The runs that fit, and a sentence on the others that says why they do not; none, none."""
+    lost = Grid(runs).only(lambda run: not fits(run))
+    return Grid(runs).only(fits), [f"Left out: {states(lost)}, {why}."] if lost else []
 
 
 def interrupted(runs: Sequence[Run]) -> list[str]:

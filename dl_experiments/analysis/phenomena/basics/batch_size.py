@@ -24,7 +24,7 @@ from dl_experiments.analysis.phenomena.basics.batch_size_figures import (
     outcomes,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import states
+from dl_experiments.analysis.runs.describe import usable
 from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.analysis.runs.quantities import (
     METRICS,
@@ -46,9 +46,8 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 
 def _section(arm: str, runs: Grid) -> Section:
-    sizes = runs.along(lambda run: run.batch_size or None)
-    lost = runs.only(lambda run: not run.batch_size)
-    notes = [f"Left out: {states(lost)}, of a full batch of unknown size."] if lost else []
+    known, notes = usable(runs, lambda run: run.batch_size > 0, "of a full batch of unknown size")
+    sizes = known.along(lambda run: run.batch_size)
     if not sizes:
         return Section(notes=notes)
     figures = {"curves": learning, "noise": noise, "accuracy-and-time": outcomes}

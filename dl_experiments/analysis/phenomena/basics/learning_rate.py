@@ -13,7 +13,7 @@ from dl_experiments.analysis.claims.seedwise import seedwise
 from dl_experiments.analysis.drawing import curves, dots, panels, style
 from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import about, loss_name, states
+from dl_experiments.analysis.runs.describe import about, loss_name, usable
 from dl_experiments.analysis.runs.grid import Grid, flat, show
 from dl_experiments.analysis.runs.quantities import by_seed, columns, final, in_percent
 from dl_experiments.analysis.runs.scales import LOG, SHARE
@@ -32,9 +32,7 @@ Rates = dict[float, Grid]
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, final values and the two claims for each optimizer."""
-    there = Grid(runs).only(lambda run: _rate(run) is not None)
-    lost = Grid(runs).only(lambda run: _rate(run) is None)
-    notes = [f"Left out: {states(lost)}, without a learning rate."] if lost else []
+    there, notes = usable(runs, lambda run: _rate(run) is not None, "without a learning rate")
     return put_together(runs, [over(arms(there, [OPTIMIZER, RATE]), _section)], notes)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims.forms import Group
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import is_classification, states
+from dl_experiments.analysis.runs.describe import is_classification, usable
 from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.analysis.runs.quantities import Quantity, last, scale_of
 from dl_experiments.analysis.runs.quantities import final as settled
@@ -104,14 +104,13 @@ def by_size(runs: Sequence[Run]) -> Sizes:
     return one_each.along(lambda run: counts[_net(run)])
 
 
-def image_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+def image_runs(runs: Sequence[Run]) -> tuple[Grid, list[str]]:
     """The runs on images whose number and classes are known, and a sentence on the others."""
 
     def known(run: Run) -> bool:
         return is_classification(run) and bool(run.training_samples and run.classes)
 
-    kept, lost = Grid(runs).only(known), Grid(runs).only(lambda run: not known(run))
-    return [*kept], [f"Left out: {states(lost)}, not on a known image set."] if lost else []
+    return usable(runs, known, "not on a known image set")
 
 
 def by_images(runs: Sequence[Run]) -> Samples:

@@ -13,7 +13,7 @@ from dl_experiments.analysis.runs.describe import (
     parameters,
     run_count,
     sized,
-    states,
+    usable,
 )
 from dl_experiments.analysis.runs.grid import Grid, flat
 from dl_experiments.analysis.runs.quantities import METRICS, columns, final
@@ -31,9 +31,7 @@ def analyse(runs: Sequence[Run], claims: Claims) -> Finding:
         runs: Of its study.
         claims: Maps model name -> runs of one arm to that arm's claims.
     """
-    images = [run for run in runs if is_classification(run)]
-    lost = [run for run in runs if run not in images]
-    notes = [f"Left out: {states(lost)}, not on images."] if lost else []
+    images, notes = usable(runs, is_classification, "not on images")
 
     def section(arm: str, members: Grid) -> Section:
         models = members.along("model.name")

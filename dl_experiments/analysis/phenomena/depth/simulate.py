@@ -15,7 +15,7 @@ from dl_experiments.analysis.phenomena.depth.simulate_claims import judge
 from dl_experiments.analysis.phenomena.depth.simulate_fits import predictions, stages
 from dl_experiments.analysis.phenomena.depth.simulate_losses import convergence, losses
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import is_classification, number, parameters, states
+from dl_experiments.analysis.runs.describe import is_classification, number, parameters, usable
 from dl_experiments.analysis.runs.grid import Grid, flat
 from dl_experiments.analysis.runs.quantities import Quantity, by_seed, columns, final
 from dl_experiments.analysis.runs.scales import OFTEN
@@ -26,9 +26,7 @@ from dl_experiments.analysis.sections import Section, over, put_together
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Four figures, numbers and claims for each arm (optimizer, loss, …) that the study has."""
-    fitted = [run for run in runs if not is_classification(run)]
-    lost = [run for run in runs if run not in fitted]
-    notes = [f"Left out: {states(lost)}, on images."] if lost else []
+    fitted, notes = usable(runs, lambda run: not is_classification(run), "on images")
     there = arms(fitted, ["data.name", "model.name"])
     return put_together(runs, [over(there, _section)], notes)
 

@@ -11,7 +11,13 @@ from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena.random_labels import claims, figures
 from dl_experiments.analysis.phenomena.random_labels import memorised as asked
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import is_classification, number, parameters, states
+from dl_experiments.analysis.runs.describe import (
+    is_classification,
+    number,
+    parameters,
+    states,
+    usable,
+)
 from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.analysis.runs.quantities import columns, final, last
 from dl_experiments.analysis.sections import Made, Section, over, put_together
@@ -19,9 +25,7 @@ from dl_experiments.analysis.sections import Made, Section, over, put_together
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, epochs to memorise, capacity, numbers and claims."""
-    images = Grid(runs).only(is_classification)
-    lost = Grid(runs).only(lambda run: not is_classification(run))
-    notes = [f"Left out: {states(lost)}, not on images."] if lost else []
+    images, notes = usable(runs, is_classification, "not on images")
     sections = [over(asked.nets(images), _net), over(asked.capacity(images), _capacity)]
     return put_together(runs, sections, notes)
 
