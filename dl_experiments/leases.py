@@ -68,7 +68,7 @@ class Lease:
         """Leave, and remove what the dead have left."""
         with suppress(OSError):
             self._lock.release()
-        _sweep(self._folder)
+        sweep(self._folder.parent)
 
 
 def _make(leases: Path) -> None:
@@ -79,8 +79,13 @@ def _make(leases: Path) -> None:
             leases.chmod(stat.S_IMODE(leases.parent.stat().st_mode))
 
 
-def _sweep(leases: Path) -> None:
-    """Remove what processes of this machine have left that died, and the folder if it is empty."""
+def sweep(folder: Path) -> None:
+    """Remove the leases of this machine's processes that died; their folder, if it is empty.
+
+    Args:
+        folder: Of the runs.
+    """
+    leases = folder / FOLDER
     with suppress(OSError):
         for other in leases.iterdir():
             with suppress(OSError, Timeout, LeaseSettingsMismatch):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import final
 
-from dl_experiments import claims, stop
+from dl_experiments import claims, leases, stop
 from dl_experiments.folder import RunFailed, RunTaken, is_finished, line, tidy
 from dl_experiments.job import Job
 from dl_experiments.sweep import grouping, unit
@@ -99,6 +99,8 @@ class Training:
                 if is_finished(job.path):
                     self._errors[job.path] = None
                     tidy(job.path)
+            for folder in {job.path.parent for job in one.jobs}:
+                leases.sweep(folder)  # of the worker, if it was killed when it had no run any more
             left = one.only([job for job in one.jobs if job.path not in self._errors])
             if len(one.jobs) > 1 or not left.jobs:
                 if left.jobs:

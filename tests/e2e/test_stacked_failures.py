@@ -15,6 +15,7 @@ from torch import nn
 from dl_experiments import run, stop
 from dl_experiments.artifacts import RunDirectory, read_metrics
 from dl_experiments.callbacks.observer import Observer
+from dl_experiments.leases import FOLDER, Lease
 from dl_experiments.sweep import member
 from dl_experiments.sweep.stack import Stack
 
@@ -214,6 +215,20 @@ def test_a_run_whose_worker_is_killed_is_told_in_one_line(lab, outputs, compose,
     assert (again.code, again.err) == (0, "")
     assert "2 finished before" in again.out
     assert {state(files) for files in runs(outputs).values()} == {"completed"}
+
+
+def test_workers_killed_when_their_runs_are_done_leave_nothing(lab, outputs, monkeypatch):
+    main = os.getpid()
+
+    def killed(lease):
+        assert os.getpid() != main
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(Lease, "release", killed)
+    words = [*SWEEP, "model.hidden=[4],[5]", "seed=range(0,2)", "sweep.workers=2"]
+    outcome = lab(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert not (outputs / "adhoc" / FOLDER).exists()
 
 
 def test_a_run_that_another_process_trains_is_left_to_it(lab, outputs, compose, monkeypatch):
