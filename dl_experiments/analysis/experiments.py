@@ -46,6 +46,11 @@ class Experiment:
         """Whose runs it looks at."""
         return self.shares or self.name
 
+    @property
+    def packaged(self) -> bool:
+        """Whether its analysis is this package's, which any process can find."""
+        return isinstance(self.analyse, str) and self.analyse.startswith("dl_experiments.")
+
     def __call__(self, *runs: Any, **options: Any) -> "Finding":
         """Its analysis of the runs."""
         analyse = self.analyse

@@ -15,15 +15,25 @@ def files(folders: Sequence[str]) -> list[Path]:
     """The modules in some folders; a name that begins with an underscore is shared code.
 
     Raises:
-        AnalysisError: There is no such folder.
+        AnalysisError: There is no such folder, or two have shared code of one name.
     """
     found = []
     for folder in folders:
         path = Path(folder).expanduser()
         if not path.is_dir():
             raise AnalysisError(f"trust.folders={folder}: there is no such folder")
-        found += sorted(one.resolve() for one in path.glob("*.py") if one.name[0] != "_")
+        found += sorted(one.resolve() for one in path.glob("*.py") if one.name[0] not in "._")
+    _check_shared(folders)
     return found
+
+
+def _check_shared(folders: Sequence[str]) -> None:
+    """Raises where two folders have shared code of one name: only one of them would be loaded."""
+    names: dict[str, Path] = {}
+    for folder in dict.fromkeys(Path(one).expanduser().resolve() for one in folders):
+        for path in folder.glob("_*.py"):
+            if (other := names.setdefault(path.name, path)) != path:
+                raise AnalysisError(f"trust.folders: {other} and {path} have one name; rename one")
 
 
 def experiments(folders: Sequence[str]) -> Iterator[Experiment]:
@@ -45,7 +55,7 @@ def experiments(folders: Sequence[str]) -> Iterator[Experiment]:
 
 
 def _loaded(path: Path) -> ModuleType:
-    """The module, under a name that no other has, and that a pickled function finds again."""
+    """The module, under a name that no other has."""
     name = f"trusted_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path)

@@ -86,7 +86,6 @@ class Rule(ABC):
 
 
 @final
-@final
 class SGDRule(Rule):
     """b ← μb + g (b = g at first); θ ← θ − lr·b, with Nesterov θ ← θ − lr·(g + μb)."""
 

@@ -6,7 +6,7 @@ Figures take most of a report's time, and each experiment's have nothing to do w
 import os
 import signal
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Task:
     """An experiment to be analysed.
 
     Attributes:
-        experiment: With its analysis, a function that another process can find.
+        experiment: With its analysis.
         runs: Of its study.
         options: What the analysis is told.
         folder: Where its figures go.
@@ -70,8 +70,10 @@ class Drawn:
     trace: str = ""
 
 
-def draw(tasks: Sequence[Task], processes: int = 1, say: Say = lambda line: None) -> list[Drawn]:
-    """Each of them, in their order.
+def draw(
+    tasks: Sequence[Task], processes: int = 1, say: Say = lambda line: None
+) -> Iterator[tuple[int, Drawn]]:
+    """Each of them with its place among them, as soon as it is drawn.
 
     Args:
         tasks: What there is to draw.
@@ -81,35 +83,36 @@ def draw(tasks: Sequence[Task], processes: int = 1, say: Say = lambda line: None
     Raises:
         AnalysisError: Of an analysis.
     """
-    workers = min(MOST, processes, len(tasks))
-    many = len({run.path for task in tasks for run in task.runs}) >= MANY
-    made = _in_processes(tasks, workers, say) if many and workers > 1 else {}
-    return [made.get(place) or _told_of(task, say) for place, task in enumerate(tasks)]
+    left = dict(enumerate(tasks))
+    shared = {place: task for place, task in left.items() if task.experiment.packaged}
+    workers = min(MOST, processes, len(shared))
+    many = len({run.path for task in shared.values() for run in task.runs}) >= MANY
+    if many and workers > 1:
+        for place, drawn in _in_processes(shared, workers, say):
+            del left[place]
+            yield place, drawn
+    for place, task in left.items():
+        say(f"drawing {task.experiment.name}")
+        yield place, _draw(task)
 
 
-def _told_of(task: Task, say: Say) -> Drawn:
-    say(f"drawing {task.experiment.name}")
-    return _draw(task)
-
-
-def _in_processes(tasks: Sequence[Task], workers: int, say: Say) -> dict[int, Drawn]:
-    """Place in ``tasks`` -> what became of it; where a process was killed some are missing."""
-    made: dict[int, Drawn] = {}
+def _in_processes(tasks: Mapping[int, Task], workers: int, say: Say) -> Iterator[tuple[int, Drawn]]:
+    """Their places, and what became of them; where a process was killed some are missing."""
     say(f"drawing {len(tasks)} experiments in {workers} processes")
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
-        longest = sorted(range(len(tasks)), key=lambda place: -len(tasks[place].runs))
+        longest = sorted(tasks, key=lambda place: -len(tasks[place].runs))
         places = {pool.submit(_draw, tasks[place]): place for place in longest}
         try:
-            for ended in as_completed(places):
+            for count, ended in enumerate(as_completed(places), start=1):
                 with suppress(BrokenExecutor):
-                    made[places[ended]] = ended.result()
+                    drawn = ended.result()
                     name = tasks[places[ended]].experiment.name
-                    say(f"drawn {len(made)} of {len(tasks)}: {name}")
+                    say(f"drawn {count} of {len(tasks)}: {name}")
+                    yield places[ended], drawn
         except BaseException:
             for process in active_children():
                 process.terminate()
             raise
-    return made
 
 
 def _begin() -> None:
@@ -128,23 +131,31 @@ def _end_with(sentinel: int) -> None:
 def _draw(task: Task) -> Drawn:
     """Analyse, and replace the folder's figures; what the analysis raises is told instead."""
     task.folder.mkdir(parents=True, exist_ok=True)
-    for old in _drawn_before(task.folder):
-        old.unlink()
     try:
         with style.applied():
             finding = task.experiment(task.runs, **task.options)
+            _clear(task.folder)
             pictures = [_save(drawing, task.folder, task.dpi) for drawing in finding.drawings]
-        section, trace = told(task.experiment, finding), ""
+        return _write(task, told(task.experiment, finding), pictures)
     except AnalysisError:  # the user can put it right
         raise
     except Exception as error:
-        section, trace = failed(task.experiment, task.runs, error), traceback.format_exc()
-        pictures = []
+        trace = traceback.format_exc()
+        _clear(task.folder)
+        return _write(task, failed(task.experiment, task.runs, error), [], trace)
+
+
+def _write(task: Task, section: Told, pictures: Sequence[Path], trace: str = "") -> Drawn:
     images = task.folder / "tensorboard"
     write_images(images, task.experiment.name, {path.stem: path for path in pictures})
     table = write_cells(section.table, task.folder / "numbers.csv")
     files = [*_drawn_before(task.folder), *images.iterdir(), table, section.write(task.folder)]
     return Drawn(section, stamps(files), trace)
+
+
+def _clear(folder: Path) -> None:
+    for old in _drawn_before(folder):
+        old.unlink()
 
 
 def _drawn_before(folder: Path) -> list[Path]:

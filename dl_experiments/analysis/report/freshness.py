@@ -31,13 +31,14 @@ Stamp = list[int]
 
 def stamps(paths: Iterable[Path]) -> dict[Path, Stamp]:
     """The stamp of each file."""
-    found = {path: path.stat() for path in paths}
-    return {path: [s.st_size, s.st_mtime_ns, s.st_ctime_ns] for path, s in found.items()}
+    return {path: _stamp(path.stat()) for path in paths}
 
 
 def page_of(report: Path, wanted: Sequence[str] | None) -> Path:
     """Where the page of some experiments is, or of all."""
     name = "+".join(wanted or ["index"])
+    if wanted == ["index"]:  # a study of that name, beside the page of all
+        name = "index_"
     if len(name) > LONGEST:
         name = f"{name[:LONGEST]}+{hashlib.sha256(name.encode()).hexdigest()[:6]}"
     return report / f"{re.sub(r'[^A-Za-z0-9+_.-]', '_', name)}.html"
@@ -80,7 +81,7 @@ def surroundings(trusted: Sequence[str]) -> str:
     folders = [Path(folder).expanduser() for folder in trusted]
     source = [*(PROJECT / "dl_experiments").rglob("*.py"), *(PROJECT / "conf").rglob("*.yaml")]
     source += [path for folder in folders for path in folder.glob("*.py")]
-    code = [[str(path), stamp] for path, stamp in sorted(stamps(source).items())]
+    code = [[str(path), _there(path)] for path in sorted(source)]
     return checksum([sys.version, _versions(), code])
 
 
@@ -98,15 +99,31 @@ def _versions() -> list[str]:
 
 
 def tree(folder: Path, depth: int, but: str = "") -> Iterator[list[Any]]:
-    """What lies in a folder, so many levels down, and whether who trains a run is alive."""
+    """What lies in a folder, so many levels down, and whether who trains a run is alive.
+
+    What vanishes meanwhile, or is a link to nothing, is there without a stamp.
+    """
     with os.scandir(folder) as entries:
         inside = sorted(entries, key=lambda entry: entry.name)
     for entry in inside:
         if entry.name == but or (entry.name.startswith(".") and entry.name != ".claim"):
             continue
-        if entry.is_dir():
-            yield from ([entry.path], *(tree(Path(entry.path), depth - 1) if depth else ()))
-        else:
-            yield [entry.path, *stamps([Path(entry.path)]).values()]
-        if entry.name == "status.json" and b'"running"' in Path(entry.path).read_bytes():
-            yield [entry.path, claims.left(folder)]
+        path = Path(entry.path)
+        with suppress(FileNotFoundError):
+            yield [entry.path, *([] if entry.is_dir() else [_there(path)])]
+            if depth and entry.is_dir():
+                yield from tree(path, depth - 1)
+            if entry.name == "status.json" and b'"running"' in path.read_bytes():
+                yield [entry.path, claims.left(folder)]
+
+
+def _there(path: Path) -> Stamp | None:
+    """The stamp of what is there; else None."""
+    try:
+        return _stamp(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]

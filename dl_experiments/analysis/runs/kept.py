@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -27,7 +28,8 @@ def kept(path: Path, evaluate: Callable[[], Arrays]) -> Arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, BadZipFile):
         found: Any = evaluate()
-        write_atomically(path, lambda file: np.savez_compressed(file, **found))
+        with suppress(OSError):  # it only costs time
+            write_atomically(path, lambda file: np.savez_compressed(file, **found))
         return dict(found)
 
 

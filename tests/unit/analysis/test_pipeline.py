@@ -2,6 +2,8 @@ import json
 import pickle
 import re
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -15,11 +17,11 @@ from synthetic import config, function_run, image_run, write
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_experiments.analysis import comparison, pipeline
-from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena import known
 from dl_experiments.analysis.pipeline import analyze
 from dl_experiments.analysis.report import drawn, tables
-from dl_experiments.analysis.runs.collect import AnalysisError
+from dl_experiments.analysis.runs.collect import AnalysisError, Run
 
 DPI = 25
 
@@ -256,3 +258,77 @@ def test_experiments_of_ones_own_come_from_trusted_folders(outputs: Path, tmp_pa
             drawing(outputs, folders=[str(there)])
     with pytest.raises(AnalysisError, match=r"trust\.folders=nowhere: there is no such folder"):
         drawing(outputs, folders=["nowhere"])
+
+
+def test_a_users_own_analysis_is_drawn_however_many_runs_there_are(
+    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process could not find it, be it a function or a lambda."""
+    monkeypatch.setattr(drawn, "MANY", 1)
+    folder = tmp_path.parent / f"{tmp_path.name}-own"
+    folder.mkdir()
+    for analyse in ("analyse", "lambda runs: analyse(runs)"):
+        code = MINE.format(name="adhoc").replace('"What of it?", analyse', f'"Why?", {analyse}')
+        (folder / "own.py").write_text(code)
+        for name in [name for name in sys.modules if name.startswith("trusted_")]:
+            monkeypatch.delitem(sys.modules, name)
+        written, _ = drawing(outputs, folders=[str(folder)], processes=2)
+        assert not written.failed
+        assert "adhoc: mine" in written.notes
+
+
+def test_shared_code_of_one_name_in_two_folders_is_refused(outputs: Path, tmp_path: Path) -> None:
+    folders = [tmp_path.parent / f"{tmp_path.name}-{name}" for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "_shared.py").write_text("")
+        (folder / ".#own.py").symlink_to(folder / "nowhere")  # as an editor locks a file
+    drawing(outputs, folders=[str(folders[0])] * 2)
+    with pytest.raises(AnalysisError, match=r"a/_shared.py and .*b/_shared.py have one name"):
+        drawing(outputs, folders=[*map(str, folders)])
+
+
+def test_what_is_refused_leaves_the_figures_that_were_there(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing(outputs)
+
+    def refuse(runs: object) -> Finding:
+        raise AnalysisError("options.adhoc.low=3 is not allowed")
+
+    figures = sorted((outputs / "report" / "adhoc").glob("*.png"))
+    image_run(outputs, "deep", "cifar10", 3, 0.7)
+    function_run(outputs, "deep", "sinc", 3, 0.1, 0.1, study="adhoc")
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "analyse", refuse)
+        with pytest.raises(AnalysisError, match="low=3"):
+            drawing(outputs)
+    assert sorted((outputs / "report" / "adhoc").glob("*.png")) == figures
+    assert drawing(outputs)[1] == ["adhoc"]  # the other was kept as soon as it was drawn
+
+
+def test_a_section_that_cannot_be_kept_is_told_as_failed(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(runs: Sequence[Run]) -> Finding:
+        return Finding(runs, rows=[Row({"width": np.int64(3)})])  # type: ignore[dict-item]
+
+    monkeypatch.setattr(comparison, "analyse", odd)
+    written, _ = drawing(outputs)
+    assert "adhoc failed: TypeError" in written.notes[-1]
+    assert "The analysis failed: TypeError" in written.report.read_text()
+
+
+def test_links_to_nothing_and_files_that_vanish_do_not_end_a_report(outputs: Path) -> None:
+    (outputs / "adhoc" / "latest").symlink_to(outputs / "nowhere")
+    assert drawing(outputs)[1] == ["hw1_1_cifar10", "adhoc"]
+    assert drawing(outputs)[1] == []
+
+
+def test_a_study_called_index_leaves_the_page_of_all(outputs: Path) -> None:
+    function_run(outputs, "deep", "sinc", 0, 0.1, 0.1, study="index")
+    drawing(outputs)
+    page = (outputs / "report" / "index.html").read_bytes()
+    written, _ = drawing(outputs, wanted=["index"])
+    assert written.report != outputs / "report" / "index.html"
+    assert (outputs / "report" / "index.html").read_bytes() == page

@@ -2,7 +2,7 @@
 
 **The test error peaks near the interpolation threshold.** The height of the highest peak within a
 factor of 2 of it, above the higher of the lowest points on its two sides, taken once a seed where
-the other seeds have it (see ``_double_descent``). At or below 0 there is no peak there. Asked of
+the other seeds have it (see ``peaks``). At or below 0 there is no peak there. Asked of
 the test error and of the test loss (in decades), and of each loss by itself: theory has the peak
 under squared loss, at samples × classes; a classifier's cross-entropy may put it elsewhere.
 

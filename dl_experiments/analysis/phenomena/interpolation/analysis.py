@@ -61,8 +61,9 @@ def analyse(
         )
     at = alphas(low, high, points)
     pair = None if runs is None else _named(runs)
+    home = found[0].path.parents[1] / REPORT / NAME if found else None
     found = found if pair is None else pair.runs
-    kept = Lines(found[0].path.parents[1] / REPORT / NAME, samples)
+    kept = Lines(home, samples)
     notes: list[str] = []
     if pair is None:
         drawn = _drawn(comparisons(found), kept, at, notes)

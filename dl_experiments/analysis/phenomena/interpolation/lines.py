@@ -58,12 +58,12 @@ class Lines:
     """Reads lines that are kept, evaluates and keeps the others.
 
     Attributes:
-        folder: Where files are kept.
+        folder: Where files are kept; None: nowhere.
         samples: Of the training set; None: all.
         used: The files asked for so far.
     """
 
-    folder: Path
+    folder: Path | None
     samples: int | None
     used: list[Path] = field(default_factory=list)
     _sets: dict[str, WholeSets] = field(default_factory=dict)
@@ -77,13 +77,16 @@ class Lines:
         """
         attempts = [[str(r.path), r.status.run_id, r.status.finished_at] for r in (first, second)]
         depends = [VERSION, attempts, self.samples, at.tolist(), matched]
+        if self.folder is None:
+            return self._evaluate(first, second, at, matched)
         path = kept_at(self.folder, KIND, depends)
         self.used.append(path)
         return kept(path, lambda: self._evaluate(first, second, at, matched))
 
     def keep_only_used(self) -> None:
         """Remove the kept files of other runs or other options."""
-        keep_only(self.folder, KIND, self.used)
+        if self.folder is not None:
+            keep_only(self.folder, KIND, self.used)
 
     def _evaluate(self, first: Run, second: Run, at: np.ndarray, matched: bool) -> Line:
         one, other = final_weights(first), final_weights(second)
