@@ -13,7 +13,7 @@ from dl_experiments.analysis.report.drawn import Drawn, Say, Task, draw
 from dl_experiments.analysis.report.freshness import Stamp, stamps
 from dl_experiments.analysis.report.page import CHOSEN, write_page
 from dl_experiments.analysis.report.tables import write_findings, write_tables
-from dl_experiments.analysis.report.told import Told, read
+from dl_experiments.analysis.report.told import Told, beside_one_another, read
 from dl_experiments.analysis.runs.collect import REPORT, AnalysisError, Collection, collect
 from dl_experiments.analysis.runs.describe import interrupted, states
 from dl_experiments.analysis.runs.replicates import compare, mixed, one_each
@@ -128,7 +128,7 @@ def analyze(
         for one in chosen
     ]
     made = _drawn(tasks, trees, folders, processes, say)
-    sections = [one.told for one in made]
+    sections = beside_one_another([one.told for one in made])
     say("writing tables and page")
     tables = [*write_tables(found.runs, folder)]
     page = freshness.page_of(folder, wanted)
@@ -178,7 +178,8 @@ def _drawn(
     if made:
         say(f"{len(made)} of {len(tasks)} experiments are as they were drawn before")
     new = [at for at in range(len(tasks)) if at not in made]
-    for at, one in zip(new, draw([tasks[at] for at in new], processes, say), strict=True):
+    for place, one in draw([tasks[at] for at in new], processes, say):
+        at = new[place]
         made[at] = one
         _remember(tasks[at], inputs[at], one)
     return [made[at] for at in range(len(tasks))]

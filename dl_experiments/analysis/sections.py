@@ -95,4 +95,4 @@ def _undecided(claim: Claim, along: Sequence[str]) -> Claim:
     if not along:
         return claim
     note = "; ".join([*(line.rstrip(".") for line in along), *([claim.note] if claim.note else [])])
-    return replace(claim, verdict="inconclusive", note=note)
+    return replace(claim, verdict="inconclusive", note=note, unfit=True, seeds=None, far=False)

@@ -5,16 +5,18 @@ With the effect's confidence interval over n seeds:
 
 * interval inside the region: **supported**
 * interval outside the region: **not supported**
-* interval across its edge, or a single seed: **inconclusive**
+* interval across its edge, or none as of a single seed: **inconclusive**
 * no interval, as all n seeds have one value: judged by that, if n seeds that fall either way with
   equal chance would agree less often than once in twenty (2⁻ⁿ: from 5 seeds up)
 * fewer than 5 seeds: never more than **inconclusive, leaning supported / not supported**
 * runs that cannot show it (too short, …): **inconclusive**, and the note says why
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.statistics import Estimate
 
 Verdict = Literal[
@@ -24,6 +26,8 @@ Verdict = Literal[
     "inconclusive, leaning supported",
     "inconclusive, leaning not supported",
 ]
+Kind = Literal["finding", "check"]
+DECIDED = ("supported", "not supported")
 ENOUGH_SEEDS = 5
 NOTHING = "no completed runs to test it on"
 
@@ -69,6 +73,11 @@ class Claim:
             None where there is no such test.
         p_outside: The same of the test that it lies outside, between two ends twice the smaller.
         unfit: Whether the runs cannot show it, whatever they say.
+        seeds: Of an open claim how many would decide it, if estimate and spread stay; None where
+            seeds alone do not, or `significance.NEAR` would not.
+        far: Whether that many would not.
+        runs: That it compares.
+        kind: A check is an identity or a property of this software, and no finding on nets.
     """
 
     statement: str
@@ -85,6 +94,10 @@ class Claim:
     p: float | None = None
     p_outside: float | None = None
     unfit: bool = False
+    seeds: int | None = None
+    far: bool = False
+    runs: Sequence[Run] = field(default=(), repr=False, compare=False)
+    kind: Kind = "finding"
 
     @property
     def short(self) -> str:
@@ -94,9 +107,12 @@ class Claim:
 
 def judge(region: Region, estimate: Estimate) -> Verdict:
     """The verdict on an estimate; the rule stands at the top of this module."""
-    if estimate.n < 2:
+    if estimate.same:
+        low = high = estimate.value
+    elif estimate.low is None or estimate.high is None:
         return "inconclusive"
-    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    else:
+        low, high = estimate.low, estimate.high
     enough = estimate.n >= ENOUGH_SEEDS
     if region.holds(low, high):
         return "supported" if enough else "inconclusive, leaning supported"
@@ -114,6 +130,7 @@ def claim(
     note: str = "",
     unfit: str = "",
     verdict: Verdict | None = None,
+    runs: Sequence[Run] = (),
 ) -> Claim:
     """Judge an estimate and keep its numbers.
 
@@ -126,14 +143,17 @@ def claim(
         note: Anything the reader should know.
         unfit: Why these runs cannot show the claim whatever the effect; empty where they can.
         verdict: Where more than the estimate decides.
+        runs: That it compares.
     """
     if estimate is None:
         why = unfit or NOTHING
         made = Claim(statement, effect, region, None, None, None, 0, unit, "inconclusive", why)
-        return replace(made, unfit=bool(unfit))
+        return replace(made, unfit=bool(unfit), runs=runs)
     found: Verdict = "inconclusive" if unfit else verdict or judge(region, estimate)
     alike = f"all {estimate.n} have one value: no interval" if estimate.same and not unfit else ""
     note = "; ".join(part for part in (unfit, note, estimate.note, alike) if part)
+    asked = not unfit and found not in DECIDED and judge(region, estimate) not in DECIDED
+    seeds = _seeds(region, estimate) if asked else None
     return Claim(
         statement,
         effect,
@@ -149,7 +169,22 @@ def claim(
         _inside(region, estimate),
         _outside(region, estimate),
         bool(unfit),
+        seeds,
+        asked and seeds is None and estimate.test is not None,
+        runs,
     )
+
+
+def _seeds(region: Region, estimate: Estimate) -> int | None:
+    """How many would decide it, at least one more than there are."""
+    if not estimate.test:
+        return None
+    least = max(ENOUGH_SEEDS, estimate.n + 1)
+    if estimate.same:
+        return least
+    found = [estimate.test.seeds(end) for end in region.ends if end is not None]
+    known = [seeds for seeds in found if seeds is not None]
+    return max(least, *known) if len(known) == len(found) else None
 
 
 def _inside(region: Region, estimate: Estimate) -> float | None:
@@ -163,9 +198,9 @@ def _outside(region: Region, estimate: Estimate) -> float | None:
 
 def _tests(region: Region, estimate: Estimate, sides: tuple[int, int]) -> list[float]:
     """P of the one-sided tests against the ends that a region has."""
-    against = estimate.against
+    test = estimate.test
     ends = zip(region.ends, sides, strict=True)
-    return [against(end, side) for end, side in ends if end is not None] if against else []
+    return [test.p(end, side) for end, side in ends if end is not None] if test else []
 
 
 def leaning(verdict: Verdict) -> Verdict:
@@ -173,6 +208,11 @@ def leaning(verdict: Verdict) -> Verdict:
     if verdict == "supported":
         return "inconclusive, leaning supported"
     return "inconclusive, leaning not supported" if verdict == "not supported" else verdict
+
+
+def check(claim: Claim) -> Claim:
+    """The claim as a check: an identity or a property of this software."""
+    return replace(claim, kind="check")
 
 
 def in_arm(claim: Claim, arm: str) -> Claim:

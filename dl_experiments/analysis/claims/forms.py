@@ -17,6 +17,7 @@ differ in more than that, nobody can say which of them counts, and no claim has 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypedDict, Unpack, final
 
 from dl_experiments.analysis.claims.claim import NOTHING, Claim, Region, claim, judge, leaning
@@ -180,27 +181,32 @@ def compared(
     notes = [note, *map(_left_out, groups, lost), *([] if unfit else map(_dead, groups))]
     floored = _floored(quantity, sides)
     unfit = joined([unfit, twice(groups)])
+    made = partial(claim, *words, region, found, unit, runs=everyone(groups))
     if found is None:
         why = unfit or _below(quantity, groups, sides) or why_none(groups, sides)
-        return claim(*words, region, found, unit, unfit=joined([why, *notes[1:]]))
+        return made(unfit=joined([why, *notes[1:]]))
     if (not any(lost) and floored == sides) or unfit:
-        return claim(*words, region, found, unit, joined(notes), unfit)
+        return made(joined(notes), unfit)
     plain = judge(region, found)
     if any(value is None for one in lost for value in one.values()):
-        return claim(*words, region, found, unit, joined(notes), verdict=leaning(plain))
+        return made(joined(notes), verdict=leaning(plain))
     bounds = [{seed: value for seed, value in one.items() if value is not None} for one in lost]
     whole = compare([dict(side) | bound for side, bound in zip(floored, bounds, strict=True)])
     counted = judge(region, whole) if whole else plain
     if counted == plain or (whole and _further(region, found.value, whole.value, plain)):
-        return claim(*words, region, found, unit, joined(notes))
+        return made(joined(notes))
     notes.append(f"counted at their bound they make it {counted}, so there is no verdict")
-    return claim(*words, region, found, unit, joined(notes), verdict="inconclusive")
+    return made(joined(notes), verdict="inconclusive")
 
 
 def untaught(groups: Sequence[Group], learners: Sequence[Run] | None = None) -> str:
     """Why nothing shows of what nets have learned, if none has; see ``learners`` above."""
-    every = [run for group in groups for run in group.runs]
-    return hardly_trained(every if learners is None else learners)
+    return hardly_trained(everyone(groups) if learners is None else learners)
+
+
+def everyone(groups: Sequence[Group]) -> list[Run]:
+    """The runs of several groups."""
+    return [run for group in groups for run in group.runs]
 
 
 def _floored(quantity: Quantity, sides: Sides) -> Sides:

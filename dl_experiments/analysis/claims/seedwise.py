@@ -1,12 +1,13 @@
 """Forms of a claim that take each seed's runs together, one of each group."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Unpack
 
 import numpy as np
 
 from dl_experiments.analysis.claims.claim import Claim, Region, claim, judge, leaning
-from dl_experiments.analysis.claims.forms import Group, Said, twice, untaught, why_none
+from dl_experiments.analysis.claims.forms import Group, Said, everyone, twice, untaught, why_none
 from dl_experiments.analysis.claims.seeds import joined, over_seeds
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.quantities import Quantity, by_seed
@@ -51,7 +52,8 @@ def seedwise(
     estimate = over_seeds(found, ended, scale)
     why = said.get("unfit", "") or untaught(groups, said.get("learners"))
     unfit = joined([why, twice(groups)]) or ("" if estimate else why_none(groups, ended))
-    return claim(statement, effect, region, estimate, unit, joined(notes), unfit)
+    words = (statement, effect)
+    return claim(*words, region, estimate, unit, joined(notes), unfit, runs=everyone(groups))
 
 
 def together(groups: Sequence[Group]) -> list[list[Run]]:
@@ -99,4 +101,5 @@ def association(
     none = f"fewer than {FEWEST} groups with both, or nothing varies"
     unfit = untaught(groups) or twice(groups) or ("" if estimate else joined([none, lost]))
     words = (statement, effect or f"Spearman's ρ of {x.name} and {y.name} over a seed's groups")
-    return claim(*words, region, estimate, note=notes, unfit=unfit, verdict=verdict)
+    made = partial(claim, *words, region, estimate, note=notes, unfit=unfit)
+    return made(verdict=verdict, runs=everyone(groups))

@@ -1,28 +1,19 @@
 """Findings -> one HTML page that needs nothing else: figures inside it, no script, no network."""
 
 import base64
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from dl_experiments.analysis.report import verdicts
 from dl_experiments.analysis.report.stylesheet import CSS
 from dl_experiments.analysis.report.told import Told
+from dl_experiments.analysis.report.verdicts import table
 from dl_experiments.analysis.runs.collect import Collection
 from dl_experiments.analysis.runs.describe import interrupted, number, states
 
-MARKS = {
-    "supported": ("yes", "✓"),
-    "not supported": ("no", "✗"),
-    "inconclusive": ("open", "?"),
-    "leaning supported": ("open", "?"),
-    "leaning not supported": ("open", "?"),
-    "unfit": ("open", "?"),
-}
 CHOSEN = "This page shows the chosen experiments only."
-OPEN = "inconclusive"
-NARROW = "&nbsp;"  # a verdict breaks at its comma only
 PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
 HOW = """
 <p>A claim predicts where an effect lies. The effect is computed once a seed (runs that share a
@@ -33,7 +24,12 @@ no interval leaves the bounds of what it is about. A difference that could not b
 interval, a share of seeds the exact binomial one; seeds that all have one value have none.
 <b>Supported</b>: the whole interval lies where the claim predicts. <b>Not supported</b>: all of it
 lies elsewhere. <b>Inconclusive</b>: it crosses the edge, or the runs cannot show the effect. With
-fewer than five seeds a verdict is never more than <b>leaning</b>.</p>
+fewer than five seeds a verdict is never more than <b>leaning</b>. Of many claims some would be
+decided by chance, so a verdict that does not outlast the others (Benjamini and Hochberg, at the
+same 2.5 %, each side by itself) says so below it. What an open claim would take is the smallest
+number of seeds whose interval leaves the edge outside if estimate and spread stay as they are.</p>
+<p>A <b>check</b> is no finding on nets: an identity of mathematics, or a property of this software,
+which has to hold.</p>
 <p>Claims and tables use completed runs. Diverged runs are a result: drawn up to where they went
 and counted; where counting them as guessing, or at their first loss, would turn a verdict, there is
 none. Running, interrupted and failed runs are drawn as far as they came and counted. Where a run
@@ -66,6 +62,7 @@ def write_page(
     ]
     if partial:
         body.append(f"<p>{CHOSEN}</p>")
+    body.append(verdicts.summary([claim for one in sections for claim in one.claims]))
     body.append(_overview(sections))
     if found.problems:
         items = "".join(f"<li><code>{escape(problem)}</code></li>" for problem in found.problems)
@@ -88,8 +85,6 @@ def write_page(
 def _overview(sections: Sequence[Told]) -> str:
     rows = []
     for one in sections:
-        verdicts = Counter(verdict(claim) for claim in one.claims)
-        words = " · ".join(f"{count} {said}" for said, count in verdicts.items())
         failed = '<span class="verdict broken">failed</span>' if one.failed else ""
         rows.append(
             [
@@ -97,18 +92,10 @@ def _overview(sections: Sequence[Told]) -> str:
                 f'<a href="#{escape(one.experiment)}">{escape(one.title)}</a>',
                 escape(one.runs) or "–",
                 escape(one.scale.removesuffix(" scale")) or "–",
-                failed or escape(words) or "–",
+                failed or escape(verdicts.counted(one.claims)) or "–",
             ]
         )
-    return _table(["section", "experiment", "runs", "scale", "claims"], rows)
-
-
-def verdict(claim: Mapping[str, Any]) -> str:
-    """A claim's verdict in the words of the page: one that leans or is unfit is inconclusive."""
-    said = str(claim["verdict"])
-    if said.startswith("leaning"):
-        return f"{OPEN}, {said}"
-    return OPEN if said == "unfit" else said
+    return table(["section", "experiment", "runs", "scale", "claims"], rows)
 
 
 def _section(one: Told, folder: Path) -> str:
@@ -121,8 +108,7 @@ def _section(one: Told, folder: Path) -> str:
     parts.append(f'<p class="about">{escape(" · ".join(filter(None, words)))}</p>')
     if one.failed:
         parts.append(f'<p class="note broken">The analysis failed: {escape(one.failed)}</p>')
-    if one.claims:
-        parts.append("<h3>Claims</h3>" + _claims(one.claims))
+    parts += verdicts.tables(one.claims)
     parts += [f'<p class="note">{escape(note)}</p>' for note in one.notes]
     for picture in one.pictures:
         path = folder / one.experiment / f"{picture.name}.png"
@@ -138,42 +124,16 @@ def _section(one: Told, folder: Path) -> str:
         parts.append(f"<h3>Numbers</h3><p class='about'>{escape(one.about)}</p>")
         heads = dict.fromkeys(head for row in one.table for head in row)
         cells = [[escape(str(row.get(head, "–"))) for head in heads] for row in one.table]
-        parts.append(_table(heads, cells, "numbers"))
+        parts.append(table(heads, cells, "numbers"))
     if one.directories:
         parts.append(_directories(one.directories))
     return f'<section id="{escape(one.experiment)}">{"".join(parts)}</section>'
 
 
-def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
-    rows = []
-    for claim in claims:
-        kind, mark = MARKS[claim["verdict"]]
-        said = ", ".join(part.replace(" ", NARROW) for part in verdict(claim).split(", "))
-        note = f'<br><span class="about">{escape(claim["note"])}</span>' if claim["note"] else ""
-        value, low, high = (claim[name] for name in ("estimate", "low", "high"))
-        if value is None:
-            numbers = "–"
-        elif low is None or high is None:
-            numbers = number(value)
-        else:
-            numbers = f"<b>{number(value)}</b> [{number(low)}, {number(high)}]"
-        rows.append(
-            [
-                escape(claim["statement"]) + note,
-                escape(f"{claim['effect']}; predicted {claim['region']} {claim['unit']}"),
-                f'<span class="nowrap">{numbers}</span> {escape(claim["unit"])}',
-                str(claim["n"]),
-                f'<span class="verdict {kind}">{mark}{NARROW}{said}</span>',
-            ]
-        )
-    heads = ["claim", "effect", "estimate [95 % interval]", "seeds", "verdict"]
-    return _table(heads, rows, "claims")
-
-
 def _directories(cells: Sequence[Mapping[str, Any]]) -> str:
     rows = [[_cell(head, value) for head, value in row.items()] for row in cells]
-    table = _table(["run", *list(cells[0])[1:]], rows)
-    return f"<details><summary>{_count(len(cells), 'run', 'runs')}</summary>{table}</details>"
+    runs = table(["run", *list(cells[0])[1:]], rows)
+    return f"<details><summary>{_count(len(cells), 'run', 'runs')}</summary>{runs}</details>"
 
 
 def _cell(head: str, value: Any) -> str:
@@ -184,15 +144,6 @@ def _cell(head: str, value: Any) -> str:
     if value is None or isinstance(value, float):
         return number(value)
     return escape(str(value))
-
-
-def _table(heads: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
-    return (
-        f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>\n{body}</tbody></table></div>"
-    )
 
 
 def _link(path: Path, folder: Path, text: str) -> str:

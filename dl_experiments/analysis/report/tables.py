@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from dl_experiments.analysis.claims.many import corrected
 from dl_experiments.analysis.report.told import Told
 from dl_experiments.analysis.runs.collect import Run
 
-WORDS, FLOAT, WHOLE = "string", "Float64", "int64"
+WORDS, FLOAT, WHOLE, SEEDS = "string", "Float64", "int64", "Int64"
 CLAIMS = {
     "experiment": WORDS, "section": WORDS, "kind": WORDS, "statement": WORDS, "effect": WORDS,
     "unit": WORDS, "region": WORDS, "estimate": FLOAT, "low": FLOAT, "high": FLOAT, "n": WHOLE,
-    "p": FLOAT, "verdict": WORDS, "verdict_corrected": WORDS, "scale": WORDS, "source": WORDS,
-    "published": WORDS, "note": WORDS, "commit": WORDS, "command": WORDS,
+    "p": FLOAT, "verdict": WORDS, "verdict_corrected": WORDS, "seeds_needed": SEEDS,
+    "would_take": WORDS, "scale": WORDS, "source": WORDS, "published": WORDS, "note": WORDS,
+    "commit": WORDS, "command": WORDS,
 }  # fmt: skip
 NUMBERS = {
     "experiment": WORDS, "arm": WORDS, "group": WORDS, "metric": WORDS, "estimate": FLOAT,
@@ -123,7 +123,7 @@ def write_findings(sections: Sequence[Told], folder: Path) -> list[Path]:
     """
     written = []
     for name, columns, rows in (
-        ("claims", CLAIMS, _claims(sections)),
+        ("claims", CLAIMS, [row for one in sections for row in one.claims]),
         ("numbers", NUMBERS, [row for one in sections for row in one.numbers]),
     ):
         table = pd.DataFrame(rows, columns=list(columns)).astype(columns)
@@ -133,12 +133,6 @@ def write_findings(sections: Sequence[Told], folder: Path) -> list[Path]:
         table.to_json(files[2], orient="records", indent=1, force_ascii=False)
         written += files
     return written
-
-
-def _claims(sections: Sequence[Told]) -> list[dict[str, Any]]:
-    claims = [row for one in sections for row in one.claims]
-    verdicts = corrected(claims)
-    return [{**row, "verdict_corrected": v} for row, v in zip(claims, verdicts, strict=True)]
 
 
 def _cell(value: Any) -> Any:

@@ -6,17 +6,21 @@ and numbers are made from such sections alone.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
+
 from dl_experiments.analysis.claims.claim import Claim
+from dl_experiments.analysis.claims.many import corrected
 from dl_experiments.analysis.experiments import Experiment
 from dl_experiments.analysis.findings import Finding, Passing
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import scale, states
 from dl_experiments.analysis.runs.grid import value
 from dl_experiments.analysis.runs.quantities import METRICS
+from dl_experiments.analysis.runs.significance import NEAR
 from dl_experiments.analysis.runs.swept import swept_keys
 from dl_experiments.artifacts import write_json
 
@@ -117,6 +121,15 @@ def told(experiment: Experiment, finding: Finding) -> Told:
     )
 
 
+def beside_one_another(sections: Sequence[Told]) -> list[Told]:
+    """The sections with what is left of each verdict beside all others, ``verdict_corrected``."""
+    verdicts = iter(corrected([claim for one in sections for claim in one.claims]))
+    return [
+        replace(one, claims=[{**c, "verdict_corrected": next(verdicts)} for c in one.claims])
+        for one in sections
+    ]
+
+
 def failed(experiment: Experiment, runs: Sequence[Run], error: Exception) -> Told:
     """What there is of an experiment whose analysis raised."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -147,7 +160,7 @@ def _claim(experiment: Experiment, claim: Claim, runs: Sequence[Run]) -> dict[st
     return {
         "experiment": experiment.name,
         "section": experiment.section,
-        "kind": "finding",
+        "kind": claim.kind,
         "statement": claim.statement,
         "effect": claim.effect,
         "unit": claim.unit,
@@ -159,6 +172,8 @@ def _claim(experiment: Experiment, claim: Claim, runs: Sequence[Run]) -> dict[st
         "p": claim.p,
         "p_outside": claim.p_outside,
         "verdict": claim.short,
+        "seeds_needed": claim.seeds,
+        "would_take": _would_take(claim),
         "scale": claim.scale,
         "source": experiment.source,
         "published": experiment.published,
@@ -166,6 +181,23 @@ def _claim(experiment: Experiment, claim: Claim, runs: Sequence[Run]) -> dict[st
         "commit": _several(run.provenance.get("git_commit") for run in runs),
         "command": _several(_command(run.provenance) for run in runs),
     }
+
+
+def _would_take(claim: Claim) -> str:
+    """What would decide an open claim, as far as today's spread and the runs' own times tell."""
+    if claim.far:
+        return f"none near: more than {NEAR} seeds at today's estimate and spread"
+    if claim.seeds is None:
+        return ""
+    seeds, times = {run.seed for run in claim.runs}, [run.seconds for run in claim.runs]
+    known = [seconds for seconds in times if seconds is not None]
+    words = f"{claim.seeds} seeds at today's estimate and spread"
+    if not known or not seeds:
+        return words
+    more = claim.seeds - claim.n
+    minutes = more * len(times) / len(seeds) * float(np.median(known)) / 60
+    time = f"{minutes:,.0f} minutes" if minutes >= 1.5 else "a minute"
+    return f"{words}: {more} more, which train for about {time} here"
 
 
 def _several(found: Any) -> str:

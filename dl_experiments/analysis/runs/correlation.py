@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from dl_experiments.analysis.runs.statistics import TAIL, Estimate
+from dl_experiments.analysis.runs.significance import TAIL
+from dl_experiments.analysis.runs.statistics import Estimate
 
 RESAMPLES = 2_000
 FEWEST = 5  # runs that an interval takes

@@ -17,23 +17,20 @@ An interval is taken on the scale and brought back, so it never leaves the quant
 Coverage is simulated in ``tests/oracle/test_coverage.py``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 from scipy import special, stats
 
+from dl_experiments.analysis.runs.significance import TAIL, Signs, Student, Through, quantile
 from dl_experiments.analysis.runs.statistics import (
-    TAIL,
-    Against,
     Estimate,
     difference,
     mean,
+    one_value,
     proportion,
-    quantile,
-    signs,
-    student,
 )
 
 SAMPLES = 10_000  # of which an accuracy is taken to be, where nothing tells
@@ -91,13 +88,13 @@ class Log(Scale):
             return _median(values)
         found = mean(np.log10(values))
         if found.low is None:  # exactly their mean, not what rounding makes of its logarithm
-            return replace(found, value=float(values[0]))
+            return one_value(float(values[0]), found.n)
         value, low, high = (
             None if log is None else float(10 ** np.clip(log, -DECADES, DECADES))
             for log in (found.value, found.low, found.high)
         )
         assert value is not None
-        return Estimate(value, low, high, found.n, against=_through(found, _log10))
+        return Estimate(value, low, high, found.n, test=found.test and Through(found.test, _log10))
 
     def _difference(self, a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
         """log10 of the ratio; what is not above 0 has no logarithm, as the note says."""
@@ -137,9 +134,9 @@ class Share(Scale):
         ends = special.expit(place + np.array([-half, half]))
         shares = np.clip((ends * (self.samples + 1) - 0.5) / self.samples, 0, 1) * self.top
         low, high = min(shares[0], found.value), max(shares[1], found.value)  # but for rounding
-        test = Estimate(place, None, None, found.n, against=student(place, error, found.n - 1))
+        test = Through(Student(place, error, found.n - 1, found.n), self._logit)
         ends_here = float(low), float(high)
-        return Estimate(found.value, *ends_here, found.n, against=_through(test, self._logit))
+        return Estimate(found.value, *ends_here, found.n, test=test)
 
     def _logit(self, edge: float) -> float:
         within = (edge / self.top * self.samples + 0.5) / (self.samples + 1)
@@ -161,10 +158,8 @@ class Correlation(Scale):
         place = float(np.arctanh(found.value))
         half = quantile(found.n - 1) * error
         low, high = np.tanh(place + np.array([-half, half]))
-        test = Estimate(place, None, None, found.n, against=student(place, error, found.n - 1))
-        return Estimate(
-            found.value, float(low), float(high), found.n, against=_through(test, _artanh)
-        )
+        test = Through(Student(place, error, found.n - 1, found.n), _artanh)
+        return Estimate(found.value, float(low), float(high), found.n, test=test)
 
 
 @final
@@ -186,12 +181,6 @@ class Often(Scale):
         raise TypeError("a share of seeds is compared with a region, not with another")
 
 
-def _through(found: Estimate, onto: Callable[[float], float]) -> Against | None:
-    """The test of an estimate on a scale, of an edge that is not on it."""
-    test = found.against
-    return test and (lambda edge, side: test(onto(edge), side))
-
-
 def _log10(edge: float) -> float:
     return float(np.log10(edge)) if edge > 0 else -np.inf
 
@@ -207,10 +196,12 @@ def _median(values: np.ndarray) -> Estimate:
     note = f"median, {zeros} of {n} at exactly 0" if zeros else "median, not all are positive"
     outside = int(stats.binom.ppf(TAIL, n, 0.5))  # how many values may lie beyond either end
     value = float(np.median(values))
-    if outside == 0 or np.ptp(values) == 0:
-        return Estimate(value, None, None, n, note, against=signs(values))
+    if np.ptp(values) == 0:
+        return one_value(value, n, note)
+    if outside == 0:
+        return Estimate(value, None, None, n, note, test=Signs(values))
     low, high = float(ordered[outside - 1]), float(ordered[n - outside])
-    return Estimate(value, low, high, n, note, against=signs(values))
+    return Estimate(value, low, high, n, note, test=Signs(values))
 
 
 LINEAR, SIZE, LOG = Scale(), Size(), Log()

@@ -7,37 +7,39 @@ that all have one value tell nothing of how far another would lie from it: no in
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.95
-TAIL = (1 - LEVEL) / 2
+from dl_experiments.analysis.runs.significance import (
+    LEVEL,
+    TAIL,
+    Binomial,
+    Signs,
+    Student,
+    Test,
+    quantile,
+)
+
 ROUNDING = 1e-12  # a spread below this share of the values is none
 INTERVAL = "95 % interval over seeds (Student's t)"
-
-
-Against = Callable[[float, int], float]
-"""p of the one-sided test of an edge and a side: 1 that the effect is not above it, −1 not below.
-
-The test is the one whose interval the estimate has. Seeds that all have one value are judged by
-signs: n of them fall on one side with 2⁻ⁿ.
-"""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A number from n seeds with its 95 % confidence interval.
 
-    One seed has no interval, nor have seeds that all have one value (``same``).
+    One seed has no interval, nor have seeds that all have one value (``same``), nor some
+    statistics of few seeds.
 
     Attributes:
         note: What the number leaves out or is not, for whoever reads it; mostly empty.
         scale: The name of the scale on which it was taken.
-        against: See `Against`; None where there is no such test.
+        same: Whether there are several seeds, all with one value.
+        test: The one whose interval it is; None where there is none. Seeds that all have one value
+            are judged by signs: n of them fall on one side with 2⁻ⁿ.
     """
 
     value: float
@@ -46,12 +48,14 @@ class Estimate:
     n: int
     note: str = ""
     scale: str = ""
-    against: Against | None = field(default=None, repr=False, compare=False)
+    test: Test | None = field(default=None, repr=False, compare=False)
+    same: bool = False
 
-    @property
-    def same(self) -> bool:
-        """Whether there are several seeds, all with one value."""
-        return self.n > 1 and self.low is None
+
+def one_value(value: float, n: int, note: str = "") -> Estimate:
+    """What n seeds come to that all have one value."""
+    test = Signs(np.full(n, value)) if n > 1 else None
+    return Estimate(value, None, None, n, note, test=test, same=n > 1)
 
 
 def mean(values: np.ndarray) -> Estimate:
@@ -65,32 +69,10 @@ def mean(values: np.ndarray) -> Estimate:
         raise ValueError(f"need one finite number a seed, got {values}")
     n, centre = len(values), float(values.mean())
     if n < 2 or np.ptp(values) <= ROUNDING * np.abs(values).max():
-        value = float(values[0]) if n > 1 else centre
-        return Estimate(value, None, None, n, against=signs(np.full(n, value)) if n > 1 else None)
+        return one_value(float(values[0]) if n > 1 else centre, n)
     error = float(values.std(ddof=1)) / n**0.5
     half = quantile(n - 1) * error
-    return Estimate(centre, centre - half, centre + half, n, against=student(centre, error, n - 1))
-
-
-def student(centre: float, error: float, freedom: float) -> Against:
-    """By Student's t."""
-    return lambda edge, side: float(stats.t.sf(side * (centre - edge) / error, freedom))
-
-
-def signs(values: np.ndarray) -> Against:
-    """By how many of the values [n] lie on which side, each with equal chance."""
-
-    def against(edge: float, side: int) -> float:
-        beyond = int((side * (values - edge) > 0).sum())
-        return float(stats.binom.sf(beyond - 1, len(values), 0.5))
-
-    return against
-
-
-@cache
-def quantile(freedom: int) -> float:
-    """Student's t that 2.5 % of draws with so many degrees of freedom exceed."""
-    return float(stats.t.ppf(1 - TAIL, freedom))
+    return Estimate(centre, centre - half, centre + half, n, test=Student(centre, error, n - 1, n))
 
 
 def common(a: Mapping[int, float], b: Mapping[int, float]) -> list[int]:
@@ -117,13 +99,13 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
     one, other = (mean(side) for side in sides)
     value, n = one.value - other.value, min(one.n, other.n)
     if n < 2 or (one.same and other.same):
-        return Estimate(value, None, None, n, against=signs(np.full(n, value)) if n > 1 else None)
+        return one_value(value, n)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # values that differ in few digits
         found = stats.ttest_ind(*sides, equal_var=False)
         low, high = found.confidence_interval(LEVEL)
     error = (high - low) / 2 / stats.t.ppf(1 - TAIL, found.df)
-    return Estimate(value, float(low), float(high), n, against=student(value, error, found.df))
+    return Estimate(value, float(low), float(high), n, test=Student(value, error, found.df, n))
 
 
 def proportion(count: int, n: int) -> Estimate:
@@ -139,13 +121,7 @@ def proportion(count: int, n: int) -> Estimate:
         raise ValueError(f"{count} of {n} is no proportion")
     low = 0.0 if count == 0 else float(stats.beta.ppf(TAIL, count, n - count + 1))
     high = 1.0 if count == n else float(stats.beta.ppf(1 - TAIL, count + 1, n - count))
-
-    def against(edge: float, side: int) -> float:
-        return float(
-            stats.binom.sf(count - 1, n, edge) if side > 0 else stats.binom.cdf(count, n, edge)
-        )
-
-    return Estimate(count / n, low, high, n, against=against)
+    return Estimate(count / n, low, high, n, test=Binomial(count, n))
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:

@@ -8,7 +8,7 @@ on images.
 
 from collections.abc import Mapping, Sequence
 
-from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.claim import Claim, Region, check
 from dl_experiments.analysis.claims.forms import Group, compared, difference
 from dl_experiments.analysis.claims.seeds import Sides, over_seeds
 from dl_experiments.analysis.findings import Finding, Passing, Row
@@ -63,7 +63,7 @@ def called(nets: Mapping[str, Sequence[Run]], activation: str) -> list[str]:
 
 def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
     """The claims on one arm's runs."""
-    judged = [_is_linear(nets, stacks)]
+    judged = [check(_is_linear(nets, stacks))]
     for data, found in nets.items():
         images = _images(found)
         for name in called(found, "identity"):

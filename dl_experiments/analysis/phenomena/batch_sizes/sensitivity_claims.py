@@ -17,7 +17,7 @@ norm fall less at small batches.
 
 import numpy as np
 
-from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.claim import Claim, Region, check
 from dl_experiments.analysis.claims.forms import compared, difference, trend
 from dl_experiments.analysis.claims.seeds import Sides, over_seeds, unbounded
 from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm
@@ -37,7 +37,7 @@ def judge(arms: list[Arm], found: Artefacts) -> list[Claim]:
     """The claims on the arms of one config."""
     judged = [_falls_beyond(arm, name) for arm in arms for name in MEASURES]
     judged += [_small_is_better(arm) for arm in arms]
-    judged += [_control(arms, found, kind) for kind in KINDS] if found else []
+    judged += [check(_control(arms, found, kind)) for kind in KINDS] if found else []
     return judged
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from dl_experiments.analysis.claims.claim import Claim, Region, claim
+from dl_experiments.analysis.claims.claim import Claim, Region, check, claim
 from dl_experiments.analysis.claims.forms import Group, difference, level
 from dl_experiments.analysis.phenomena.interpolation.lines import Line
 from dl_experiments.analysis.phenomena.interpolation.pairs import BATCH, CHOSEN, Comparison
@@ -50,7 +50,7 @@ def judge(drawn: Sequence[Drawn]) -> list[Claim]:
         if comparison.shared:
             judged += [_flatter(comparison, plain), _generalises(comparison)]
     lines = [line for c, plain, _ in drawn if c.shared or c.what == CHOSEN for line in plain]
-    return [*judged, ends_agree(lines)] if lines else judged
+    return [*judged, check(ends_agree(lines))] if lines else judged
 
 
 def loss_barrier(line: Line) -> float:

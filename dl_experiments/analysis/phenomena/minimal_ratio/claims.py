@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dl_experiments.analysis.claims.claim import Claim, Region, claim
+from dl_experiments.analysis.claims.claim import Claim, Region, check, claim
 from dl_experiments.analysis.claims.claim import judge as verdict
 from dl_experiments.analysis.findings import Row
 from dl_experiments.analysis.phenomena.minimal_ratio.points import LIMIT, Points
@@ -87,7 +87,7 @@ def judge(groups: Mapping[str, Points], sweeps: Mapping[str, Sweep]) -> list[Cla
     for label, points in groups.items():
         judged += _published(label, points)
         if label == "1-5-10-5-1, tanh":
-            judged.append(_converged(label, points))
+            judged.append(check(_converged(label, points)))
     return judged
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from dl_experiments.analysis.claims.claim import Region, claim
-from dl_experiments.analysis.claims.many import corrected
+from dl_experiments.analysis.claims.claim import Claim, Region, claim
+from dl_experiments.analysis.claims.many import by_chance, corrected
+from dl_experiments.analysis.runs.correlation import rank_correlations
 from dl_experiments.analysis.runs.scales import CORRELATION, LINEAR, LOG, OFTEN, SHARE, SIZE, Scale
 from dl_experiments.analysis.runs.statistics import Estimate, difference
 
@@ -84,7 +85,11 @@ def test_of_many_claims_the_ones_at_the_edge_only_lean() -> None:
     judged = [("supported", 0.02, 0.98), ("supported", 1e-6, 1.0), ("not supported", 1.0, 0.02)]
     judged += [("inconclusive", 0.4, 0.6), ("leaning supported", 1e-3, 1.0), ("unfit", 1e-9, 1.0)]
     judged += [("supported", None, None)]  # by another test
-    claims = [dict(zip(("verdict", "p", "p_outside"), one, strict=True)) for one in judged]
+    kind = {"kind": "finding"}
+    claims = [kind | dict(zip(("verdict", "p", "p_outside"), one, strict=True)) for one in judged]
+    check = {"kind": "check", "verdict": "supported", "p": 1.0, "p_outside": 0.0}
+    assert corrected([*claims, check])[:-1] == corrected(claims)  # a check does not count
+    assert by_chance([*claims, check]) == pytest.approx(5 * 0.025)
     assert corrected(claims) == [
         "leaning supported",  # 0.02 · 5 / 3 is above 0.025
         "supported",
@@ -106,3 +111,81 @@ def test_outside_is_the_other_side() -> None:
     assert above is not None
     between = claim("", "", Region(above=0.4, below=1.5), level).p_outside
     assert between == min(1, 2 * min(below, above))
+
+
+def needed(estimate: Estimate | None, **region: float) -> Claim:
+    return claim("it holds", "effect", Region(**region), estimate)
+
+
+def alike(values: np.ndarray, n: int) -> np.ndarray:
+    """n values with the mean and the spread that some have."""
+    drawn = np.random.default_rng(n).normal(size=n)
+    drawn = (drawn - drawn.mean()) / drawn.std(ddof=1)
+    return values.mean() + values.std(ddof=1) * drawn
+
+
+@pytest.mark.parametrize(
+    "region", [{"above": 0.0}, {"below": 0.0}, {"above": -0.2, "below": 1.5}, {"above": 1.0}]
+)
+@pytest.mark.parametrize("n", [2, 3, 6, 11])
+def test_an_open_claim_says_how_many_seeds_scipy_would_need(n: int, region: dict) -> None:
+    values = alike(np.array([-0.6, 1.4]), n)  # 0.4 ± 1.41
+    found = needed(LINEAR.level(values), **region)
+    assert found.verdict == "inconclusive"
+
+    def decides(count: int) -> bool:
+        interval = stats.ttest_1samp(alike(values, count), 0.0).confidence_interval(0.95)
+        return all(not interval.low < end < interval.high for end in region.values())
+
+    assert found.seeds == next(count for count in range(max(5, n + 1), 201) if decides(count))
+
+
+def test_few_seeds_take_five_and_what_is_far_is_said_to_be() -> None:
+    sure = needed(LINEAR.level(np.array([1.0, 1.1, 1.2])), above=0.0)
+    assert (sure.verdict, sure.seeds) == ("inconclusive, leaning supported", 5)
+    assert needed(LINEAR.level(np.full(3, 1.0)), above=0.0).seeds == 5
+    near = needed(LINEAR.level(np.array([-1.0, 1.001])), above=0.0)
+    assert (near.seeds, near.far) == (None, True)
+    decided = needed(LINEAR.level(np.linspace(1, 2, 6)), above=0.0)
+    assert (decided.verdict, decided.seeds, decided.far) == ("supported", None, False)
+
+
+def test_what_seeds_do_not_decide_asks_for_none() -> None:
+    level = LINEAR.level(np.linspace(1, 2, 6))
+    for told in ({"unfit": "too short"}, {"verdict": "inconclusive, leaning supported"}):
+        found = claim("it holds", "effect", Region(above=0.0), level, **told)  # type: ignore[arg-type]
+        assert (found.seeds, found.far) == (None, False)
+
+
+def test_a_share_takes_the_seeds_of_the_binomial_interval() -> None:
+    found = needed(OFTEN.level(np.array([1, 1, 1, 1, 0])), above=0.5)
+
+    def decides(count: int) -> bool:
+        yes = round(0.8 * count)
+        return bool(stats.binomtest(yes, count).proportion_ci(0.95).low > 0.5)
+
+    assert found.seeds == next(count for count in range(6, 201) if decides(count))
+
+
+def test_losses_of_one_value_are_held_against_the_edge_itself() -> None:
+    level = LOG.level(np.full(5, 2.0))
+    assert (of(level, above=1.0), of(level, below=1.0)) == (2**-5, 1.0)
+
+
+def test_five_seeds_of_one_value_keep_their_verdict_by_themselves() -> None:
+    found = claim("it holds", "effect", Region(above=0.0), LINEAR.level(np.full(5, 1.0)))
+    row = {"kind": "finding", "verdict": found.short, "p": found.p, "p_outside": found.p_outside}
+    assert corrected([row]) == ["supported"]
+    assert corrected([row, {**row, "p": 0.9, "verdict": "inconclusive"}])[0] == "leaning supported"
+
+
+def test_seeds_of_several_values_without_an_interval_have_no_verdict() -> None:
+    median = LOG.level(np.array([0.0, 0.1, 0.2, 5.0, 6.0]))  # a median of five has none
+    assert (median.low, median.same) == (None, False)
+    found = claim("it holds", "effect", Region(below=1.0), median)
+    assert found.verdict == "inconclusive"
+    tested = (stats.binomtest(round(0.6 * n), n, 0.5, "greater").pvalue for n in range(2, 200))
+    assert found.seeds == 2 + next(at for at, p in enumerate(tested) if p < 0.025)
+    assert "one value" not in found.note
+    few = rank_correlations(np.arange(4.0), [np.array([4.0, 3, 1, 2])], np.arange(4))[0]
+    assert claim("it holds", "effect", Region(below=0.0), few).verdict == "inconclusive"

@@ -1,0 +1,131 @@
+"""Whether an estimate lies beyond an edge: p, and how many seeds would tell.
+
+Each test is the one whose interval an `Estimate` has.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, final
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+TAIL = (1 - LEVEL) / 2
+NEAR = 200  # seeds; what would take more is not near
+
+
+class Test(Protocol):
+    """Of an estimate against an edge."""
+
+    def p(self, edge: float, side: int) -> float:
+        """One-sided: side 1 that the effect is not above the edge, −1 that it is not below."""
+
+    def seeds(self, edge: float) -> int | None:
+        """The fewest whose 95 % interval leaves the edge outside, if estimate and spread stay.
+
+        None where `NEAR` would not be enough.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class Student:
+    """By Student's t.
+
+    Attributes:
+        centre: The estimate.
+        error: Its standard error.
+        freedom: Degrees of freedom.
+        n: Seeds.
+    """
+
+    centre: float
+    error: float
+    freedom: float
+    n: int
+
+    def p(self, edge: float, side: int) -> float:
+        """See `Test`."""
+        return float(stats.t.sf(side * (self.centre - edge) / self.error, self.freedom))
+
+    def seeds(self, edge: float) -> int | None:
+        """See `Test`; of sides that are not paired both are to have so many."""
+        far, spread = abs(self.centre - edge), self.error * self.n**0.5
+        for n in range(2, NEAR + 1):
+            freedom = self.freedom * (n - 1) / (self.n - 1)
+            if quantile(freedom) * spread / n**0.5 < far:
+                return n
+        return None
+
+
+@final
+@dataclass(frozen=True)
+class Signs:
+    """By how many of the values [n] lie on which side of the edge, each with equal chance."""
+
+    values: np.ndarray
+
+    def p(self, edge: float, side: int) -> float:
+        """See `Test`."""
+        beyond = int((side * (self.values - edge) > 0).sum())
+        return float(stats.binom.sf(beyond - 1, len(self.values), 0.5))
+
+    def seeds(self, edge: float) -> int | None:
+        """See `Test`."""
+        share = max(np.mean(self.values > edge), np.mean(self.values < edge))
+        for n in range(2, NEAR + 1):
+            if stats.binom.sf(round(share * n) - 1, n, 0.5) < TAIL:
+                return n
+        return None
+
+
+@final
+@dataclass(frozen=True)
+class Binomial:
+    """That a share of seeds lies beyond the edge, exact."""
+
+    count: int
+    n: int
+
+    def p(self, edge: float, side: int) -> float:
+        """See `Test`."""
+        return _beyond(self.count, self.n, edge, side)
+
+    def seeds(self, edge: float) -> int | None:
+        """See `Test`."""
+        for n in range(2, NEAR + 1):
+            count = round(self.count / self.n * n)
+            if min(_beyond(count, n, edge, side) for side in (1, -1)) < TAIL:
+                return n
+        return None
+
+
+@final
+@dataclass(frozen=True)
+class Through:
+    """A test on a scale, of edges that are not on it yet."""
+
+    test: Test
+    onto: Callable[[float], float]
+
+    def p(self, edge: float, side: int) -> float:
+        """See `Test`."""
+        return self.test.p(self.onto(edge), side)
+
+    def seeds(self, edge: float) -> int | None:
+        """See `Test`."""
+        return self.test.seeds(self.onto(edge))
+
+
+@cache
+def quantile(freedom: float) -> float:
+    """Student's t that 2.5 % of draws with so many degrees of freedom exceed."""
+    return float(stats.t.ppf(1 - TAIL, freedom))
+
+
+def _beyond(count: int, n: int, edge: float, side: int) -> float:
+    return float(
+        stats.binom.sf(count - 1, n, edge) if side > 0 else stats.binom.cdf(count, n, edge)
+    )
