@@ -28,11 +28,19 @@ NOT_SCIENCE = (
 )
 """Dotted keys (with all below them) that say where and how a run is made, not what it is."""
 
-NEUTRAL: dict[str, Any] = {"trainer.target_accuracy": None}
+NEUTRAL: dict[str, Any] = {
+    "trainer.target_accuracy": None,
+    "model.init": "default",
+    "model.gain": 1,
+}
 """Keys that joined after ids were in use -> the value at which they change nothing.
 
-While such a key has its neutral value it is left out of the hash, so that old ids hold.
+While such a key has its neutral value it is left out of the hash, so that old ids hold. The keys of
+a class of a user's own are the class's, whatever they are called.
 """
+
+
+_OURS = "dl_experiments."
 
 
 def scientific(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,10 +56,12 @@ def scientific(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filter(node: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     kept: dict[str, Any] = {}
+    ours = str(node.get("_target_", _OURS)).startswith(_OURS)
     for key in node:
         dotted = f"{prefix}{key}"
         value = _canonical(node[key], dotted)
-        if dotted in NOT_SCIENCE or (dotted in NEUTRAL and value == NEUTRAL[dotted]):
+        neutral = ours and dotted in NEUTRAL and value == NEUTRAL[dotted]
+        if dotted in NOT_SCIENCE or neutral:
             continue
         kept[str(key)] = value
     return kept

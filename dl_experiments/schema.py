@@ -71,6 +71,7 @@ NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Widths = list[Count]
 Dropout = Annotated[float, Ge(0), Lt(1)]
+Init = Literal["default", "he", "xavier", "orthogonal"]
 Activation = Literal["relu", "leaky_relu", "tanh", "selu", "gelu", "identity"]
 TwoUp = Annotated[int, Ge(2)]
 Betas = Annotated[list[Annotated[float, Ge(0), Lt(1)]], Len(2, 2)]
@@ -161,6 +162,8 @@ class _Named(TypedDict):
 class _Network(_Named):
     activation: NotRequired[Annotated[Activation, Key("the function between the layers")]]
     dropout: NotRequired[Annotated[Dropout, Key("probability of dropping a hidden unit")]]
+    init: NotRequired[Annotated[Init, Key("how weights are drawn; default: as torch's layers do")]]
+    gain: NotRequired[Annotated[Positive, Key("factor of the weights that init draws")]]
 
 
 class MLP(_Network):

@@ -8,7 +8,7 @@ from dl_experiments.analysis.drawing import curves, dots, fits, panels, style
 from dl_experiments.analysis.findings import Drawing, Finding, Row
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, data_name, sized
-from dl_experiments.analysis.runs.grid import Grid
+from dl_experiments.analysis.runs.grid import Grid, plain
 from dl_experiments.analysis.runs.quantities import METRICS, by_seed, columns, final, scale_of
 from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE
 from dl_experiments.analysis.runs.swept import confounded, label, swept_keys
@@ -188,7 +188,7 @@ def _panel(
 
 def _ordered(runs: Sequence[Run], keys: Sequence[str]) -> bool:
     """Whether the groups are the values of one numeric key, whose colours then have an order."""
-    raws = [run.science.get(key) for run in runs for key in keys]
+    raws = [plain(run, key) for run in runs for key in keys]
     return len(keys) == 1 and all(
         isinstance(raw, int | float) and not isinstance(raw, bool) for raw in raws
     )

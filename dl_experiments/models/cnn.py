@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from dl_experiments.models.initial import initialise
 from dl_experiments.models.mlp import (
     ACTIVATIONS,
     check_activation,
@@ -30,6 +31,8 @@ class CNN(nn.Sequential):
         kernel_size: Side k of every kernel; odd, so that the image keeps its size.
         activation: A key of ``ACTIVATIONS``, after every convolution and hidden dense layer.
         dropout: Probability of dropping a hidden unit after each dense layer, in [0, 1).
+        init: A key of ``initial.INITS``, by which weights are drawn.
+        gain: Their factor, above 0.
 
     Raises:
         ValueError: A key has a value it cannot have, or the samples are no images or too small
@@ -45,6 +48,8 @@ class CNN(nn.Sequential):
         kernel_size: int = 3,
         activation: str = "relu",
         dropout: float = 0.0,
+        init: str = "default",
+        gain: float = 1.0,
     ) -> None:
         inputs = flat_size(input_shape, blocks)
         check_kernel_size(kernel_size)
@@ -63,6 +68,7 @@ class CNN(nn.Sequential):
         layers["flatten"] = nn.Flatten()
         layers |= dense_layers(inputs, outputs, hidden, activation, dropout)
         super().__init__(layers)
+        initialise(self, init, gain)
 
 
 def flat_size(input_shape: Sequence[int], blocks: Sequence[Sequence[int]]) -> int:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from dl_experiments.models.initial import initialise
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -34,6 +36,8 @@ class MLP(nn.Sequential):
         hidden: Widths n_1..n_L; empty makes a linear model.
         activation: A key of ``ACTIVATIONS``; ``leaky_relu`` has slope 0.01 below zero.
         dropout: Probability of dropping a hidden unit, in [0, 1).
+        init: A key of ``initial.INITS``, by which weights are drawn.
+        gain: Their factor, above 0.
 
     Raises:
         ValueError: A key has a value it cannot have; the message names both.
@@ -46,12 +50,15 @@ class MLP(nn.Sequential):
         hidden: Sequence[int],
         activation: str = "relu",
         dropout: float = 0.0,
+        init: str = "default",
+        gain: float = 1.0,
     ) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         if len(input_shape) > 1:
             layers["flatten"] = nn.Flatten()
         layers |= dense_layers(math.prod(input_shape), outputs, hidden, activation, dropout)
         super().__init__(layers)
+        initialise(self, init, gain)
 
 
 def dense_layers(

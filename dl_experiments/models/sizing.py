@@ -56,6 +56,8 @@ def sized_mlp(
     parameters: int,
     activation: str = "relu",
     dropout: float = 0.0,
+    init: str = "default",
+    gain: float = 1.0,
 ) -> MLP:
     """An ``MLP`` of ``depth`` hidden layers whose count comes closest to ``parameters``.
 
@@ -64,7 +66,7 @@ def sized_mlp(
     """
     sizing = solve_mlp(math.prod(input_shape), outputs, depth, parameters)
     log.info("%s", sizing)
-    return MLP(input_shape, outputs, sizing.hidden, activation, dropout)
+    return MLP(input_shape, outputs, sizing.hidden, activation, dropout, init, gain)
 
 
 def sized_cnn(
@@ -75,6 +77,8 @@ def sized_cnn(
     kernel_size: int = 3,
     activation: str = "relu",
     dropout: float = 0.0,
+    init: str = "default",
+    gain: float = 1.0,
 ) -> CNN:
     """A ``CNN`` with about these ``blocks`` and one dense layer that fills up ``parameters``.
 
@@ -83,7 +87,17 @@ def sized_cnn(
     """
     sizing = solve_cnn(input_shape, outputs, blocks, parameters, kernel_size)
     log.info("%s", sizing)
-    return CNN(input_shape, outputs, sizing.blocks, sizing.hidden, kernel_size, activation, dropout)
+    return CNN(
+        input_shape,
+        outputs,
+        sizing.blocks,
+        sizing.hidden,
+        kernel_size,
+        activation,
+        dropout,
+        init,
+        gain,
+    )
 
 
 def solve_mlp(inputs: int, outputs: int, depth: int, parameters: int) -> Sizing:

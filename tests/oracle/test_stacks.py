@@ -36,6 +36,7 @@ VARIANTS = {
     "huber": ["optimizer=adam", "loss=huber"],
     "tanh": ["optimizer=adam", "model.activation=tanh"],
     "gelu": ["optimizer=adam", "model.activation=gelu"],
+    "orthogonal": ["optimizer=adam", "model.init=orthogonal", "model.gain=1.5"],
 }
 # What the members of a stack may differ in: one value of each per member
 DIFFERENT = [

@@ -81,6 +81,8 @@ SCIENCE = [
     "model=shallow",
     "model.activation=tanh",
     "model.dropout=0.1",
+    "model.init=he",
+    "model.gain=2",
     "model.hidden=[3]",
     "data=sine",
     "data.samples=512",
@@ -188,3 +190,13 @@ def test_path_says_model_data_and_seed(compose):
 )
 def test_a_choice_is_called_by_its_name_or_its_class(node, name):
     assert identity.called(node) == name
+
+
+def test_a_key_of_a_user_s_own_class_is_never_neutral():
+    own = {"model": {"_target_": "my_models.Net", "init": "default", "gain": 1.0}}
+    for key in ("init", "gain"):
+        less = {"model": {name: of for name, of in own["model"].items() if name != key}}
+        assert identity.run_id(less) != identity.run_id(own)
+    ours = {"model": {"_target_": "dl_experiments.models.mlp.MLP"}}
+    joined = {"model": {**own["model"], **ours["model"]}}
+    assert identity.run_id(joined) == identity.run_id(ours)

@@ -49,6 +49,8 @@ REFUSED = {
     "data.seed": [-1, "x", None],
     "data.low": ["x", math.inf, math.nan, None],
     "data.test_low": ["x"],
+    "model.init": ["kaiming", None],
+    "model.gain": [0, -1, math.nan, math.inf, "large", None, True],
     "optimizer.lr": [0, -1, math.nan, math.inf, "fast", None, True],
     "optimizer.momentum": [-0.1, math.nan, "x"],
     "optimizer.weight_decay": [-1e-4, math.inf, "x"],

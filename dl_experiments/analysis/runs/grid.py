@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, final, overload
 
 from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.identity import NEUTRAL
 
 ORDER = ("deep", "middle", "shallow", "sinc", "sign_sinc", "sign_sin")  # the others by the alphabet
 ABSENT = "absent"
@@ -33,7 +34,7 @@ class Grid(Sequence[Run]):
         Numbers rise, names follow in their customary order, then lists (as tuples). Numbers that
         are written alike are one: 0.3 is 0.1 + 0.2. The runs of a value are in order of the seed.
         """
-        read = key if callable(key) else lambda run: run.science.get(key)
+        read = key if callable(key) else lambda run: plain(run, key)
         found = {run.path: canonical(read(run)) for run in self}
         kept = [run for run in self if not callable(key) or found[run.path] is not None]
         kept.sort(key=lambda run: (rank(found[run.path]), run.seed, run.path.name))
@@ -96,10 +97,15 @@ def show(value: Any) -> str:
 
 def value(run: Run, key: str) -> str:
     """What a run has at a key, as text; two runs agree exactly when the texts do."""
-    if key not in run.science:
+    if key not in run.science and key not in NEUTRAL:
         return ABSENT
-    raw = run.science[key]
-    return f"'{raw}'" if raw in (show(None), ABSENT) else show(raw)
+    found = plain(run, key)
+    return f"'{found}'" if found in (show(None), ABSENT) else show(found)
+
+
+def plain(run: Run, key: str) -> Any:
+    """The same as it is, None where it has none; a key that joined later is neutral in old runs."""
+    return run.science.get(key, NEUTRAL.get(key))
 
 
 def order(run: Run, keys: Sequence[str]) -> list[Any]:
@@ -107,7 +113,7 @@ def order(run: Run, keys: Sequence[str]) -> list[Any]:
 
     Lists come after those, by their first numbers.
     """
-    return [rank(run.science.get(key)) for key in keys]
+    return [rank(plain(run, key)) for key in keys]
 
 
 def rank(raw: Any) -> tuple[Any, ...]:
