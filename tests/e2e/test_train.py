@@ -112,6 +112,7 @@ def test_an_experiment_runs_in_one_word(lab, outputs):
         "scale=smoke",
         "data=sinc",
         "seed=0",
+        "optimizer.weight_decay=0.0",
         "trainer.max_epochs=1",
         "logger=none",
     )

@@ -250,8 +250,8 @@ def test_jobs_that_differ_in_values_share_one_resolved_config(sweep):
 
 def test_an_experiment_with_its_own_grid(sweep):
     loader, config, jobs = sweep("experiment=hw1_1_simulate", "scale=smoke")
-    assert len(jobs) == 18
-    assert_composed_as_by_hydra(loader, config, [jobs[0], jobs[7], jobs[17]])
+    assert len(jobs) == 36
+    assert_composed_as_by_hydra(loader, config, [jobs[0], jobs[7], jobs[35]])
 
 
 def test_jobs_are_composed_once_for_all_that_choose_the_same(sweep, monkeypatch):

@@ -19,7 +19,7 @@ GOLDEN = {
     "data=digits model=mlp model.hidden=[8,8] label_noise=half schedule=cosine": "0a786ea6af",
     "data=mnist": "20574ff61b",
     "data=mnist model=shallow label_noise=full": "0d08648217",
-    "experiment=hw1_1_simulate data=sinc model=deep seed=0 scale=quick": "6b3c00afae",
+    "experiment=hw1_1_simulate data=sinc seed=0 optimizer.weight_decay=0.0001": "6b3c00afae",
     "experiment=hw1_1_cifar10 model=middle seed=2 scale=full": "c85750e278",
     "experiment=hw1_3_sensitivity data.batch_size=64 seed=1 scale=full": "46483e668a",
     "experiment=hw1_2_gradient_norm data=sinc seed=0 scale=full": "85cf15047b",
