@@ -18,13 +18,15 @@ from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import loss_name, run_count, sized
 from dl_experiments.analysis.runs.grid import flat
 from dl_experiments.analysis.runs.scales import LOG, Scale
-from dl_experiments.analysis.runs.statistics import seed_band
+from dl_experiments.analysis.runs.statistics import running_median, seed_band
 
 SPLITS = {"train": style.TRAIN, "test": style.TEST}
 FEW = 20
 GUESSING: dict[str, Any] = {"color": "#777777", "lw": 0.9, "ls": ":"}
 ABOVE = 30.0  # a diverged loss is drawn up to this many times the largest completed one
 EVERY = "Thin lines: every completed seed; thick: their geometric mean."
+
+CALM = "Each is drawn by its running median, over a tenth of the epoch to either side."
 
 
 def band(accuracy: bool, log: bool = True) -> str:
@@ -47,6 +49,7 @@ def draw(
     every: bool = False,
     start: int = 0,
     along: str = "epoch",
+    calm: bool = False,
 ) -> None:
     """Draw one metric of one group.
 
@@ -61,15 +64,19 @@ def draw(
         every: Thin lines for every seed in place of the band.
         start: The first epoch drawn (a logarithmic epoch axis has no 0).
         along: The x axis, ``epoch`` or ``step``.
+        calm: Whether completed runs are drawn by their running median, see ``CALM``.
     """
     seen = {run.path: _curve(run, metric, start, along) for run in runs}
     if log:
         seen = _above_zero(seen)
     done = [seen[run.path] for run in runs if run.completed and len(seen[run.path][0])]
+    if calm:
+        done = [running_median(*curve) for curve in done]
     if done:
         if every:
+            faint = 0.45 if len(done) < FEW else 0.25
             for curve in done:
-                axis.plot(*curve, color=colour, ls=dashes, lw=0.7, alpha=0.45)
+                axis.plot(*curve, color=colour, ls=dashes, lw=0.7, alpha=faint)
         width = 2.2 if every else 1.8
         for epochs, values in stretches(done):
             if len(values) > 1 and not every:

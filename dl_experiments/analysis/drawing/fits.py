@@ -15,6 +15,8 @@ from dl_experiments.analysis.runs.grid import flat
 
 Arrays = dict[str, np.ndarray]
 FIELDS = {"x", "truth", "epochs", "predictions"}
+MANY = 10  # lines that would cover one another
+CUT = "A prediction that leaves the truth's range by more than its height is cut there."
 TRUTH: dict[str, Any] = {"color": style.TRUTH, "lw": 3.0, "alpha": 0.55, "zorder": 1}
 
 
@@ -47,17 +49,22 @@ def every_seed(
     )  # fmt: skip
     for row, (function, groups) in zip(axes, fits.items(), strict=True):
         for axis, (name, found) in zip(row, groups.items(), strict=True):
+            faint = {"lw": 1.0, "alpha": 1.0 if len(found) < MANY else 0.55}
             for arrays in found.values():
-                axis.plot(arrays["x"], arrays["predictions"][-1], color=colours[name], lw=1.0)
+                axis.plot(arrays["x"], arrays["predictions"][-1], color=colours[name], **faint)
             for arrays in list(found.values())[:1]:
                 truth(axis, arrays)
             axis.set_title(f"{name} on {function}, n = {len(found)}")
         row[0].set_ylabel("y")
+        nets = [arrays for found in groups.values() for arrays in found.values()]
+        within(row[0], nets, [arrays["predictions"][-1] for arrays in nets])
     for axis in axes[-1]:
         axis.set_xlabel("x")
     figure.align_ylabels(axes[:, 0])
     style.legend_below(figure, [style.key("truth", **TRUTH), *keys])
-    caption = "Predictions on the test grid with the final weights; one line a completed seed."
+    caption = (
+        f"Predictions on the test grid with the final weights; one line a completed seed. {CUT}"
+    )
     return caption, figure
 
 
@@ -72,8 +79,15 @@ def final_fits(runs: Sequence[Run]) -> dict[int, Arrays]:
 
 
 def truth(axis: Axes, arrays: Arrays) -> None:
-    """The truth, and its range with a margin: one wild net does not flatten the others."""
+    """Draw the truth."""
     axis.plot(arrays["x"], arrays["truth"], **TRUTH)
-    low, high = float(arrays["truth"].min()), float(arrays["truth"].max())
-    margin = 0.35 * ((high - low) or 1.0)
-    axis.set_ylim(low - margin, high + margin)
+
+
+def within(axis: Axes, nets: Sequence[Arrays], shown: Sequence[np.ndarray]) -> None:
+    """A y axis that holds the truth and the predictions shown [x] each, but not a wild net's."""
+    truths = np.concatenate([arrays["truth"] for arrays in nets])
+    high, low = float(truths.max()), float(truths.min())
+    height = (high - low) or 1.0
+    seen = np.clip(np.concatenate([truths, *shown]), low - height, high + height)
+    seen = seen[np.isfinite(seen)]
+    axis.set_ylim(seen.min() - 0.05 * height, seen.max() + 0.05 * height)

@@ -21,7 +21,7 @@ from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE, Scale
 SMALL, TINY = 1e-250, 1e-307  # of numbers of 64 bits on a logarithmic axis
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FINE = 1e3  # highest over lowest, above which marks between the decades are no help
-TICKS = {10.0: (1, 2, 3, 5, 7), 100.0: (1, 2, 5)}  # highest over lowest -> digits with a label
+TICKS = {10.0: (1, 2, 3, 5, 7), 10**2.5: (1, 2, 5)}  # highest over lowest -> digits with a label
 
 Which = Literal["x", "y"]
 

@@ -161,6 +161,25 @@ def epochs_to_reach(epochs: np.ndarray, values: np.ndarray, level: float) -> flo
     return float(epochs[reached[0]]) if len(reached) else None
 
 
+def running_median(
+    epochs: np.ndarray, values: np.ndarray, share: float = 0.1, points: int = 40
+) -> tuple[np.ndarray, np.ndarray]:
+    """The median of the values [t] from e/(1 + share) to e·(1 + share), at some of the epochs e.
+
+    On a logarithmic axis of epochs [t] that is a window of one width: the loss of a net that is
+    trained at a constant rate jumps, and where it lies is lost in the jumps. There are about
+    ``points`` epochs a decade, the same ones for all that were recorded at the same, and the last.
+    """
+    if not len(epochs):
+        return epochs, values
+    asked = 10 ** (np.arange(int(points * np.log10(max(epochs[-1], 1))) + 1) / points)
+    at = np.unique([0, *np.searchsorted(epochs, asked), len(epochs) - 1])
+    low = np.searchsorted(epochs, epochs[at] / (1 + share))
+    high = np.searchsorted(epochs, epochs[at] * (1 + share), side="right")
+    found = [np.median(values[one:other]) for one, other in zip(low, high, strict=True)]
+    return epochs[at], np.array(found)
+
+
 def settled(epochs: np.ndarray, values: np.ndarray, share: float = 0.1) -> float | None:
     """The median of the values recorded in the last ``share`` of the epochs.
 

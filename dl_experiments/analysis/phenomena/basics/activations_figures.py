@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dl_experiments.analysis.drawing import curves, dots, panels, style
-from dl_experiments.analysis.drawing.fits import TRUTH, final_fits, truth
+from dl_experiments.analysis.drawing.fits import CUT, TRUTH, final_fits, truth, within
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, data_name, is_classification, loss_name
 from dl_experiments.analysis.runs.grid import Grid, flat, show
@@ -116,6 +116,8 @@ def fits(arm: str, nets: Nets) -> Made | None:
             axis.plot(arrays["x"], arrays["predictions"][-1], color=colours[name], lw=1.0)
         truth(axis, next(iter(fitted.values())))
         axis.set_title(f"{name} on {data}, n = {len(fitted)}")
+    drawn = [arrays for fitted in found.values() for arrays in fitted.values()]
+    within(every[0], drawn, [arrays["predictions"][-1] for arrays in drawn])
     for axis in every[len(found) :]:
         axis.set_visible(False)
     for at, axis in enumerate(every[: len(found)]):
@@ -127,7 +129,7 @@ def fits(arm: str, nets: Nets) -> Made | None:
     style.legend_below(figure, [style.key("truth", **TRUTH)])
     caption = (
         "Predictions on the test grid with the final weights; one line a completed seed. linear "
-        "and identity can draw nothing but a straight line."
+        f"and identity can draw nothing but a straight line. {CUT}"
     )
     return caption, figure
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from synthetic import config, write
 
-from dl_experiments.analysis.drawing import curves, panels, style
+from dl_experiments.analysis.drawing import curves, fits, panels, style
 from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.analysis.runs.scales import LOG
 from dl_experiments.artifacts import State
@@ -60,6 +60,23 @@ def test_every_seed_can_be_shown(tmp_path: Path, axis: Axes) -> None:
         [4, 4],
     ]
     assert not axis.collections
+
+
+def test_a_jumping_loss_is_drawn_where_it_lies(tmp_path: Path, axis: Axes) -> None:
+    values = np.where(np.arange(400) % 5, 2.0, 50.0)
+    add(tmp_path, 0, list(values))
+    look = {"log": True, "every": True, "calm": True, "start": 30}
+    curves.draw(axis, collect(tmp_path).runs, "train/loss", "blue", **look)
+    for line in axis.get_lines():
+        assert set(line.get_ydata()) == {2.0}
+
+
+def test_a_prediction_is_cut_only_where_it_is_wild(axis: Axes) -> None:
+    truth = np.array([-1.0, 1.0])
+    fits.within(axis, [{"truth": truth}], [np.array([-1.8, 1.2])])
+    assert axis.get_ylim() == pytest.approx((-1.9, 1.3))
+    fits.within(axis, [{"truth": truth}], [np.array([-1e9, 1.2]), np.array([np.nan, 0])])
+    assert axis.get_ylim() == pytest.approx((-3.1, 1.3))
 
 
 def test_a_diverged_run_is_drawn_to_where_it_went_and_marked(tmp_path: Path, axis: Axes) -> None:

@@ -10,6 +10,7 @@ from dl_experiments.analysis.runs.statistics import (
     geometric_mean,
     mean,
     proportion,
+    running_median,
     seed_band,
     settled,
     spearman,
@@ -115,6 +116,19 @@ def test_epochs_to_reach_a_level_or_never() -> None:
     assert epochs_to_reach(epochs, values, 0.6) == 10
     assert epochs_to_reach(epochs, values, 0.1) is None
     assert epochs_to_reach(np.empty(0), np.empty(0), 1.0) is None
+
+
+def test_a_running_median_is_that_of_a_tenth_to_either_side() -> None:
+    epochs = np.array([0, 1, 2, 3, 5, 8, 9, 10, 11, 12, *range(14, 400, 3)])
+    values = np.random.default_rng(0).lognormal(size=len(epochs))
+    at, medians = running_median(epochs, values)
+    assert (at[0], at[-1]) == (0, epochs[-1])
+    assert set(at) < set(epochs)
+    around = [values[(epochs * 1.1 >= e) & (epochs <= e * 1.1)] for e in at]
+    np.testing.assert_allclose(medians, [np.median(some) for some in around])
+    shorter, _ = running_median(epochs[:40], values[:40])
+    assert set(shorter[:-1]) <= set(at)
+    assert len(running_median(epochs[:0], values[:0])[0]) == 0
 
 
 def test_a_run_ends_at_the_median_of_its_last_tenth() -> None:
