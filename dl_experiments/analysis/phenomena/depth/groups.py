@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.lines import Line2D
 
 from dl_experiments.analysis.drawing import style
@@ -12,11 +13,30 @@ from dl_experiments.analysis.runs.grid import Grid
 Functions = dict[str, dict[str, Grid]]
 LOSS = "train/loss"
 TARGET = 1e-3
+LEVELS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, TARGET)
 
 
 def target(runs: Sequence[Run]) -> float:
     """The loss that counts as converged: 1e-3, or the looser one at which runs were stopped."""
     return max([TARGET, *(run.get("trainer.target_loss") or 0.0 for run in runs)])
+
+
+def levels(runs: Sequence[Run]) -> list[float]:
+    """The loss levels that nets have to fall to: those of ``LEVELS`` below all their first losses.
+
+    The functions' variances lie around 0.09 and 1, so that each has several. None is lower than
+    the target.
+    """
+    firsts = [values[0] for run in runs if len(values := run.shared(LOSS)[1])]
+    top = min(firsts, default=0.0)
+    return [level for level in LEVELS if target(runs) <= level < top]
+
+
+def reached_levels(runs: Sequence[Run]) -> list[float]:
+    """Those of the levels that some completed run got to."""
+    lows = [run.shared(LOSS)[1] for run in runs if run.completed]
+    least = min((float(np.nanmin(values)) for values in lows if len(values)), default=np.inf)
+    return [level for level in levels(runs) if level >= least]
 
 
 def colours(functions: Functions) -> dict[str, object]:
