@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from dl_experiments.analysis.drawing import curves, dots, panels, style
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import about, loss_name
+from dl_experiments.analysis.runs.describe import about, loss_name, parameters, run_count
 from dl_experiments.analysis.runs.grid import Grid, flat
 from dl_experiments.analysis.runs.quantities import Quantity, by_seed, final
 from dl_experiments.analysis.runs.scales import LOG
@@ -38,13 +38,13 @@ def learning(arm: str, sizes: Sizes) -> Made:
     runs, colours = flat(sizes), _colours(sizes)
     title, shared = "Loss and accuracy by epoch and by step", {"sharex": "col", "sharey": "row"}
     figure, axes = style.page(title, about(runs, arm), 2, 2, (4.6, 2.7), **shared)
-    for start, (column, along) in enumerate(zip(axes.T, ("epoch", "step"), strict=True)):
-        curves.learning(column[0], column[1], sizes, colours, start=start, along=along)
+    for column, along in zip(axes.T, ("epoch", "step"), strict=True):
+        curves.learning(column[0], column[1], sizes, colours, start=1, along=along)
     curves.percent_axis(axes[1, 0], runs)
     panels.epochs(axes[1, 0])
     panels.counts(axes[1, 1], "step: updates")
     keys = [
-        curves.group_key(f"batch {number:,}", found, colours[number])
+        style.key(f"batch {number:,}, {run_count(found)}", color=colours[number])
         for number, found in sizes.items()
     ]
     style.legend_below(figure, [*keys, *curves.split_keys(), *curves.state_keys(runs)])
@@ -52,7 +52,8 @@ def learning(arm: str, sizes: Sizes) -> Made:
         "Loss (above) and accuracy (below) against epochs (left) and against steps, that is "
         "updates (right), recorded once an epoch; solid: training set, dashed: test set, both in "
         f"eval mode. {curves.band(accuracy=True)} An epoch shows every image once; with smaller "
-        "batches it has more steps. Epoch 0 has no place on the logarithmic axis."
+        f"batches it has more steps. Initial weights are left out. Each net has {parameters(runs)} "
+        "parameters."
     )
     return caption, figure
 

@@ -68,7 +68,7 @@ def test_one_size_compares_with_nothing(tmp_path: Path, analysed: Analysed) -> N
 def test_steps_take_the_place_of_epochs(tmp_path: Path, analysed: Analysed) -> None:
     run(tmp_path, 4, 0, 0.9)
     left, right = analysed(basics_batch_size.analyse).drawings[0].figure.axes[:2]
-    assert left.get_lines()[0].get_xdata().tolist() == list(range(21))
+    assert left.get_lines()[0].get_xdata().tolist() == list(range(1, 21))
     assert right.get_lines()[0].get_xdata().tolist() == [2 * epoch for epoch in range(1, 21)]
 
 
