@@ -20,11 +20,29 @@ def register_resolvers() -> None:
         "run_path", lambda *, _root_: str(identity.run_path(resolve(_root_))), replace=True
     )
     OmegaConf.register_new_resolver("epochs_for", epochs_for, replace=True)
+    OmegaConf.register_new_resolver("rate_for", rate_for, replace=True)
 
 
 def epochs_for(updates: int, samples: int, batch_size: int) -> int:
     """``${epochs_for:updates,samples,batch_size}``: fewest epochs with so many updates."""
     return math.ceil(updates / math.ceil(samples / batch_size))
+
+
+def rate_for(rate: float, batch_size: int, reference: int, optimizer: str) -> float:
+    """``${rate_for:rate,batch_size,reference,optimizer}``: a learning rate scaled with the batch.
+
+    η·B/B₀ of ``torch.optim.SGD`` (Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.1),
+    η·√(B/B₀) of any other, as of Adam and RMSProp (Malladi et al. 2022, "On the SDEs and scaling
+    rules for adaptive gradient algorithms"), to four digits.
+
+    Args:
+        rate: η, that of a batch of B₀.
+        batch_size: B.
+        reference: B₀.
+        optimizer: Its class, as in ``optimizer._target_``.
+    """
+    power = 1.0 if optimizer == "torch.optim.SGD" else 0.5
+    return float(f"{rate * (batch_size / reference) ** power:.4g}")
 
 
 def own(config: DictConfig) -> DictConfig:

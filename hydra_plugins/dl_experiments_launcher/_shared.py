@@ -17,7 +17,7 @@ _READ = (
     re.compile(rf"({_NAME})"),  # a key
     re.compile(rf"((?:[\w-]+\.)+){_DONE}[\w.{_DONE}-]*"),  # one whose path is known to begin so
     re.compile(rf"oc\.select\s*:\s*({_NAME})\s*(?:,[^$\[\]]*)?"),
-    re.compile(r"(?:oc\.env|epochs_for)\s*:[^$\[\]]*()"),  # of a config it sees but its arguments
+    re.compile(r"(?:oc\.env|epochs_for|rate_for)\s*:[^$\[\]]*()"),  # it sees its arguments alone
 )
 
 

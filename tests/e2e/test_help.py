@@ -114,7 +114,11 @@ def test_of_a_sweep_the_first_is_shown(shown):
 def test_the_grid_of_an_experiment_is_shown(shown):
     text = shown("experiment=hw1_3_sensitivity", "scale=smoke")
     grid = text.partition("Swept by hw1_3_sensitivity:\n")[2].partition("\nKeys")[0]
-    assert grid.split() == ["arm=equal_epochs,equal_steps", "data.batch_size=10,50,100", "seed=0,1"]
+    assert grid.split() == [
+        "arm=equal_epochs,equal_steps,equal_loss,scaled_rate",
+        "data.batch_size=10,50,100",
+        "seed=0,1",
+    ]
 
 
 @pytest.mark.parametrize(

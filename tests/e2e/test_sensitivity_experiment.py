@@ -9,17 +9,19 @@ from dl_experiments.artifacts import RunDirectory
 from dl_experiments.identity import run_path
 
 SMALL = ["scale=smoke", "seed=0", "data=digits", "model.hidden=[8]", "data.samples=200"]
-SMALL += ["logger=none"]
+SMALL += ["logger=none", "arm=equal_epochs,equal_loss"]
 SMALL += [
     "measurements.sensitivity.samples=50",
     "measurements.sensitivity.evaluation_batches=[1,5,50]",
 ]
 
+ARMS = ("equal_epochs", "equal_steps", "equal_loss", "scaled_rate")
+
 
 @pytest.mark.parametrize("scale", ["smoke", "quick", "full"])
 def test_both_experiments_are_the_same_runs(compose, scale):
     names = ("hw1_3_sensitivity", "hw1_3_sharpness")
-    for arm in ("equal_epochs", "equal_steps"):
+    for arm in ARMS:
         words = [f"scale={scale}", f"arm={arm}", "data.batch_size=100", "seed=1"]
         one, other = (compose(f"experiment={name}", *words) for name in names)
         assert run_path(one) == run_path(other)
@@ -31,17 +33,27 @@ def test_the_published_batch_sizes_and_what_is_equal():
     assert {int(size) for size in scales["quick"]["sizes"].split(",")} == published
     powers = {2**power for power in range(4, 14)}
     assert {int(size) for size in scales["full"]["sizes"].split(",")} == published | powers
-    updates = set()
+    updates, rates, quick = set(), {}, scales["quick"]
     for config in grid("hw1_3_sensitivity", "quick"):
-        assert (config["optimizer"]["name"], config["optimizer"]["lr"]) == ("adam", 0.001)
-        epochs, data = config["trainer"]["max_epochs"], config["data"]
-        if config["arm"] == "equal_epochs":
-            assert epochs == scales["quick"]["epochs"]
-        else:
-            updates.add(epochs * -(-data["samples"] // data["batch_size"]))
-        rows = -(-epochs // config["trainer"]["log_every"])
-        assert 3 <= rows <= 20
-    assert updates == {scales["quick"]["updates"]}
+        assert config["optimizer"]["name"] == "adam"
+        size, arm = config["data"]["batch_size"], config["arm"]
+        epochs, every, goal = map(config["trainer"].get, ("max_epochs", "log_every", "target_loss"))
+        a_pass = -(-config["data"]["samples"] // size)
+        rates[arm, size] = config["optimizer"]["lr"]
+        if arm == "equal_epochs":
+            assert epochs == quick["epochs"]
+        elif arm == "equal_steps":
+            updates.add(epochs * a_pass)
+        if arm in ARMS[:2]:
+            assert goal is None
+            assert 3 <= -(-epochs // every) <= 20
+        else:  # a look is an epoch, or few updates
+            assert goal == quick["goal"]
+            assert every == 1 or every * a_pass <= quick["look"] + a_pass
+    assert updates == {quick["updates"]}
+    assert {rates[arm, size] for arm in ARMS[:3] for size in published} == {0.001}
+    scaled = [rates["scaled_rate", size] / size**0.5 for size in published]
+    assert scaled == pytest.approx([scaled[0]] * 5, rel=1e-3)
 
 
 def test_the_second_experiment_trains_nothing_and_has_its_own_report(lab, outputs):

@@ -162,6 +162,7 @@ m: "${b}"
 n: 0.5
 o: ???
 p: "${epochs_for:${a},3,2}"
+q: "${rate_for:0.5,${a},3,${which}}"
 s-t: {u: 1, v-w: "${.u}", x: "${s-t.u}", y: "${oc.select:s-t.u}", z: "${..s-t.u}"}
 """
 SET = [
@@ -330,6 +331,15 @@ def test_refused_in_hydras_words(sweep, words):
 def test_epochs_for_a_number_of_updates(updates, samples, batch_size, epochs):
     words = f"${{epochs_for:{updates},{samples},{batch_size}}}"
     assert OmegaConf.create({"epochs": words}).epochs == epochs
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "batch_size", "rate"),
+    [("SGD", 30, 0.001), ("SGD", 90, 0.003), ("Adam", 120, 0.002), ("Adam", 10, 0.0005774)],
+)
+def test_rate_for_a_batch_size(optimizer, batch_size, rate):
+    words = f"${{rate_for:0.001,{batch_size},30,torch.optim.{optimizer}}}"
+    assert OmegaConf.create({"rate": words}).rate == rate
 
 
 def test_what_tests_compose_is_what_hydra_composes(compose):
