@@ -382,14 +382,18 @@ def batches(
     power: float = -0.3,
     sharper: float = 0.5,
     arm: str = "equal_epochs",
+    fitted: float = 0.02,
+    rate: float = 0.0,
+    goal: float | None = None,
 ) -> None:
-    """Three batch sizes, the largest first; sensitivity goes as size^power, sharpness likewise."""
+    """Three batch sizes, the largest first; sensitivity goes as size^power, the others likewise."""
     for group, size in enumerate(SIZES):
-        epochs = {"trainer.max_epochs": 20 if arm == "equal_epochs" else size}
-        keys = {"data.batch_size": size, "arm": arm, **epochs}
+        epochs = {"trainer.max_epochs": size if arm == "equal_steps" else 20}
+        keys = {"data.batch_size": size, "arm": arm, **epochs, "trainer.target_loss": goal}
+        keys |= {"optimizer.lr": 1e-3 * size**rate} if rate else {}
         made = seed.config("hw1_3_sensitivity", "one_hidden", "mnist", group, **keys)
         right = accuracies[group] * seed.apart(0.001)
-        files = seed.write(made, group, image_curves(0.01 * size**0.2, 0.2, right))
+        files = seed.write(made, group, image_curves(0.01 * size**fitted, 0.2, right))
         each = size**power * seed.apart() * np.linspace(0.5, 1.5, 9)
         evaluated = np.array([1, 10, 100, 400])
         files.write_measure(

@@ -1,4 +1,4 @@
-"""Batch size, sensitivity and generalisation, in two arms.
+"""Batch size, sensitivity and generalisation, in arms.
 
 Published curves show sensitivity falling with the batch size. Most are an artefact of evaluating it
 at that batch size, which is drawn beside as a control.
@@ -10,12 +10,13 @@ import numpy as np
 
 from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena.batch_sizes.arms import (
-    COMPARED,
     GEOMETRIC,
     Arm,
     Values,
+    configs,
     split,
     told_apart,
+    told_late,
 )
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_claims import judge
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_control import (
@@ -28,7 +29,6 @@ from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import (
     MEASURES,
     with_performance,
 )
-from dl_experiments.analysis.runs import swept
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import number
 from dl_experiments.analysis.runs.grid import Grid
@@ -42,7 +42,10 @@ def analyse(runs: Sequence[Run]) -> Finding:
     arrays = {run.path: found for run in done if (found := run.measure("sensitivity"))}
 
     def section(config: str, members: Grid) -> Section:
-        arms = split(members, lambda run: _values(run, arrays.get(run.path)))
+        every = split(members, lambda run: _values(run, arrays.get(run.path)))
+        arms, late = [arm for arm in every if arm.sizes], told_late(every)
+        if not arms:
+            return Section(notes=late)
         mine = {run.path: arrays[run.path] for run in members if run.path in arrays}
         counts = {len(found["jacobian"]) for found in mine.values()}
         nets = {path: artefact(found) for path, found in mine.items()}
@@ -51,10 +54,10 @@ def analyse(runs: Sequence[Run]) -> Finding:
             "sensitivity": with_performance(config, arms, samples),
             "artefact": control(config, arms, nets),
         }
-        notes = _notes(arms, nets)
+        notes = [*late, *_notes(arms, nets)]
         return Section(drawings, _numbers(arms), judge(arms, nets), notes, told_apart(arms))
 
-    sections = [over(swept.arms(runs, COMPARED), section)]
+    sections = [over(configs(runs), section)]
     return put_together(runs, sections, about=f"{Finding.about} {GEOMETRIC}")
 
 

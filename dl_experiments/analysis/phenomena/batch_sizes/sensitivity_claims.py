@@ -1,13 +1,23 @@
 """What hw1_3_sensitivity claims, how it is tested, and what would refute it.
 
-**Sensitivity falls beyond the best batch size.** The best batch size is the one with the highest
-test accuracy, a mean over seeds; the effect is the slope of log10 sensitivity against log10 batch
-size from there up, a least-squares line for each seed. A slope above 0 refutes it. Where the best
-is the largest there is nothing beyond it.
+Nets are compared where their training losses are equal, see ``arms``. Of an arm where they are not
+only the first claim is put, and it has no verdict.
 
-**Small batches generalise better.** Test accuracy at the smallest batch size less that at the
-largest, paired by seed, in each arm: at equal epochs a small batch also makes many more updates, at
-equal steps a large one sees the data many more times.
+**Small batches generalise better** (Keskar et al. 2017, "On large-batch training for deep
+learning", section 2). Test accuracy at the smallest batch size less that at the largest, paired by
+seed. At or below 0 refutes it.
+
+**Sensitivity falls beyond the best batch size.** So it does in published curves, of which most are
+the artefact of the control. The best batch size is the one with the highest test accuracy, a mean
+over seeds; the effect is the slope of log10 sensitivity against log10 batch size from there up, a
+least-squares line for each seed. A slope above 0 refutes it. Where the best is the largest there
+is nothing beyond it. Sensitivity is the Frobenius norm of the Jacobian of the softmax, as in Novak
+et al. 2018 (section 3.1); that of the logits grows with their size alone, and the gradient of the
+loss is 0 where the answer is sure.
+
+**Nets that react less generalise better** (Novak et al. 2018, section 4). Spearman's ρ, over the
+batch sizes of a seed, between that sensitivity and test accuracy; a mean over seeds, predicted
+below 0. At one training loss the gap to the training accuracy says the same.
 
 **The control's slopes.** The power of the evaluation batch size by which the norm of a batch-mean
 loss's gradient falls, a least-squares line for each net. −½ and −1 follow from its definition where
@@ -19,8 +29,9 @@ import numpy as np
 
 from dl_experiments.analysis.claims.claim import Claim, Region, check
 from dl_experiments.analysis.claims.forms import compared, difference, trend
-from dl_experiments.analysis.claims.seeds import Sides, over_seeds, unbounded
-from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm
+from dl_experiments.analysis.claims.seeds import Sides, joined, over_seeds, unbounded
+from dl_experiments.analysis.claims.seedwise import association
+from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm, unfit
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import MEASURES
 from dl_experiments.analysis.runs.describe import percent
@@ -30,34 +41,48 @@ from dl_experiments.analysis.runs.statistics import Estimate, slope
 BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
 NEAR = {"whole": 0.1, "row": 0.05}
 WORDS = {"whole": "the whole", "row": "a mean over its rows"}
-ACCURACY = "test/accuracy"
+ACCURACY, NOVAK = "test/accuracy", "softmax_jacobian"
 
 
 def judge(arms: list[Arm], found: Artefacts) -> list[Claim]:
     """The claims on the arms of one config."""
-    judged = [_falls_beyond(arm, name) for arm in arms for name in MEASURES]
-    judged += [_small_is_better(arm) for arm in arms]
+    judged = []
+    for arm in arms:
+        judged.append(_small_is_better(arm))
+        if arm.comparable:
+            judged += [_falls_beyond(arm), _reacts_less(arm)]
     judged += [check(_control(arms, found, kind)) for kind in KINDS] if found else []
     return judged
 
 
-def _falls_beyond(arm: Arm, name: str) -> Claim:
+def _falls_beyond(arm: Arm) -> Claim:
     best = arm.best()
-    sizes = [size for size in arm.having(name) if best is not None and size >= best]
+    sizes = [size for size in arm.having(NOVAK) if best is not None and size >= best]
     words = "" if best is None else f" ({best:,})"
     return trend(
-        f"Sensitivity falls beyond the batch size with the best test accuracy{words}, "
-        f"{arm.name}: {MEASURES[name][0]}",
-        decades(arm.quantity(name)),
+        f"Sensitivity falls beyond the batch size with the best test accuracy{words}, {arm.name}",
+        decades(arm.quantity(NOVAK)),
         BELOW_ZERO,
         {float(np.log10(size)): arm.sizes[size] for size in sizes if len(sizes) > 1},
         slope,
         unit="decades a decade",
-        effect="slope of log10 sensitivity against log10 batch size from there up",
-        note=_accuracies(arm, sizes),
+        effect=f"slope of log10 {MEASURES[NOVAK][0]} against log10 batch size from there up",
+        note=joined([_accuracies(arm, sizes), arm.without]),
         unfit=unbounded(arm.sizes.values(), last(ACCURACY))
         or (f"the best batch size{words} is the largest" if len(sizes) == 1 else "")
-        or ("" if arm.having(name) else f"{name} was not measured"),
+        or ("" if arm.having(NOVAK) else f"{NOVAK} was not measured"),
+    )
+
+
+def _reacts_less(arm: Arm) -> Claim:
+    return association(
+        f"Nets that react less to their input generalise better, {arm.name}",
+        arm.quantity(NOVAK),
+        arm.quantity(ACCURACY),
+        BELOW_ZERO,
+        arm.groups,
+        f"Spearman's ρ of {MEASURES[NOVAK][0]} and test accuracy over the batch sizes of a seed",
+        arm.without,
     )
 
 
@@ -82,8 +107,8 @@ def _small_is_better(arm: Arm) -> Claim:
         ABOVE_ZERO,
         (small, large),
         f"final test accuracy, {small.name} less {large.name}",
-        note=f"training accuracy {', '.join(trained)}" if trained else "",
-        unfit=arm.single,
+        note=joined([f"training accuracy {', '.join(trained)}" if trained else "", arm.without]),
+        unfit=unfit(arm.ends),
     )
 
 

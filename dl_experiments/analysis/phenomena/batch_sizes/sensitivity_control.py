@@ -4,18 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from dl_experiments.analysis.drawing import dots, panels, style
-from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm
-from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import (
-    all_runs,
-)
+from dl_experiments.analysis.drawing import curves, panels, style
+from dl_experiments.analysis.phenomena.batch_sizes.arms import LOSS_ARM, Arm
+from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import draw_along, size_axis
 from dl_experiments.analysis.runs.describe import about
 from dl_experiments.analysis.runs.scales import LOG
+from dl_experiments.analysis.runs.statistics import geometric_mean
 from dl_experiments.analysis.sections import Made
 
 KINDS = {
@@ -24,7 +23,6 @@ KINDS = {
 }
 """Kind -> written name, expected power of the evaluation batch size, colour, marker."""
 POWERS = {-0.5: "∝ 1/√B", -1.0: "∝ 1/B"}
-MARKERS = ("o", "s", "^", "D")
 
 
 @final
@@ -66,54 +64,49 @@ def artefact(arrays: Mapping[str, np.ndarray]) -> Artefact:
 
 
 def control(config: str, arms: Sequence[Arm], found: Artefacts) -> Made | None:
-    """Norms against the evaluation batch size, and the curve that is drawn of them elsewhere."""
-    measured = [run for run in all_runs(arms) if run.path in found]
+    """Norms against the evaluation batch size, and the curve that is drawn of them elsewhere.
+
+    Of one arm: that of equal loss, or else the first that was measured.
+    """
+    measured = [arm for arm in arms if any(run.path in found for run in arm.runs)]
     if not measured:
         return None
+    arm = next((arm for arm in measured if arm.key == LOSS_ARM), measured[0])
     title = "Control: a curve that only shows the evaluation batch size"
-    figure, ((left, right),) = style.page(title, about(all_runs(arms), config), 1, 2, (4.9, 3.6))
-    colours = style.colours(sorted({run.batch_size for run in measured}), ordered=True)
-    for kind, (_, power, _, _) in KINDS.items():
-        first = []
-        for run in measured:
-            one = found[run.path]
-            dashes = style.TRAIN if kind == "whole" else style.TEST
-            colour = colours[run.batch_size]
-            left.plot(one.sizes, one.norms[kind], color=colour, ls=dashes, lw=0.9, alpha=0.8)
-            first.append(one.norms[kind][0])
-        _expected(left, found[measured[0].path].sizes, float(np.median(first)), power)
+    words = about(arm.runs, config, arm.name)
+    figure, ((left, right),) = style.page(title, words, 1, 2, (4.9, 3.6))
+    colours = style.colours(list(arm.sizes), ordered=True)
+    for kind, (name, power, _, _) in KINDS.items():
+        drawn = []
+        for size, runs in arm.sizes.items():
+            norms = [(one.sizes, one.norms[kind]) for r in runs if (one := found.get(r.path))]
+            if norms:
+                at, values = curves.common(norms)
+                drawn.append((at, geometric_mean(values)))
+                left.plot(*drawn[-1], color=colours[size], lw=1.4)
+        _expected(left, drawn[0][0], 0.6 * min(values[0] for _, values in drawn), power)
+        at, values = max(drawn, key=lambda curve: float(curve[1][0]))
+        second = (at[:2][-1], values[:2][-1])
+        left.annotate(name, second, (6, 3), textcoords="offset points", size=9)
     panels.counts(left, "evaluation batch size B")
     panels.values(left, "‖∂L/∂x‖ of batches of B", LOG)
     left.set_title("the same nets, evaluated at several B")
-    for arm, marker in zip(arms, MARKERS, strict=False):
-        _relative(right, arm, marker)
-    panels.counts(right, "training batch size")
+    _relative(right, arm)
+    right.margins(y=0.12)
+    size_axis(right)
     panels.values(right, "relative to the smallest batch", LOG)
     right.set_title("every net evaluated at its own batch size")
     keys = [style.key(f"trained with {n:,}", color=c) for n, c in colours.items()]
-    keys += [
-        style.key("left: whole gradient", color="#555555", ls=style.TRAIN),
-        style.key("left: mean row of it", color="#555555", ls=style.TEST),
-        style.key("left: expected slopes", color="black", ls=":", lw=1.6),
-        style.key("right: mean over single samples ‖∂ℓ/∂x‖", color=style.COLOURS[0]),
-        *(
-            style.key(f"right: {name} ‖∂L/∂x‖", color=colour)
-            for name, _, colour, _ in KINDS.values()
-        ),
-        *(
-            style.key(f"right: {arm.name}", ls="", marker=m, color="#777777")
-            for arm, m in zip(arms, MARKERS, strict=False)
-        ),
-    ]
     style.legend_below(figure, keys)
     caption = (
         "An artefact, shown as a control. Differentiating the mean loss of a batch of B samples "
         "gives each of them 1/B of its gradient, so the norm falls with B whatever the net: left, "
-        "measured on the finished nets (colour: training batch size), a line a run, with the "
-        "expected slopes dotted. Right: evaluated at each net's own training batch size, as it is "
-        "in many published curves, that norm (orange, pink) falls by construction; blue is the "
-        "sensitivity of the same nets, a mean over single samples, evaluated alike for all. Batch "
-        "sizes beyond the probe's have no such point."
+        f"measured on the finished nets at {arm.name}, a line a training batch size (geometric "
+        "mean over seeds), with the expected slopes dotted beneath. Right: evaluated at each net's "
+        "own training batch size, as it is in many published curves, that norm (orange, pink) "
+        "falls by construction; blue is the sensitivity of the same nets, a mean over single "
+        "samples, evaluated alike for all; every seed, and means. Batch sizes beyond the probe's "
+        "have no such point."
     )
     return caption, figure
 
@@ -131,16 +124,19 @@ def _expected(axis: Axes, sizes: np.ndarray, start: float, power: float) -> None
     )
 
 
-def _relative(axis: Axes, arm: Arm, marker: str) -> None:
+def _relative(axis: Axes, arm: Arm) -> None:
     """Sensitivity and the naive curves, each over its mean at the smallest batch size."""
-    names = {"loss_gradient": style.COLOURS[0]}
-    names |= {f"own_{kind}": colour for kind, (_, _, colour, _) in KINDS.items()}
-    for name, colour in names.items():
+    looks = {"loss_gradient": ("mean of single samples", style.COLOURS[0], "o")}
+    looks |= {f"own_{kind}": (name, of, mark) for kind, (name, _, of, mark) in KINDS.items()}
+    for name, (words, colour, marker) in looks.items():
         read = arm.quantity(name)
-        levels = [level for runs in arm.sizes.values() if (level := read.level(runs))]
+        levels = {at: level.value for at, runs in arm.sizes.items() if (level := read.level(runs))}
         if levels:
-            relative = read.turned(partial(_share, levels[0].value), name, LOG)
-            dots.through(axis, arm.sizes, relative, colour, marker=marker)
+            (_, first), *_, (end, last) = [*levels.items()] * 2
+            relative = read.turned(partial(_share, first), name, LOG)
+            draw_along(axis, arm.sizes, relative, colour, marker)
+            look: dict[str, Any] = {"textcoords": "offset points", "color": colour, "size": 9}
+            axis.annotate(words, (end, last / first), (6, -15), ha="right", **look)
 
 
 def _share(whole: float, part: float) -> float:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena.batch_sizes.arms import (
-    COMPARED,
     GEOMETRIC,
     Arm,
+    configs,
     split,
     told_apart,
+    told_late,
 )
 from dl_experiments.analysis.phenomena.batch_sizes.sharpness_claims import judge
 from dl_experiments.analysis.phenomena.batch_sizes.sharpness_figures import (
@@ -21,13 +22,13 @@ from dl_experiments.analysis.phenomena.batch_sizes.sharpness_figures import (
 )
 from dl_experiments.analysis.phenomena.batch_sizes.sharpness_values import (
     CURVATURE,
+    EIGENVALUE,
     WAYS,
     measured,
     name,
     radii,
     values,
 )
-from dl_experiments.analysis.runs import swept
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import number
 from dl_experiments.analysis.runs.grid import Grid
@@ -38,19 +39,21 @@ NAME = "hw1_3_sharpness"
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Two figures, numbers and claims for each config that the study has."""
-    sections = [over(swept.arms(runs, COMPARED), _section)]
+    sections = [over(configs(runs), _section)]
     return put_together(runs, sections, about=f"{Finding.about} {GEOMETRIC}")
 
 
 def _section(config: str, runs: Grid) -> Section:
-    arms = split(runs, values)
+    every = split(runs, values)
+    arms, late = [arm for arm in every if arm.sizes], told_late(every)
     if not radii(arms):
-        return Section(notes=[f"Sharpness has not been measured{f': {config}' if config else ''}."])
+        where = f": {config}" if config else ""
+        return Section(notes=[f"Sharpness has not been measured{where}.", *late])
     drawings: dict[str, Made | None] = {
         "sharpness": against_sizes(config, arms),
         "generalisation": against_generalisation(config, arms),
     }
-    notes, along, words = _notes(arms), told_apart(arms), _certainty(arms)
+    notes, along, words = [*late, *_notes(arms)], told_apart(arms), _certainty(arms)
     return Section(drawings, _numbers(arms), judge(arms), notes, along, words)
 
 
@@ -61,7 +64,7 @@ def _numbers(arms: Sequence[Arm]) -> list[Row]:
         for way, text in WAYS.items()
         for radius in radii(arms)
     }
-    titles[CURVATURE] = "largest eigenvalue"
+    titles |= dict([CURVATURE])
     return [
         Row(
             {"given": arm.name, "batch size": f"{size:,}"},
@@ -83,10 +86,10 @@ def _notes(arms: Sequence[Arm]) -> list[str]:
 def _certainty(arms: Sequence[Arm]) -> list[str]:
     """How sure the eigenvalues are."""
     errors = [
-        found["eigenvalue_error"] / found[CURVATURE]
+        found["eigenvalue_error"] / found[EIGENVALUE]
         for arm in arms
         for found in arm.numbers.values()
-        if found.get(CURVATURE, 0) > 0
+        if found.get(EIGENVALUE, 0) > 0
     ]
     if not errors:
         return []

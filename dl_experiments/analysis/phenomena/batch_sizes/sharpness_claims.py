@@ -1,74 +1,74 @@
 """What hw1_3_sharpness claims, how it is tested, and what would refute it.
 
-**Large batches are sharper.** log10 of sharpness (or of the largest eigenvalue) at the largest
-batch size over that at the smallest, paired by seed, in each arm. At or below 0 refutes it.
-Cross-entropy flattens wherever it goes to 0, so nets that fit less are sharper for that alone: the
-training losses stand in the note.
+Nets are compared where their training losses are equal, see ``arms``. Of an arm where they are not
+only the first claim is put, and it has no verdict.
 
-**Sharper nets generalise worse.** Spearman's ρ, over the batch sizes of a seed, between sharpness
-and test accuracy (predicted below 0) and between sharpness and the gap of training to test accuracy
-(predicted above 0); a mean over seeds with their interval.
+**Large batches are sharper** (Keskar et al. 2017, "On large-batch training for deep learning",
+section 2.2). log10 of the largest Hessian eigenvalue, or of the sharpness that gradient ascent
+finds in a ball of each radius, at the largest batch size over that at the smallest, paired by seed.
+At or below 0 refutes it. The best of random points finds no sharp direction among so many, so
+nothing is claimed of it.
+
+**Sharper nets generalise worse** (the same, section 2.2). Spearman's ρ, over the batch sizes of a
+seed, between sharpness and test accuracy; a mean over seeds, predicted below 0. Runs of one batch
+size lie together, so over all runs at once a ρ would count batch sizes as often as there are seeds.
+At one training loss the gap to the training accuracy says the same as test accuracy.
 """
 
 from collections.abc import Sequence
 
-from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.claim import Claim
 from dl_experiments.analysis.claims.forms import difference
+from dl_experiments.analysis.claims.seeds import joined
 from dl_experiments.analysis.claims.seedwise import association
-from dl_experiments.analysis.phenomena.batch_sizes.arms import GAP, Arm
-from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_claims import ABOVE_ZERO, BELOW_ZERO
+from dl_experiments.analysis.phenomena.batch_sizes.arms import LOSS, Arm, unfit
+from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_claims import (
+    ABOVE_ZERO,
+    ACCURACY,
+    BELOW_ZERO,
+)
 from dl_experiments.analysis.phenomena.batch_sizes.sharpness_values import (
     CURVATURE,
-    middle,
-    name,
-    quantities,
+    ascended,
+    chosen,
+    radii,
 )
 from dl_experiments.analysis.runs.describe import number
-from dl_experiments.analysis.runs.quantities import last
-
-OUTCOMES: dict[str, tuple[str, Region]] = {
-    "test/accuracy": ("test accuracy", BELOW_ZERO),
-    GAP: ("the gap of training to test accuracy", ABOVE_ZERO),
-}
-"""Outcome -> in words, where the correlation with sharpness is predicted."""
 
 
 def judge(arms: Sequence[Arm]) -> list[Claim]:
     """The claims on the arms of one config."""
-    radius = middle(arms)
-    words = quantities(radius)
-    judged = [_larger_is_sharper(arm, q, text) for arm in arms for q, text in words.items()]
+    judged = []
     for arm in arms:
-        for quantity in (name("ascended", radius), CURVATURE):
-            judged += [
-                _sharper_is_worse(arm, quantity, words[quantity], outcome) for outcome in OUTCOMES
-            ]
+        judged.append(_larger_is_sharper(arm, *CURVATURE))
+        if arm.comparable:
+            judged += [_larger_is_sharper(arm, *ascended(radius)) for radius in radii(arms)]
+            judged += [_sharper_is_worse(arm, name, words) for name, words in chosen(arms).items()]
     return judged
 
 
-def _larger_is_sharper(arm: Arm, quantity: str, words: str) -> Claim:
+def _larger_is_sharper(arm: Arm, name: str, words: str) -> Claim:
     small, large = arm.ends
-    levels = [last("train/loss").level(group.runs) for group in (large, small)]
-    losses = [number(level.value) for level in levels if level]
+    losses = [number(level.value) for group in arm.ends if (level := LOSS.level(group.runs))]
+    why = unfit(arm.ends)
     return difference(
         f"Large batches are sharper at {arm.name}: {words}",
-        arm.quantity(quantity),
+        arm.quantity(name),
         ABOVE_ZERO,
         (large, small),
         f"log10 of the ratio, {large.name} over {small.name}",
-        note=f"training loss {' against '.join(losses)}" if len(losses) == 2 else "",
-        unfit=arm.single,
+        note=joined(["" if why else f"training loss {' and '.join(losses)}", arm.without]),
+        unfit=why,
     )
 
 
-def _sharper_is_worse(arm: Arm, quantity: str, words: str, outcome: str) -> Claim:
-    side, region = OUTCOMES[outcome]
-    goes = "falls" if region is BELOW_ZERO else "grows"
+def _sharper_is_worse(arm: Arm, name: str, words: str) -> Claim:
     return association(
-        f"Sharper nets generalise worse at {arm.name}: {side} {goes} with {words}",
-        arm.quantity(quantity),
-        arm.quantity(outcome),
-        region,
+        f"Sharper nets generalise worse at {arm.name}: test accuracy falls with {words}",
+        arm.quantity(name),
+        arm.quantity(ACCURACY),
+        BELOW_ZERO,
         arm.groups,
         "Spearman's ρ over the batch sizes of a seed",
+        arm.without,
     )

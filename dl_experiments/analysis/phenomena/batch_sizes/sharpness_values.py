@@ -11,7 +11,9 @@ from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import number
 
 WAYS = {"ascended": "gradient ascent", "sampled": "random points of the ball"}
-CURVATURE = "eigenvalue"
+EIGENVALUE = "eigenvalue"
+CURVATURE = (EIGENVALUE, "largest Hessian eigenvalue")
+"""Name, in words."""
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -32,7 +34,7 @@ def values(run: Run) -> Values:
         for radius, value in zip(arrays["radius"].tolist(), arrays[way], strict=True)
     }
     return found | {
-        key: float(arrays[key]) for key in (CURVATURE, "eigenvalue_error", "weight_norm")
+        key: float(arrays[key]) for key in (EIGENVALUE, "eigenvalue_error", "weight_norm")
     }
 
 
@@ -47,16 +49,15 @@ def radii(arms: Sequence[Arm]) -> list[float]:
     return sorted({float(key.split("/")[1]) for key in names if key.split("/")[0] in WAYS})
 
 
-def middle(arms: Sequence[Arm]) -> float:
-    """The radius that claims are about."""
+def ascended(radius: float) -> tuple[str, str]:
+    """Of the sharpness that gradient ascent finds: its name, in words."""
+    return name("ascended", radius), f"sharpness by gradient ascent, ε = {radius:g}"
+
+
+def chosen(arms: Sequence[Arm]) -> dict[str, str]:
+    """What is set against generalisation: the eigenvalue, and sharpness of the middle radius."""
     known = radii(arms)
-    return known[len(known) // 2]
-
-
-def quantities(radius: float) -> dict[str, str]:
-    """What is compared across nets: name -> in words."""
-    words = {name(way, radius): f"sharpness, ε = {radius:g}, {text}" for way, text in WAYS.items()}
-    return words | {CURVATURE: "largest Hessian eigenvalue"}
+    return dict([CURVATURE, ascended(known[len(known) // 2])])
 
 
 def settings(arms: Sequence[Arm]) -> dict[str, Any]:

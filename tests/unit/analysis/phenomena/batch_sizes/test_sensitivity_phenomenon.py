@@ -1,5 +1,6 @@
 """hw1_3_sensitivity and hw1_3_sharpness on runs whose effects are known."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from dl_experiments.analysis.claims.seedwise import association
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.batch_sizes import sensitivity as hw1_3_sensitivity
 from dl_experiments.analysis.phenomena.batch_sizes import sharpness as hw1_3_sharpness
-from dl_experiments.analysis.phenomena.batch_sizes.arms import split
+from dl_experiments.analysis.phenomena.batch_sizes.arms import configs, split
 from dl_experiments.analysis.runs.collect import Run, collect
 from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.artifacts import RunDirectory
@@ -41,9 +42,9 @@ def starting(finding: Finding, start: str) -> list[Claim]:
 def test_the_slope_beyond_the_best_batch_size(tmp_path: Path, analysed: Analysed) -> None:
     both_arms(tmp_path, 2)
     found = starting(analysed(hw1_3_sensitivity.analyse), "Sensitivity falls beyond")
-    assert len(found) == 6  # two arms, three measures
+    assert len(found) == 2  # arms
     assert all("(10)" in one.statement for one in found)
-    assert [one.estimate for one in found] == pytest.approx([-0.3] * 6, abs=0.01)
+    assert [one.estimate for one in found] == pytest.approx([-0.3] * 2, abs=0.01)
 
 
 def test_the_best_batch_size_may_lie_within_or_at_the_end(
@@ -52,7 +53,7 @@ def test_the_best_batch_size_may_lie_within_or_at_the_end(
     study(tmp_path, partial(batches, accuracies=(0.9, 0.95, 0.9)))
     study(tmp_path, partial(batches, accuracies=(0.96, 0.94, 0.92), arm="equal_steps"))
     finding = analysed(hw1_3_sensitivity.analyse)
-    within, end = starting(finding, "Sensitivity falls beyond")[::3]
+    within, end = starting(finding, "Sensitivity falls beyond")
     assert "(100)" in within.statement
     assert within.verdict == "supported"
     assert (end.verdict, end.estimate) == ("inconclusive", None)
@@ -74,18 +75,19 @@ def test_the_control_has_its_own_slopes(tmp_path: Path, analysed: Analysed) -> N
     assert whole.estimate == pytest.approx(-0.5, abs=1e-6)
     assert row.estimate == pytest.approx(-1, abs=1e-6)
     assert [drawing.name for drawing in finding.drawings] == ["sensitivity", "artefact"]
-    right = finding.drawings[1].figure.axes[1]
+    left, right = finding.drawings[1].figure.axes
+    assert len([line for line in left.lines if line.get_linestyle() == "-"]) == 2 * 3
     # batch 1000 is beyond the probe of 400, so the naive curves end before it
-    drawn = [np.unique(line.get_xdata()).tolist() for line in right.lines]
-    assert drawn.count([10, 100, 1000]) == 2
-    assert drawn.count([10, 100]) == 4
+    means = [line.get_xdata()[0] for line in right.lines if line.get_markersize() == 6.5]
+    assert sorted(means) == [*3 * [10], *3 * [100], 1000]
 
 
 def test_an_arm_says_what_was_equal(tmp_path: Path, analysed: Analysed) -> None:
     both_arms(tmp_path, 2)
     finding = analysed(hw1_3_sensitivity.analyse)
     titles = [axis.get_title() for axis in finding.drawings[0].figure.axes[:2]]
-    assert titles == ["equal epochs: 20 epochs", "equal steps: 40 updates"]
+    rate = "\nlearning rate 0.001"
+    assert titles == [f"equal epochs: 20 epochs{rate}", f"equal steps: 40 updates{rate}"]
     table = worded(finding)
     assert table["given"].tolist() == ["equal epochs"] * 3 + ["equal steps"] * 3
     assert table["batch size"].tolist() == ["10", "100", "1,000"] * 2
@@ -134,10 +136,69 @@ def test_sharpness_against_batch_size_and_accuracy(tmp_path: Path, analysed: Ana
         assert one.effect == "log10 of the ratio, batch 1,000 over batch 10"
         assert one.note.startswith("training loss ")
     judged = starting(finding, "Sharper nets generalise worse")
-    assert len(judged) == 8  # two arms, two measures, two outcomes
-    for one in judged:
-        assert one.estimate == (-1 if "test accuracy falls" in one.statement else 1)
+    assert [one.estimate for one in judged] == [-1] * 4  # two arms, two measures
     assert "at most 1 % of it" in finding.about
+
+
+def test_nets_that_react_less_may_generalise_better(tmp_path: Path, analysed: Analysed) -> None:
+    """Test accuracy falls with the batch size, and sensitivity falls with it or grows."""
+    study(tmp_path, partial(batches, power=0.3))
+    study(tmp_path, partial(batches, arm="equal_steps"))
+    less, more = starting(analysed(hw1_3_sensitivity.analyse), "Nets that react less")
+    assert (less.estimate, less.verdict) == (-1, "supported")
+    assert (more.estimate, more.verdict) == (1, "not supported")
+
+
+@pytest.mark.parametrize(("fitted", "fit"), [(0.045, True), (-0.045, True), (0.055, False)])
+def test_nets_of_unequal_loss_are_not_compared(
+    tmp_path: Path, analysed: Analysed, fitted: float, fit: bool
+) -> None:
+    """Between batches of 10 and 1000 losses are 10^(2 fitted) apart: 1.23, and 1.29."""
+    study(tmp_path, partial(batches, fitted=fitted))
+    for analyse, claims in ((hw1_3_sensitivity.analyse, 3), (hw1_3_sharpness.analyse, 5)):
+        judged = [claim for claim in analysed(analyse).claims if claim.kind == "finding"]
+        assert [claim.unfit for claim in judged] == ([False] * claims if fit else [True])
+        why = r"^training losses are more than a factor of 1.25 apart: .* at batch 10 and .*1,000"
+        assert fit or re.match(why, judged[0].note)
+
+
+def test_runs_that_never_got_to_the_loss_are_counted_apart(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    study(tmp_path, partial(batches, arm="equal_loss", fitted=0.04, goal=0.0128))
+    late = "5 runs of batch 1,000 ended above a training loss of 0.0128"
+    for analyse in (hw1_3_sensitivity.analyse, hw1_3_sharpness.analyse):
+        finding = analysed(analyse)
+        assert f"Not compared at equal loss: {late}." in finding.notes
+        assert worded(finding)["batch size"].tolist() == ["10", "100"]
+        judged = [claim for claim in finding.claims if claim.kind == "finding" and claim.n]
+        assert len(judged) >= 2
+        assert all(late in claim.note for claim in judged)
+        assert {run.batch_size for claim in judged for run in claim.runs} == {10, 100}
+
+
+def test_without_any_that_got_there_nothing_is_drawn(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, partial(batches, arm="equal_loss", goal=0.001), 1)
+    for analyse in (hw1_3_sensitivity.analyse, hw1_3_sharpness.analyse):
+        finding = analysed(analyse)
+        assert (finding.drawings, finding.claims) == ([], [])
+        assert any("ended above a training loss of 0.001" in note for note in finding.notes)
+
+
+def test_a_rate_that_is_scaled_is_an_arm_of_the_same_figure(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    study(tmp_path, batches)
+    study(tmp_path, partial(batches, arm="scaled_rate", rate=0.5, goal=0.02))
+    finding = analysed(hw1_3_sharpness.analyse)
+    assert [drawing.name for drawing in finding.drawings] == ["sharpness", "generalisation"]
+    first, second = (axis.get_title() for axis in finding.drawings[0].figure.axes[:2])
+    assert first == "equal epochs: 20 epochs\nlearning rate 0.001"
+    assert second == "equal loss, scaled rate: 0.02\nrate ∝ √B, 0.0032 to 0.032"
+    assert {claim.verdict for claim in finding.claims} == {"supported"}
+    study(tmp_path, batches, 1, keys={"optimizer.lr": 0.01})
+    labels = [*configs(collect(tmp_path).runs)]
+    assert labels == ["lr 0.001", "lr 0.01", "equal loss, scaled rate"]
 
 
 def test_correlations_within_seeds_need_three_batch_sizes(tmp_path: Path) -> None:
