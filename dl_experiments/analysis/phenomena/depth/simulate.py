@@ -35,6 +35,11 @@ from dl_experiments.analysis.runs.swept import arms, confounded, label
 from dl_experiments.analysis.sections import Section, over, put_together
 
 DECAY, PUBLISHED = "optimizer.weight_decay", 1e-4
+FLAT = (
+    "A weight decay of 1e-4 is the published setting. It stands in the gradient, which RMSProp "
+    "divides by its size, and leaves nets flat whose initial weights let hardly another gradient "
+    "through: the flat lines among the predictions."
+)
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
@@ -47,15 +52,20 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 def _named(arm: str, runs: Grid) -> str:
     """An arm's label, which says of the published weight decay that it is that."""
-    decays = {run.get(DECAY) for run in runs}
     of = label([DECAY], [show(PUBLISHED)])
-    return arm.replace(of, f"{of} as published") if decays == {PUBLISHED} else arm
+    return arm.replace(of, f"{of} as published") if _is_published(runs) else arm
+
+
+def _is_published(runs: Grid) -> bool:
+    return {run.get(DECAY) for run in runs} == {PUBLISHED}
 
 
 def _section(arm: str, runs: Grid) -> Section:
     functions = {of: some.along("model.name") for of, some in runs.along("data.name").items()}
     along = confounded(runs, within="data.name")  # no claim compares functions
-    return Section(_figures(arm, functions), _numbers(functions), judge(functions), along=along)
+    drawn, rows, judged = _figures(arm, functions), _numbers(functions), judge(functions)
+    about = [FLAT] if _is_published(runs) else []
+    return Section(drawn, rows, judged, along=along, about=about)
 
 
 def _figures(arm: str, functions: Functions) -> dict[str, tuple[str, Figure] | None]:

@@ -165,6 +165,20 @@ def test_the_looser_target_counts_where_runs_were_stopped_there(
     assert worded(finding)["reached 0.01"].tolist() == ["1 of 1"]
 
 
+def test_the_published_weight_decay_is_an_arm_that_says_so(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for decay in (0.0, 1e-4):
+        function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3, **{"optimizer.weight_decay": decay})
+    finding = analysed(hw1_1_simulate.analyse)
+    arms = ["weight_decay 0", "weight_decay 0.0001 as published"]
+    assert list(dict.fromkeys(worded(finding)["arm"])) == arms
+    assert {claim.statement.rpartition(" (")[2] for claim in finding.claims} == {
+        f"{arm})" for arm in arms
+    }
+    assert "leaves nets flat" in finding.about
+
+
 def test_runs_without_a_result_are_counted_and_do_not_stop_the_rest(
     tmp_path: Path, analysed: Analysed
 ) -> None:
