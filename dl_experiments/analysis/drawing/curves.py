@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from dl_experiments.analysis.drawing import panels, style
 from dl_experiments.analysis.drawing.style import Name
@@ -76,12 +76,14 @@ def draw(
         if every:
             faint = 0.45 if len(done) < FEW else 0.25
             for curve in done:
-                axis.plot(*curve, color=colour, ls=dashes, lw=0.7, alpha=faint)
+                axis.plot(*curve, color=colour, ls=dashes, lw=0.7, alpha=faint, label=style.ONE)
         width = 2.2 if every else 1.8
         for epochs, values in stretches(done):
             if len(values) > 1 and not every:
                 _, low, high = seed_band(values)
-                axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
+                axis.fill_between(
+                    epochs, low, high, color=colour, alpha=0.2, lw=0, label=style.RANGE
+                )
             centre = seed_band(values, geometric=log)[0]
             look: dict[str, Any] = {"color": colour, "ls": dashes, "lw": width}
             if len(values) < len(done):  # a tick where a seed has ended
@@ -192,8 +194,12 @@ def _unfinished(
 
 
 def percent_axis(axis: Axes, runs: Sequence[Run]) -> None:
-    """An accuracy axis in percent, from the lowest value after epoch 0 upwards."""
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+    """An accuracy axis in percent, from the lowest value after epoch 0 upwards.
+
+    To be called once all is drawn. What lies below at epoch 0 is taken off: curves begin at the
+    first epoch that can be seen.
+    """
+    axis.yaxis.set_major_formatter(panels.Percent())
     shown = [run for run in runs if run.completed] or runs
     values = [
         value[np.isfinite(value) & (epochs > 0)]
@@ -204,6 +210,23 @@ def percent_axis(axis: Axes, runs: Sequence[Run]) -> None:
     if len(seen) and seen.max() > seen.min():
         margin = 0.05 * (seen.max() - seen.min())
         axis.set_ylim(seen.min() - margin, seen.max() + margin)
+        for one in axis.get_shared_y_axes().get_siblings(axis):
+            _begin_within(one, seen.min() - margin)
+
+
+def _begin_within(axis: Axes, lowest: float) -> None:
+    """Take epoch 0 off what is drawn where a curve lies below the axis there."""
+    drawn = [line for line in axis.get_lines() if line.get_transform() == axis.transData]
+    found = [(line, *np.asarray(line.get_data(), dtype=float)) for line in drawn]
+    whole = [(line, x, y) for line, x, y in found if len(x) > 1 and x[0] == 0]
+    if not any(y[0] < lowest for _, _, y in whole):
+        return
+    for line, x, y in whole:
+        line.set_data(x[1:], y[1:])
+    for band in axis.collections:
+        if isinstance(band, PolyCollection):
+            corners = [np.asarray(path.vertices) for path in band.get_paths()]
+            band.set_verts([at[at[:, 0] > 0] for at in corners])
 
 
 def state_keys(runs: Sequence[Run]) -> list[Line2D]:
@@ -225,7 +248,7 @@ def guessing(axis: Axes, runs: Sequence[Run], words: str = "") -> list[Line2D]:
     if not chance:
         return []
     axis.axhline(chance, **GUESSING)
-    return [style.key(f"guessing: {words}{100 * chance:.3g}%", **GUESSING)]
+    return [style.key(f"guessing: {words}{100 * chance:.3g} %", **GUESSING)]
 
 
 def lost_keys(runs: Sequence[Run]) -> list[Line2D]:

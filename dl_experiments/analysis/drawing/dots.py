@@ -39,7 +39,8 @@ def column(
     if mean := quantity.level(runs):
         axis.plot([at - width / 2, at + width / 2], [mean.value] * 2, color="black", lw=1.6)
         if mean.low is not None and mean.high is not None:
-            bar = Line2D([at, at], [mean.low, mean.high], color="black", lw=1.2)
+            ends = [mean.low, mean.high]
+            bar = Line2D([at, at], ends, color="black", lw=1.2, label=style.MEAN)
             if mean.n > 2:
                 axis.add_line(bar)
             else:  # nine standard deviations to either side, beside which the dots would be one

@@ -1,19 +1,20 @@
 """The axes of a panel: of numbers by their scale, of epochs, of counts, of named groups."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.patches import StepPatch
 from matplotlib.ticker import (
+    AutoLocator,
+    Formatter,
     FuncFormatter,
     LogLocator,
     MaxNLocator,
     NullFormatter,
     NullLocator,
-    PercentFormatter,
 )
 
 from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE, Scale
@@ -21,7 +22,15 @@ from dl_experiments.analysis.runs.scales import LINEAR, LOG, SHARE, Scale
 SMALL, TINY = 1e-250, 1e-307  # of numbers of 64 bits on a logarithmic axis
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FINE = 1e3  # highest over lowest, above which marks between the decades are no help
-TICKS = {10.0: (1, 2, 3, 5, 7), 10**2.5: (1, 2, 5)}  # highest over lowest -> digits with a label
+TICKS = {
+    3.0: (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
+    10.0: (1, 2, 3, 5, 7),
+    10**2.5: (1, 2, 5),
+    FINE: (1, 3),
+}
+"""Highest over lowest -> digits with a label."""
+PLAIN = 1e-4, 1e6  # between them a tick is a plain number, where it has digits
+PLACES = 6  # after which a percentage is what rounding made of it
 
 Which = Literal["x", "y"]
 
@@ -44,7 +53,7 @@ def values(axis: Axes, label: str, scale: Scale = LINEAR, which: Which = "y") ->
         head, end = (label[:-1], ", log scale)") if label.endswith(")") else (label, "(log scale)")
         label = f"{head}{end}" if head.endswith("\n") or end[0] == "," else f"{head} {end}"
     elif scale is SHARE:
-        along.set_major_formatter(PercentFormatter(1.0))
+        along.set_major_formatter(Percent())
     if which == "x" or label not in _said_before(axis):
         along.set_label_text(label.strip())
 
@@ -59,7 +68,7 @@ def epochs(axis: Axes, log: bool = False) -> None:
 
 
 def counts(axis: Axes, label: str) -> None:
-    """A logarithmic x axis of whole numbers, plain at its decades."""
+    """A logarithmic x axis of whole numbers, plain ones."""
     axis.set_xscale("log")
     whole_numbers(axis.xaxis)
     axis.set_xlabel(f"{label} (log scale)")
@@ -74,8 +83,9 @@ def names(axis: Axes, labels: Iterable[str], **look: Any) -> None:
 
 
 def whole_numbers(axis: Axis) -> None:
-    """Plain numbers at the decades of a logarithmic axis, none between them."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))
+    """Plain numbers on a logarithmic axis: at its decades, and between them where it has few."""
+    axis.set_major_locator(_Digits())
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.12g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -83,6 +93,54 @@ def decades(axis: Axis) -> None:
     """Powers of ten at the decades of a logarithmic axis, nothing between them."""
     axis.set_major_formatter(FuncFormatter(lambda value, _position: _power(value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+@final
+class Percent(Formatter):
+    """Shares in percent, all with as many decimals as one of them needs: "9.5 %", "10.0 %"."""
+
+    def __call__(self, value: float, position: int | None = None) -> str:
+        """One by itself."""
+        return self.format_ticks([value])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """All of an axis."""
+        shares = [f"{100 * value:.{PLACES}f}".rstrip("0") for value in values]
+        places = max((len(share.partition(".")[2]) for share in shares), default=0)
+        return [f"{100 * value:.{places}f} %".replace("-", "−") for value in values]
+
+
+@final
+class _Digits(LogLocator):
+    """The decades of a logarithmic axis; where it spans few of them numbers between them too."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Those from one to the other, and some beyond."""
+        if vmax < 2 * vmin:  # too few digits lie between
+            return AutoLocator().tick_values(vmin, vmax)
+        self.set_params(subs=_digits(vmin, vmax))
+        return super().tick_values(vmin, vmax)
+
+
+@final
+class _Written(Formatter):
+    """What `_Digits` finds, in one way on an axis: plain, or as powers of ten."""
+
+    def __call__(self, value: float, position: int | None = None) -> str:
+        """One of them."""
+        assert self.axis is not None
+        low, high = sorted(self.axis.get_view_interval())
+        if _digits(low, high) == (1,):
+            return _power(value)
+        if low >= PLAIN[0] and high < PLAIN[1]:
+            return f"{value:,.12g}"
+        digits, exponent = f"{value:.11e}".split("e")
+        return f"{float(digits):g}×{_power(10.0 ** int(exponent))}".removeprefix("1×")
+
+
+def _digits(low: float, high: float) -> tuple[float, ...]:
+    """The first digits of the ticks of a logarithmic axis."""
+    return next((digits for apart, digits in TICKS.items() if high < apart * low), (1,))
 
 
 def _power(value: float) -> str:
@@ -129,9 +187,6 @@ def _logarithmic(axis: Axes, along: Axis, which: Which) -> None:
     low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
     if high > FINE * low:
         along.set_minor_locator(NullLocator())
-    decades(along)
-    for apart, digits in TICKS.items():
-        if high < apart * low:
-            along.set_major_locator(LogLocator(subs=digits))
-            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            break
+    along.set_major_locator(_Digits())
+    along.set_major_formatter(_Written())
+    along.set_minor_formatter(NullFormatter())

@@ -20,9 +20,18 @@ from matplotlib.transforms import ScaledTranslation
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 FIXED: dict[Any, str] = {"deep": COLOURS[0], "middle": COLOURS[1], "shallow": COLOURS[2]}
+LIGHTEST = 0.75  # of viridis, beyond which a line is too faint on white
 TRUTH = "#888888"
 TRAIN, TEST = "-", (0, (4, 1.6))
 MARKS = {"diverged": "X", "running": ">", "interrupted": "s", "failed": "v"}
+ONE, RANGE, MEAN = "thin: one seed", "band: range of seeds", "mean and 95 % interval"
+
+SHARED: dict[str, dict[str, Any]] = {
+    ONE: {"color": "#555555", "lw": 0.7, "alpha": 0.6},
+    RANGE: {"color": "#555555", "lw": 7, "alpha": 0.2, "solid_capstyle": "butt"},
+    MEAN: {"color": "black", "ls": "", "marker": "+", "ms": 11, "mew": 1.4},
+}
+"""Label of what is drawn the same in every figure -> its look in a legend."""
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -64,7 +73,7 @@ def applied() -> Iterator[None]:
 def colours(names: Sequence[Name], ordered: bool = False) -> dict[Name, Any]:
     """Name (or number) -> colour; deep, middle and shallow have the same colour in every figure."""
     if ordered or len(names) > len(COLOURS):
-        steps = np.linspace(0.0, 0.88, len(names))
+        steps = np.linspace(0.0, LIGHTEST, len(names))
         return {n: mpl.colormaps["viridis"](s) for n, s in zip(names, steps, strict=True)}
     free = iter([c for c in COLOURS if c not in {FIXED[n] for n in names if n in FIXED}])
     return {name: FIXED[name] if name in FIXED else next(free) for name in names}
@@ -73,7 +82,7 @@ def colours(names: Sequence[Name], ordered: bool = False) -> dict[Name, Any]:
 def page(
     title: str, about: str, rows: int, columns: int, size: tuple[float, float], **share: Any
 ) -> tuple[Figure, np.ndarray]:
-    """A figure with a title, a line about its runs, and [rows, columns] axes.
+    """A figure with a title, also its label, a line about its runs, and [rows, columns] axes.
 
     Args:
         title: What is shown, in a few words.
@@ -87,6 +96,7 @@ def page(
     lines = _wrapped(about, int(width * 14))
     head = 0.42 + 0.19 * len(lines)
     figure = Figure(figsize=(width, rows * size[1] + head))
+    figure.set_label(title)
     _lay_out(figure, head)
     _at_top(figure, 0.1, title, weight="bold", size=13)
     _at_top(figure, 0.37, "\n".join(lines), size=9.5, color="#444444")
@@ -106,7 +116,12 @@ def _at_top(figure: Figure, below: float, text: str, **look: Any) -> None:
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist]) -> None:
-    """One legend for the whole figure, beneath the axes; the figure grows by its height."""
+    """One legend for the whole figure, beneath the axes; the figure grows by its height.
+
+    What is drawn as one of `SHARED` says so by its label, and is explained here.
+    """
+    drawn = {artist.get_label() for axis in figure.axes for artist in axis.get_children()}
+    handles = [*handles, *(key(name, **look) for name, look in SHARED.items() if name in drawn)]
     if not handles:
         return
     labels = [str(handle.get_label()) for handle in handles]
@@ -118,7 +133,7 @@ def legend_below(figure: Figure, handles: Sequence[Artist]) -> None:
     head = height * (1 - figure.get_layout_engine().get()["rect"][3])  # type: ignore[union-attr]
     figure.set_figheight(height + 0.1 + 0.2 * rows)
     _lay_out(figure, head)
-    figure.legend(list(handles), labels, loc="outside lower center", ncols=columns)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def key(label: str, **look: Any) -> Line2D:
