@@ -53,12 +53,12 @@ class Row:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def words(self) -> dict[str, str]:
-        """Column -> its cell, for people."""
+    def words(self) -> dict[str, str | int]:
+        """Column -> its cell, for people: words, or a count."""
         count = ", ".join(filter(None, [run_count(self.runs), dead(self.runs)]))
         seeds = {"seeds": count} if self.runs else {}
         cells = {column: quantity.words(self.runs) for column, quantity in self.quantities.items()}
-        return {**self.names, **seeds, **cells, **self._counted, **self.more}
+        return {**self.names, **seeds, **cells, **self.counts, **self.more}
 
     @property
     def numbers(self) -> list[dict[str, Any]]:
@@ -75,10 +75,6 @@ class Row:
             said = {"estimate": float(count), "low": None, "high": None, "n": 0}
             rows.append({**begin, "metric": metric, **said, "unit": ""})
         return rows
-
-    @property
-    def _counted(self) -> dict[str, str]:
-        return {column: str(count) for column, count in self.counts.items()}
 
 
 @final

@@ -1,19 +1,20 @@
 """Findings -> one HTML page that needs nothing else: figures inside it, no script, no network."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from dl_experiments.analysis.report import verdicts
 from dl_experiments.analysis.report.stylesheet import CSS
-from dl_experiments.analysis.report.told import Told
+from dl_experiments.analysis.report.told import Picture, Told
 from dl_experiments.analysis.report.verdicts import table
 from dl_experiments.analysis.runs.collect import Collection
 from dl_experiments.analysis.runs.describe import interrupted, number, states
 
 CHOSEN = "This page shows the chosen experiments only."
+LONG = 30  # rows that a table may have before it is folded away
 PIXELS = 96  # an inch of a figure, so that letters have one size in all of them
 HOW = """
 <p>A claim predicts where an effect lies. The effect is computed once a seed (runs that share a
@@ -56,7 +57,7 @@ def write_page(
     folder = path.parent
     links = " · ".join(_link(table, folder, table.name) for table in tables)
     body = [
-        "<h1>dl_experiments: report</h1>",
+        '<h1 id="top">dl_experiments: report</h1>',
         f"<p>{states(found.runs)}, in {_count(len(found.studies), 'study', 'studies')}. "
         f"All runs and curves as tables: {links}.</p>",
     ]
@@ -68,7 +69,7 @@ def write_page(
         items = "".join(f"<li><code>{escape(problem)}</code></li>" for problem in found.problems)
         body.append(f"<h2>Left out</h2><ul>{items}</ul>")
     notes = [*interrupted(found.runs), *found.notes]
-    body += [f'<p class="note">{escape(note[0].upper() + note[1:])}.</p>' for note in notes]
+    body += [f'<p class="note">{escape(_sentence(note))}.</p>' for note in notes]
     body += [_section(one, folder) for one in sections]
     body.append(f'<section id="how"><h2>How to read the claims</h2>{HOW}</section>')
     page = (
@@ -88,14 +89,14 @@ def _overview(sections: Sequence[Told]) -> str:
         failed = '<span class="verdict broken">failed</span>' if one.failed else ""
         rows.append(
             [
-                escape(one.section) or "–",
+                escape(one.section) or verdicts.NONE,
                 f'<a href="#{escape(one.experiment)}">{escape(one.title)}</a>',
-                escape(one.runs) or "–",
-                escape(one.scale.removesuffix(" scale")) or "–",
-                failed or escape(verdicts.counted(one.claims)) or "–",
+                escape(one.runs) or "needs no runs",
+                escape(one.scale.removesuffix(" scale")),
+                failed or escape(verdicts.counted(one.claims)) or verdicts.NONE,
             ]
         )
-    return table(["section", "experiment", "runs", "scale", "claims"], rows)
+    return table(["section", "experiment", "runs", "scale", "claims"], rows, "overview")
 
 
 def _section(one: Told, folder: Path) -> str:
@@ -110,30 +111,51 @@ def _section(one: Told, folder: Path) -> str:
         parts.append(f'<p class="note broken">The analysis failed: {escape(one.failed)}</p>')
     parts += verdicts.tables(one.claims)
     parts += [f'<p class="note">{escape(note)}</p>' for note in one.notes]
-    for picture in one.pictures:
-        path = folder / one.experiment / f"{picture.name}.png"
-        data = base64.b64encode(path.read_bytes()).decode()
-        parts.append(
-            f'<figure><img src="data:image/png;base64,{data}" '
-            f'style="width:{PIXELS * picture.width:.0f}px" alt="{escape(picture.caption)}">'
-            f"<figcaption>{escape(picture.caption)} "
-            f"{_link(path, folder, 'PNG')} · {_link(path.with_suffix('.svg'), folder, 'SVG')}"
-            "</figcaption></figure>"
-        )
+    parts += [_figure(picture, folder / one.experiment, folder) for picture in one.pictures]
     if one.table:
         parts.append(f"<h3>Numbers</h3><p class='about'>{escape(one.about)}</p>")
         heads = dict.fromkeys(head for row in one.table for head in row)
-        cells = [[escape(str(row.get(head, "–"))) for head in heads] for row in one.table]
-        parts.append(table(heads, cells, "numbers"))
+        cells = [[_words(row.get(head, verdicts.NONE)) for head in heads] for row in one.table]
+        numbers = table(heads, cells, "numbers", f"numbers: {one.title}")
+        parts.append(_folded(numbers, _count(len(cells), "row", "rows"), len(cells) > LONG))
     if one.directories:
-        parts.append(_directories(one.directories))
+        parts.append(_directories(one))
+    parts.append('<p class="up"><a href="#top">back to top</a></p>')
     return f'<section id="{escape(one.experiment)}">{"".join(parts)}</section>'
 
 
-def _directories(cells: Sequence[Mapping[str, Any]]) -> str:
-    rows = [[_cell(head, value) for head, value in row.items()] for row in cells]
-    runs = table(["run", *list(cells[0])[1:]], rows)
-    return f"<details><summary>{_count(len(cells), 'run', 'runs')}</summary>{runs}</details>"
+def _figure(picture: Picture, own: Path, folder: Path) -> str:
+    path = own / f"{picture.name}.png"
+    drawn = escape(path.with_suffix(".svg").relative_to(folder).as_posix())
+    data = base64.b64encode(path.read_bytes()).decode()
+    return (
+        f'<figure><a href="{drawn}"><img src="data:image/png;base64,{data}" '
+        f'style="width:{PIXELS * picture.width:.0f}px" '
+        f'alt="{escape(picture.title or picture.caption)}"></a>'
+        f"<figcaption>{escape(picture.caption)} "
+        f"{_link(path, folder, 'PNG')} · {_link(path.with_suffix('.svg'), folder, 'SVG')}"
+        "</figcaption></figure>"
+    )
+
+
+def _directories(one: Told) -> str:
+    rows = [[_cell(head, value) for head, value in row.items()] for row in one.directories]
+    heads = ["run", *list(one.directories[0])[1:]]
+    runs = table(heads, rows, "numbers", f"runs: {one.title}")
+    return _folded(runs, _count(len(rows), "run", "runs"))
+
+
+def _folded(html: str, summary: str, folded: bool = True) -> str:
+    return f"<details><summary>{summary}</summary>{html}</details>" if folded else html
+
+
+def _sentence(note: str) -> str:
+    """With a capital, but for an identifier, which stays what it is."""
+    return note[:1].upper() + note[1:] if note.partition(" ")[0].isalpha() else note
+
+
+def _words(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))
 
 
 def _cell(head: str, value: Any) -> str:
@@ -143,7 +165,7 @@ def _cell(head: str, value: Any) -> str:
         return f'<span class="state {value}">{value}</span>'
     if value is None or isinstance(value, float):
         return number(value)
-    return escape(str(value))
+    return _words(value if head == "epoch" else str(value))
 
 
 def _link(path: Path, folder: Path, text: str) -> str:

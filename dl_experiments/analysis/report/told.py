@@ -33,9 +33,17 @@ Cells = list[dict[str, Any]]
 @final
 @dataclass(frozen=True)
 class Picture:
-    """A figure that is written: its file's name without ending, its words, its width in inches."""
+    """A figure that is written.
+
+    Attributes:
+        name: Of its file, without ending.
+        title: What it shows, in a few words; empty where it was not made as a ``style.page``.
+        caption: The same in sentences.
+        width: In inches.
+    """
 
     name: str
+    title: str
     caption: str
     width: float
 
@@ -113,7 +121,12 @@ def told(experiment: Experiment, finding: Finding) -> Told:
         notes=[str(note) for note in finding.notes],
         text=finding.text,
         pictures=[
-            Picture(one.name, one.caption, float(one.figure.get_figwidth()))
+            Picture(
+                one.name,
+                str(one.figure.get_label()),
+                one.caption,
+                float(one.figure.get_figwidth()),
+            )
             for one in finding.drawings
         ],
         directories=_directories(runs),

@@ -1,5 +1,6 @@
 """Claims as HTML: their tables, how many are decided, and what chance would decide."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -19,6 +20,9 @@ MARKS = {
 DECIDED = ("supported", "not supported")
 OPEN = "inconclusive"
 NARROW = "&nbsp;"  # a verdict breaks at its comma only
+NONE = "–"
+INTERVAL = " ["
+NUMBER = re.compile(r"[−-]?\d[\d,.]*(×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( %)?( \[[^]]+\])?")  # and its interval
 CHECKS = """<h3>Checks</h3><p class="about">What holds by construction, or is a property of this
 software; not counted among the claims.</p>"""
 
@@ -42,18 +46,16 @@ def summary(claims: Cells) -> str:
             f"(Benjamini and Hochberg) {stand} of the {decided} verdicts stand."
         )
     if checks:
-        held = sum(claim["verdict"] == "supported" for claim in checks)
-        parts.append(f"{held} of {_several(len(checks), 'check')} hold.")
+        parts.append(f"{_held(checks)}.")
     return f"<p>{' '.join(parts)}</p>" if parts else ""
 
 
 def counted(claims: Cells) -> str:
-    """As in "3 supported · 1 inconclusive · 1 of 1 checks hold"."""
+    """As in "3 supported · 1 inconclusive · 1 of 1 check holds"."""
     found = Counter(_verdict(claim["verdict"]) for claim in _of(claims, "finding"))
     words = [f"{count} {said}" for said, count in found.items()]
     if checks := _of(claims, "check"):
-        held = sum(claim["verdict"] == "supported" for claim in checks)
-        words.append(f"{held} of {_several(len(checks), 'check')} hold")
+        words.append(_held(checks))
     return " · ".join(words)
 
 
@@ -64,18 +66,60 @@ def tables(claims: Cells) -> list[str]:
     return found + ([f"{CHECKS}{_table(checks)}"] if checks else [])
 
 
-def table(heads: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    """A table of cells that are HTML, under heads that are text."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
+def table(heads: Iterable[str], rows: Iterable[Sequence[str]], kind: str, about: str = "") -> str:
+    """A table, columns of numbers to the right; it scrolls where it is too wide.
+
+    Args:
+        heads: Text.
+        rows: Their cells, as HTML.
+        kind: ``claims`` and ``overview`` become cards on a phone; the first column of ``numbers``
+            stays where it is.
+        about: What it is of, for who does not see it.
+    """
+    cells, columns = list(rows), []
+    for at, name in enumerate(map(escape, heads)):
+        own = [row[at] for row in cells]
+        look, label = "", f' data-label="{name}"' * (kind == "claims")
+        if _numeric(own) and any(INTERVAL in cell for cell in own):
+            own = _before_intervals(own)
+        elif _numeric(own):
+            look = ' class="n"'
+        head = f'<th scope="col"{look}>{name}</th>'
+        columns.append((head, [f"<td{look}{label}>{cell}</td>" for cell in own]))
+    head = "".join(head for head, _ in columns)
+    body = "".join(
+        f"<tr>{''.join(row)}</tr>\n" for row in zip(*(own for _, own in columns), strict=True)
+    )
+    scrolls = f' tabindex="0" role="group" aria-label="{escape(about)}"' if about else ""
     return (
-        f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead>'
+        f'<div class="wide"{scrolls}><table class="{kind}"><thead><tr>{head}</tr></thead>'
         f"<tbody>\n{body}</tbody></table></div>"
+    )
+
+
+def _before_intervals(column: Sequence[str]) -> list[str]:
+    """Numbers to the right, their intervals to the left of where they meet."""
+    parts = [cell.partition(INTERVAL) for cell in column]
+    wide = max(len(value) for value, _, _ in parts)
+    return [f'<span class="of" style="width:{wide}ch">{value}</span>{opened}{interval}'
+            for value, opened, interval in parts]  # fmt: skip
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """Whether there are numbers in it, and nothing else."""
+    return any(cell != NONE for cell in column) and all(
+        cell == NONE or NUMBER.fullmatch(cell) for cell in column
     )
 
 
 def _of(claims: Cells, kind: str) -> Cells:
     return [claim for claim in claims if claim["kind"] == kind]
+
+
+def _held(checks: Cells) -> str:
+    held = sum(claim["verdict"] == "supported" for claim in checks)
+    one = len(checks) == 1
+    return f"{held} of {_several(len(checks), 'check')} {'holds' if one else 'hold'}"
 
 
 def _several(count: int, noun: str) -> str:
@@ -95,7 +139,7 @@ def _table(claims: Cells) -> str:
         note = f'<br><span class="about">{escape(claim["note"])}</span>' if claim["note"] else ""
         value, low, high = (claim[name] for name in ("estimate", "low", "high"))
         if value is None:
-            numbers = "–"
+            numbers = NONE
         elif low is None or high is None:
             numbers = number(value)
         else:

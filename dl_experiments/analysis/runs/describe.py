@@ -162,8 +162,10 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share as a percentage with two decimals."""
-    return "–" if value is None else f"{100 * value:.2f} %".replace("-", MINUS)
+    """A share as a percentage with two decimals, but for all and nothing: "98.50 %", "100 %"."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.{0 if value in (0, 1) else 2}f} %".replace("-", MINUS)
 
 
 Words = Callable[[float | None], str]

@@ -68,7 +68,13 @@ def test_everything_is_written_and_the_page_stands_alone(outputs: Path) -> None:
     assert not re.search(r'(src|href)="(?!data:|#)(\w+:|/)', page)
     for link in re.findall(r'href="([^"#]+)"', page):
         assert (report / link).exists()
-    assert page.count("<img") == 5
+    shown = re.findall(
+        r'<a href="([^"]+)\.svg"><img src="data:[^"]+" style="[^"]+" alt="(.*?)"', page
+    )
+    assert len(shown) == page.count("<img") == 5
+    assert shown[0] == (
+        "hw1_1_cifar10/curves", "Deep against shallow on CIFAR-10: loss and accuracy"
+    )  # fmt: skip
     assert "<script" not in page
     assert "&lt;script&gt;no memory &amp; no hope" in page
     assert "6 runs: 5 completed, 1 failed, in 2 studies" in page

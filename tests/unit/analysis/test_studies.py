@@ -114,7 +114,7 @@ def test_of_equals_none_is_the_best_of_its_seed(study: Start) -> None:
     found = finding.claims[-1]
     assert (found.estimate, found.low, found.verdict) == (0.0, None, "not supported")
     assert "best in each seed: batch 1 and 4 and 100 (5)" in found.note
-    assert worded(finding)["final test/accuracy"].tolist() == ["100.00 %"] * 3
+    assert worded(finding)["final test/accuracy"].tolist() == ["100 %"] * 3
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ def test_accuracies_at_their_bound_stay_within(study: Start) -> None:
     ends = special.expit(special.logit(mean) + stats.t.ppf([0.025, 0.975], 4) * error)
     low, high = (ends * 10_001 - 0.5) / 10_000
     assert one == f"99.80 % [{100 * low:.2f} %, {100 * high:.2f} %]"
-    assert other == "0.00 %"
+    assert other == "0 %"
 
 
 def test_all_that_became_of_runs_is_counted(study: Start) -> None:
