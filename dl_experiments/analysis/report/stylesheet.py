@@ -63,14 +63,14 @@ figure img { max-width: 100%; height: auto; border: 1px solid var(--line); backg
 figure img { filter: var(--dim); }
 details { margin: 16px 0; }
 summary { cursor: pointer; font-weight: 600; }
-@media (min-width: 700px) {
+@media screen and (min-width: 700px) {
   .numbers :is(th, td):first-child { position: sticky; left: 0; background: var(--paper);
     box-shadow: inset -1px 0 var(--line); }
   .numbers :is(th, td):nth-child(2) { padding-left: 10px; }
 }
 """
 _PHONE = """
-@media screen and (max-width: 700px) {
+@media screen and (max-width: 699px) {
   main { padding: 16px 14px 60px; }
   :is(.claims, .overview), :is(.claims, .overview) tbody { display: block; }
   :is(.claims, .overview) thead { display: none; }
@@ -82,8 +82,8 @@ _PHONE = """
   .claims td:last-child { order: -1; }
   .claims td:nth-child(n + 2):not(:last-child)::before {
     content: attr(data-label) ": "; color: var(--soft); }
-  .overview td:nth-child(1) { width: 3em; }
-  .overview td:nth-child(2) { width: calc(100% - 3em - 10px); font-size: 0.95rem; }
+  .overview td:nth-child(1) { width: 3.6em; }
+  .overview td:nth-child(2) { width: calc(100% - 3.6em - 10px); font-size: 0.95rem; }
   .overview td:nth-child(n + 3) { color: var(--soft); }
   .overview td:last-child { width: 100%; color: var(--ink); }
 }
@@ -96,10 +96,10 @@ _PAPER = """
   h1, h2, h3, h2 + p, section > .about { break-after: avoid; }
   h2 { margin-top: 24px; }
   p, li { orphans: 3; widows: 3; }
-  tr, figure, .note { break-inside: avoid; }
+  tr, figure, .note, .about { break-inside: avoid; }
   figcaption { break-before: avoid; }
   figure { margin: 10px 0; }
-  figure img { max-height: 200mm; max-width: 100%; width: auto; }
+  figure img { max-height: 120mm; width: auto !important; }
   .wide { overflow: visible; background: none; }
   .wide, .numbers td, td code { white-space: normal; overflow-wrap: break-word; }
   td code { overflow-wrap: anywhere; }
