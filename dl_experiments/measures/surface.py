@@ -11,6 +11,7 @@ from dl_experiments.measures.flat import Layout, Scalar
 
 STACKED = 2**20  # bytes of activations of one point up to which points share a pass
 FEWEST = 16  # points in a shared pass
+ON_A_LINE = 1e-6  # of the distance to a point, by which it must lie beside the line of two others
 
 
 def random_direction(theta: Tensor, layout: Layout, generator: torch.Generator) -> Tensor:
@@ -42,6 +43,25 @@ def filter_normalised(direction: Tensor, theta: Tensor, layout: Layout) -> Tenso
         wanted = torch.linalg.vector_norm(towards[name].flatten(1), dim=1, keepdim=True)
         parts.append((rows * torch.where(length > 0, wanted / length, 0)).flatten())
     return torch.cat(parts)
+
+
+def plane_through(points: Tensor) -> tuple[Tensor, Tensor]:
+    """The plane of three points [3, P] -> orthonormal axes [2, P], and their places on it [3, 2].
+
+    The first point is the origin, the second lies on the first axis (Garipov et al. 2018, "Loss
+    surfaces, mode connectivity, and fast ensembling of DNNs", section 3.1).
+
+    Raises:
+        ValueError: They lie on one line.
+    """
+    first, second = points[1:] - points[0]
+    along = first / first.norm()
+    aside = second - (second @ along) * along
+    aside = aside - (aside @ along) * along  # once more, for rounding
+    if not aside.norm() > ON_A_LINE * second.norm():
+        raise ValueError("three nets that lie on one line in weight space make no plane")
+    axes = torch.stack([along, aside / aside.norm()])
+    return axes, (points - points[0]) @ axes.T
 
 
 def on_line(loss: Scalar, start: Tensor, end: Tensor, alphas: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from dl_experiments.measures.surface import (
     filter_normalised,
     on_line,
     on_plane,
+    plane_through,
     random_direction,
 )
 from dl_experiments.models.cnn import CNN
@@ -125,3 +126,15 @@ def test_random_directions_come_from_the_generator_alone():
     assert torch.equal(one, pair[0])
     assert not torch.equal(*pair)
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_plane_of_three_points_has_their_distances():
+    points = drawn(3, 20)
+    axes, places = plane_through(points)
+    torch.testing.assert_close(axes @ axes.T, torch.eye(2, dtype=torch.float64), rtol=0, atol=1e-12)
+    torch.testing.assert_close(points[0] + places @ axes, points, rtol=0, atol=1e-12)
+    assert places[0].tolist() == [0, 0]
+    assert float(places[1, 1]) == pytest.approx(0, abs=1e-12)
+    torch.testing.assert_close(torch.cdist(places, places), torch.cdist(points, points))
+    with pytest.raises(ValueError, match="on one line"):
+        plane_through(torch.stack([points[0], points[1], 2 * points[1] - points[0]]))

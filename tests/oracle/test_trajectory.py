@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 import torch
 from nets import drawn
+from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
 from dl_experiments.measures import trajectory
 from dl_experiments.measures.flat import Layout
-from dl_experiments.measures.trajectory import (
-    importance,
-    importance_quantiles,
-    joint_pca,
-    strongest,
-)
+from dl_experiments.measures.trajectory import by_layer, joint_pca, left_out, leverage, spread
 from dl_experiments.models.mlp import MLP
 
 LAYOUT = Layout.of(MLP([4], 2, [6, 3]))
@@ -56,6 +52,55 @@ def test_is_sklearns_on_the_raw_matrix(runs, columns, monkeypatch):
     same_up_to_sign(found.loadings.T.numpy(), truth.components_.T)
     assert [len(path) for path in found.paths] == [5, 4, 6]
     same_up_to_sign(torch.cat(found.paths).numpy(), truth.transform(matrix))
+    every = PCA(svd_solver="full").fit(matrix)
+    np.testing.assert_allclose(found.scree, every.explained_variance_ratio_[:14], atol=1e-12)
+    same_up_to_sign(found.every.numpy(), every.transform(matrix)[:, :14])
+
+
+def test_from_its_start_each_run_begins_at_the_same_place(runs):
+    found = joint_pca(runs, LAYOUT, 3, from_start=True)
+    moved = np.concatenate([part - part[:1] for part in np.split(raw(runs).numpy(), [5, 9])])
+    truth = PCA(3, svd_solver="full").fit(moved)
+    np.testing.assert_allclose(found.variance_ratio, truth.explained_variance_ratio_, rtol=1e-10)
+    same_up_to_sign(torch.cat(found.paths).numpy(), truth.transform(moved))
+    for path in found.paths[1:]:
+        torch.testing.assert_close(path[0], found.paths[0][0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, 8])
+def test_equal_centres_make_one_component_fewer_of_equal_size(k):
+    """k orthogonal centres of one length: k − 1 components of 1/(k − 1) each, and nothing else."""
+    layout = Layout({"w": (20,)})
+    turned = torch.linalg.qr(drawn(20, 20))[0]
+    found = joint_pca([[{"w": 3 * turned[run]}] * 2 for run in range(k)], layout, k)
+    np.testing.assert_allclose(found.scree[: k - 1], 1 / (k - 1), rtol=1e-12)
+    np.testing.assert_allclose(found.scree[k - 1 :], 0, atol=1e-12)
+    assert found.between == pytest.approx(1)
+    # what is left of the centres lies in what they all span, however its axes lie
+    np.testing.assert_allclose(left_out(found, k - 2, k - 1), 0, atol=1e-5)
+    shares = leverage(found.loadings[: k - 1])
+    span = turned[:k] - turned[:k].mean(0)
+    projector = span.T @ torch.linalg.pinv(span.T)
+    torch.testing.assert_close(shares, projector.diagonal() / (k - 1), rtol=0, atol=1e-10)
+
+
+def test_the_share_between_runs_is_that_of_an_analysis_of_variance(runs):
+    parts = np.split(raw(runs).numpy(), [5, 9])
+    centre = np.concatenate(parts).mean(0)
+    between = sum(len(part) * ((part.mean(0) - centre) ** 2).sum() for part in parts)
+    total = ((np.concatenate(parts) - centre) ** 2).sum()
+    assert joint_pca(runs, LAYOUT).between == pytest.approx(between / total, rel=1e-10)
+
+
+@pytest.mark.parametrize(("leading", "within"), [(2, 2), (1, 2), (3, 5)])
+def test_leaving_a_run_out_turns_as_scipys_angles_say(runs, leading, within):
+    found = left_out(joint_pca(runs, LAYOUT), leading, within)
+    parts = np.split(raw(runs).numpy(), [5, 9])
+    every = PCA(within, svd_solver="full").fit(np.concatenate(parts)).components_.T
+    for run, angle in enumerate(found.tolist()):
+        rest = np.concatenate([part for at, part in enumerate(parts) if at != run])
+        axes = PCA(leading, svd_solver="full").fit(rest).components_.T
+        assert angle == pytest.approx(np.rad2deg(subspace_angles(axes, every)).max(), abs=1e-6)
 
 
 def test_more_snapshots_than_parameters():
@@ -123,40 +168,25 @@ def test_one_layer_with_its_bias(runs):
     same_up_to_sign(found.loadings.T.numpy(), truth.components_.T)
 
 
-def test_importance_is_shared_out_among_layers(runs):
-    found = joint_pca(runs, LAYOUT, 2)
-    shares = importance(found.loadings, LAYOUT)
+def test_leverage_is_of_the_subspace_and_not_of_its_axes(runs):
+    loadings = joint_pca(runs, LAYOUT, 3).loadings
+    turned = torch.linalg.qr(drawn(3, 3))[0] @ loadings
+    torch.testing.assert_close(leverage(turned), leverage(loadings), rtol=0, atol=1e-14)
+    shares = by_layer(leverage(loadings), LAYOUT)
     assert list(shares) == ["dense1", "dense2", "output"]
-    torch.testing.assert_close(sum(shares.values()), torch.ones(2, dtype=torch.float64))
-    only = torch.zeros(1, LAYOUT.size, dtype=torch.float64)
-    only[0, LAYOUT.tensors()["dense2.bias"].start] = 1
-    assert {name: float(s) for name, s in importance(only, LAYOUT).items()} == {
-        "dense1": 0,
-        "dense2": 1,
-        "output": 0,
-    }
+    assert sum(shares.values()) == pytest.approx(1)
+    only = torch.zeros(LAYOUT.size, dtype=torch.float64)
+    only[LAYOUT.tensors()["dense2.bias"].start] = 1
+    assert by_layer(only, LAYOUT) == {"dense1": 0, "dense2": 1, "output": 0}
 
 
-def test_importance_quantiles():
-    even = torch.full((1, LAYOUT.size), LAYOUT.size**-0.5, dtype=torch.float64)
-    for spread in importance_quantiles(even, LAYOUT).values():
-        torch.testing.assert_close(spread, torch.ones_like(spread))
-    loadings = drawn(2, LAYOUT.size)
-    found = importance_quantiles(loadings, LAYOUT, (0.0, 0.5, 1.0))["dense1"]
-    part = LAYOUT.size * loadings[:, LAYOUT.layers()["dense1"]].square()
-    truth = np.quantile(part.numpy(), (0, 0.5, 1), axis=1, method="nearest").T
-    np.testing.assert_allclose(found, truth)
-
-
-def test_strongest_weights_are_named():
-    loading = torch.zeros(LAYOUT.size, dtype=torch.float64)
-    layout = LAYOUT.tensors()
-    loading[layout["dense1.weight"].start + 4 * 5 + 2] = -0.9  # row 5 of rows of 4
-    loading[layout["output.bias"].start + 1] = 0.4
-    assert strongest(loading, LAYOUT, 2) == [
-        ("dense1.weight", (5, 2), -0.9),
-        ("output.bias", (1,), 0.4),
-    ]
+def test_spread_within_a_layer():
+    even = torch.full((LAYOUT.size,), 1 / LAYOUT.size, dtype=torch.float64)
+    assert all(one == pytest.approx(1) for of in spread(even, LAYOUT).values() for one in of)
+    shares = drawn(LAYOUT.size).square()
+    part = LAYOUT.size * shares[LAYOUT.layers()["dense1"]]
+    truth = np.quantile(part.numpy(), (0, 0.5, 1), method="nearest")
+    np.testing.assert_allclose(spread(shares, LAYOUT, (0.0, 0.5, 1.0))["dense1"], truth)
 
 
 def test_bad_input(runs):

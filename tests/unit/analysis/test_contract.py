@@ -91,7 +91,7 @@ TABLE = [
     Row(
         "hw1_2_trajectory",
         studies.paths,
-        ("arms end at similar loss", "The arms start from nearby centres", "… and they do in"),
+        ("arms end at similar loss", "The arms start from nearby centres"),
         but=NOTHING_COMPARED,
     ),
     Row(

@@ -9,6 +9,7 @@ EXPERIMENTS = (
         "Which way do trainings from different initial weights take, and do they end alike?",
         f"{__name__}.paths",
         section="1-2",
+        published="eight arms from nearby centres that end at similar loss",
     ),
     Experiment(
         "hw1_2_trajectory_cifar10",

@@ -35,6 +35,11 @@ class Walks:
     walks: list[Walk]
     layout: Layout
 
+    @property
+    def span(self) -> int:
+        """How many directions there are between as many centres as runs: one fewer."""
+        return len(self.walks) - 1
+
     @cached_property
     def whole(self) -> JointPCA:
         """The joint PCA of all weights.
@@ -44,13 +49,24 @@ class Walks:
         """
         return self.pca(self.layout)
 
-    def pca(self, part: Layout) -> JointPCA:
-        """The joint PCA of some of the tensors.
+    @cached_property
+    def ways(self) -> JointPCA:
+        """That of what all weights have moved from each run's own start.
+
+        Raises:
+            ValueError: None has moved.
+        """
+        return self.pca(self.layout, from_start=True)
+
+    def pca(self, part: Layout, from_start: bool = False) -> JointPCA:
+        """The joint PCA of some of the tensors, two axes or as many as there are in ``span``.
 
         Raises:
             ValueError: They are the same in all snapshots.
         """
-        return joint_pca([walk.snapshots for walk in self.walks], part)
+        runs = [walk.snapshots for walk in self.walks]
+        axes = min(max(2, self.span), part.size, sum(map(len, runs)) - 1)
+        return joint_pca(runs, part, axes, from_start)
 
     @cached_property
     def ends(self) -> tuple[Tensor, Tensor]:

@@ -3,11 +3,15 @@
 *Similar final loss*: each run against the mean of the others, so that a run does not vouch for
 itself; the claim falls when they differ by a tenth or more.
 
-*Nearby centres*: how far a start is from the common centre of the starts, as a share of the way
-that its run then goes (through the snapshots, so a lower bound of it). Below one half the start
-matters less than the way. It is asked of all weights, and of the plane that the figure shows,
-because the two need not agree: independent initial weights of P parameters are about √(2P)·σ
-apart, in as many directions as there are runs, of which a plane shows two.
+*Nearby centres*, as published: how far a start is from the common centre of the starts, as a share
+of the way that its run then goes (through the snapshots, so a lower bound of it). Below one half
+the start matters less than the way. It is asked of all weights; the published figures show planes.
+Independent initial weights of P parameters are about √(2P)·σ apart, and how far they go depends on
+how many updates they make.
+
+*The subspace*: starts that are equally far from one another make as many equal components of the
+joint PCA as there are runs, less one, so no axis and no plane of it is a finding. Their span is one
+if it is the same whoever is left out: within 10°, where cos² = 97 % of a direction is kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +25,18 @@ from dl_experiments.analysis.runs.describe import number
 from dl_experiments.analysis.runs.quantities import final
 from dl_experiments.analysis.runs.scales import SIZE
 from dl_experiments.analysis.runs.statistics import Estimate
+from dl_experiments.measures.trajectory import left_out
 
 SIMILAR = Region(below=10.0)
 NEARBY = Region(below=0.5)
+STAYS = Region(below=10.0)  # degrees
+FEWEST = 4  # runs, of which three have a plane
+PUBLISHED = 2700  # updates: 45 epochs of 60,000 images in batches of 1,000
 
 
 def judge(arm: Walks) -> list[Claim]:
     """The claims on one arm."""
     apart = distances_to_centre(arm.ends[0])
-    starts = [path[0] for path in arm.whole.paths]
-    ways = [float(path.diff(dim=0).norm(dim=1).sum()) for path in arm.whole.paths]
-    centre = sum(starts) / len(starts)
-    in_plane = [float((start - centre).norm()) for start in starts]
     return [
         compared(
             f"{len(arm.walks)} arms end at similar loss",
@@ -53,16 +57,38 @@ def judge(arm: Walks) -> list[Claim]:
             "path, all weights",
             note=f"on average the starts are {number(float(apart.mean()))} from their centre, the "
             f"ends {number(float(distances_to_centre(arm.ends[1]).mean()))} from theirs, and the "
-            f"paths {number(float(arm.lengths.mean()))} long",
+            f"paths {number(float(arm.lengths.mean()))} long, after {_updates(arm)} updates "
+            f"(published: planes of two components, after {PUBLISHED:,} updates)",
         ),
-        level(
-            "… and they do in the plane of the first two components",
-            arm.quantity("start in the plane", _over(in_plane, ways)),
-            NEARBY,
-            arm.runs,
-            effect="the same distance and length, both in the plane of PC1 and PC2",
-        ),
+        _stays(arm),
     ]
+
+
+def turns(arm: Walks, leading: int, within: int) -> list[float]:
+    """By how many degrees a subspace turns without each run; nan where too few are left."""
+    if len(arm.walks) < FEWEST:
+        return [np.nan] * len(arm.walks)
+    return [float(angle) for angle in left_out(arm.whole, leading, within)]
+
+
+def _stays(arm: Walks) -> Claim:
+    plane = turns(arm, 2, 2)
+    return level(
+        "The runs' centres span one subspace, whichever run is left out",
+        arm.quantity("turn", turns(arm, arm.span - 1, arm.span), unit="°"),
+        STAYS,
+        arm.runs,
+        effect=f"largest principal angle from the first {arm.span - 1} components of all runs but "
+        f"one to the first {arm.span} of all",
+        note=f"the plane of the first two components turns by {min(plane):.0f} to "
+        f"{max(plane):.0f}°, so nothing follows from where a run lies in it",
+        unfit="" if len(arm.walks) >= FEWEST else f"it takes {FEWEST} runs",
+    )
+
+
+def _updates(arm: Walks) -> str:
+    counts = sorted({int(walk.run.rows[-1]["step"]) for walk in arm.walks})
+    return " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
 
 
 def deviation(losses: Mapping[int, float]) -> Estimate | None:

@@ -1,5 +1,7 @@
 """The paths of several runs in the plane of their joint PCA, and their losses on the way."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,109 +12,130 @@ from dl_experiments.analysis.phenomena.trajectory.arm import Walks
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, loss_name, number
 from dl_experiments.analysis.runs.scales import LOG
-from dl_experiments.analysis.runs.walks import Walk
 from dl_experiments.measures.trajectory import JointPCA
 
+MANY = 10  # ticks
 ON_A_SEGMENT = 12  # points of a path between two snapshots that a text must not cover
 
 
-def paths(arm: Walks, layer: str, of_layer: JointPCA | None) -> tuple[str, Figure]:
+def paths(arm: Walks, layer: str, whole: JointPCA, of_layer: JointPCA | None) -> tuple[str, Figure]:
     """All paths in PC1 and PC2 of the whole model, and of one layer; caption and figure."""
-    planes = [("all weights and biases", arm.whole)]
-    if of_layer is not None:
-        planes.append((f"layer {layer}, its bias included", of_layer))
-    title = "Paths through weight space in one joint PCA of all runs"
-    figure, axes = style.page(title, about(arm.runs, arm.name), 1, len(planes), (5.6, 5.2))
-    for axis, (what, pca) in zip(axes[0], planes, strict=True):
-        for path, colour in zip(pca.paths, arm.colours, strict=True):
-            draw_path(axis, path.numpy(), colour)
-        axis.plot([0], [0], "+", color="black", ms=10, mew=1.4)
-        axis.margins(0.16)
-        axis.set_aspect("equal", adjustable="datalim")
-        for at, put in enumerate((axis.set_xlabel, axis.set_ylabel)):
-            put(component(at, float(pca.variance_ratio[at])))
-        axis.set_title(f"{what} ({pca.layout.size:,})")
-    grey = {"color": "#555555", "ls": ""}
-    epochs = max((walk.epochs for walk in arm.walks), key=len)
-    gaps = set(np.diff(epochs).tolist())
-    lasts = {walk.epochs[-1] for walk in arm.walks}
-    last = f" (epoch {lasts.pop()})" if len(lasts) == 1 else ""
-    step = f" every {gaps.pop()} epochs" if len(gaps) == 1 else ""
+    planes, figure, axes = _planes(
+        arm, "Paths through weight space in one joint PCA of all runs", layer, whole, of_layer
+    )
+    grey, last = {"color": "#555555", "ls": ""}, _last(arm)
     keys = [
         style.key("initial weights (epoch 0)", marker="o", mfc="white", ms=8, **grey),
-        style.key(f"snapshot{step}", marker=".", ms=7, **grey),
+        style.key(f"snapshot{_every(arm)}", marker=".", ms=7, **grey),
         style.key(f"final weights{last}", marker="*", ms=12, **grey),
         style.key("mean of all snapshots", marker="+", ms=10, color="black", ls=""),
     ]
     style.legend_below(figure, keys)
-    for axis, (_, pca) in zip(axes[0], planes, strict=True):
+    for axis, pca in zip(axes[0], planes, strict=True):
+        axis.plot([0], [0], "+", color="black", ms=10, mew=1.4)
         _annotate(axis, arm, pca)
-    words = "test accuracy" if "test/accuracy" in arm.walks[0].run.rows[-1] else "training loss"
     caption = (
         f"Weights of {len(arm.walks)} runs that differ in their seed, projected on the first two "
         "components of one PCA over all snapshots of all runs (biases included, centred on their "
-        f"common mean). One colour a run; the text at its end is the seed and the {words} "
-        f"there, texts on the way are epoch and {words}, where there is room. The axes show "
-        f"{_shares([pca for _, pca in planes])} of the variance: how near two points are here is "
-        "not how near they are."
+        "common mean). One colour a run; at its end, where there is room, the seed and the "
+        f"{_what(arm)} there. The axes show {_shares(planes)} of the variance: how near two points "
+        "are here is not how near they are, and another plane of the same subspace shows them "
+        "otherwise."
     )
     return caption, figure
 
 
-def component(at: int, share: float) -> str:
-    """An axis label: the component's number from 0, and its share of the variance."""
-    return f"PC{at + 1} ({100 * share:.1f} % of the variance)"
+def ways(arm: Walks, layer: str, whole: JointPCA, of_layer: JointPCA | None) -> tuple[str, Figure]:
+    """The same in a PCA of what each run has moved from its start; caption and figure."""
+    title = "The same paths, each from its own start, in one joint PCA"
+    planes, figure, axes = _planes(arm, title, layer, whole, of_layer)
+    grey = {"color": "#555555", "ls": ""}
+    keys = [
+        style.key("the start of all (epoch 0)", marker="o", mfc="white", ms=8, **grey),
+        style.key(f"snapshot{_every(arm)}", marker=".", ms=7, **grey),
+        style.key(f"final weights{_last(arm)}", marker="*", ms=12, **grey),
+    ]
+    style.legend_below(figure, keys)
+    for axis, pca in zip(axes[0], planes, strict=True):
+        _annotate(axis, arm, pca)
+    caption = (
+        "θ(t) − θ(0) of each run on the first two components of one PCA over all snapshots of all "
+        "runs, so that all start in one point: which way they go, and not where from. One colour a "
+        f"run; at its end, where there is room, the seed and the {_what(arm)} there. The axes show "
+        f"{_shares(planes)} of the variance."
+    )
+    return caption, figure
 
 
-def draw_path(axis: Axes, path: np.ndarray, colour: object, edge: str | None = None) -> None:
-    """One run's path [snapshots, 2]: hollow start, a dot a snapshot, a star at the end.
+def _planes(
+    arm: Walks, title: str, layer: str, whole: JointPCA, of_layer: JointPCA | None
+) -> tuple[list[JointPCA], Figure, np.ndarray]:
+    names = {"all weights and biases": whole}
+    if of_layer is not None:
+        names[f"layer {layer}, its bias included"] = of_layer
+    figure, axes = style.page(title, about(arm.runs, arm.name), 1, len(names), (5.6, 5.2))
+    for axis, (what, pca) in zip(axes[0], names.items(), strict=True):
+        for path, colour in zip(pca.paths, arm.colours, strict=True):
+            _draw_path(axis, path[:, :2].numpy(), colour)
+        axis.margins(0.16)
+        axis.set_aspect("equal", adjustable="datalim")
+        for at, put in enumerate((axis.set_xlabel, axis.set_ylabel)):
+            put(f"PC{at + 1} ({100 * float(pca.variance_ratio[at]):.1f} % of the variance)")
+        axis.set_title(f"{what} ({pca.layout.size:,})")
+    return [*names.values()], figure, axes
 
-    ``edge`` is the colour around start and end, where it is not the path's and white.
-    """
+
+def _draw_path(axis: Axes, path: np.ndarray, colour: object) -> None:
+    """One run's path [snapshots, 2]: hollow start, a dot a snapshot, a star at the end."""
     axis.plot(*path.T, "-", color=colour, lw=1.5)
     axis.plot(*path[1:-1].T, ".", color=colour, ms=6)
-    axis.plot(*path[0], "o", color=colour, mfc="white", mec=edge or colour, mew=1.6, ms=8, zorder=4)
-    axis.plot(*path[-1], "*", color=colour, mec=edge or "white", mew=0.6, ms=15, zorder=5)
+    axis.plot(*path[0], "o", color=colour, mfc="white", mec=colour, mew=1.6, ms=8, zorder=4)
+    axis.plot(*path[-1], "*", color=colour, mec="white", mew=0.6, ms=15, zorder=5)
 
 
 def losses(arm: Walks) -> tuple[str, Figure]:
     """Training loss against epoch, every run; caption and figure."""
     title = "Training loss of the runs whose paths are shown"
     figure, ((axis,),) = style.page(title, about(arm.runs, arm.name), 1, 1, (7.0, 3.5))
-    for walk, colour in zip(arm.walks, arm.colours, strict=True):
-        axis.plot(*walk.run.curve("train/loss"), color=colour, lw=1.4)
+    curves.draw(axis, arm.runs, "train/loss", style.COLOURS[0], log=True, every=True)
     panels.values(axis, f"training loss ({loss_name(arm.runs)})", LOG)
     panels.epochs(axis)
-    keys = [
-        style.key(f"seed {walk.run.seed}", color=colour)
-        for walk, colour in zip(arm.walks, arm.colours, strict=True)
-    ]
-    style.legend_below(figure, [*keys, *curves.state_keys(arm.runs)])
+    last = max(walk.epochs[-1] for walk in arm.walks)
+    axis.set_xticks(range(0, last + 1, next(n for n in range(1, last + 1) if _divides(n, last))))
+    style.legend_below(figure, curves.state_keys(arm.runs))
     caption = (
-        "Loss on the whole training set, evaluated in eval mode, against epoch; one line a run, "
-        "in the colours of the paths."
+        "Loss on the whole training set, evaluated in eval mode, against epoch. " + curves.EVERY
     )
     return caption, figure
 
 
+def _divides(step: int, last: int) -> bool:
+    """Whether ticks at a step are few and the last of them is at the end."""
+    return last % step == 0 and last // step < MANY
+
+
 def _annotate(axis: Axes, arm: Walks, pca: JointPCA) -> None:
-    """Seed and score at each end; epoch and score on the way where there is room."""
-    routes = [path.numpy() for path in pca.paths]
-    ends, between = [], []
-    for walk, path in zip(arm.walks, routes, strict=True):
-        at_end = _score(walk.run, walk.epochs[-1])
-        ends.append(Label(path[-1], f"seed {walk.run.seed}: {at_end}", "black", 8.5))
-        for place_, epoch in _between(walk):
-            text = f"{epoch}: {_score(walk.run, epoch)}"
-            between.append(Label(path[place_], text, "#555555", 7.0))
-    covered = [np.zeros((1, 2)), *(_filled(path) for path in routes)]
-    place(axis, [*ends, *between], np.concatenate(covered))
+    """Seed and score at each end."""
+    routes = [path[:, :2].numpy() for path in pca.paths]
+    ends = [
+        Label(path[-1], f"seed {walk.run.seed}: {_score(walk.run, walk.epochs[-1])}", size=8.5)
+        for walk, path in zip(arm.walks, routes, strict=True)
+    ]
+    place(axis, ends, np.concatenate([np.zeros((1, 2)), *map(_filled, routes)]))
 
 
-def _between(walk: Walk) -> list[tuple[int, int]]:
-    """Two snapshots on the way: (place, epoch) of the first after the start and a middle one."""
-    inner = range(1, len(walk.epochs) - 1)
-    return [(at, walk.epochs[at]) for at in sorted({1, len(walk.epochs) // 3} & set(inner))]
+def _last(arm: Walks) -> str:
+    lasts = {walk.epochs[-1] for walk in arm.walks}
+    return f" (epoch {lasts.pop()})" if len(lasts) == 1 else ""
+
+
+def _every(arm: Walks) -> str:
+    gaps = set(np.diff(max((walk.epochs for walk in arm.walks), key=len)).tolist())
+    return f" every {gaps.pop()} epochs" if len(gaps) == 1 else ""
+
+
+def _what(arm: Walks) -> str:
+    return "test accuracy" if "test/accuracy" in arm.walks[0].run.rows[-1] else "training loss"
 
 
 def _filled(path: np.ndarray) -> np.ndarray:
@@ -130,5 +153,5 @@ def _score(run: Run, epoch: int) -> str:
     return number(row.get("train/loss"))
 
 
-def _shares(pcas: list[JointPCA]) -> str:
-    return " and ".join(f"{100 * float(pca.variance_ratio.sum()):.0f} %" for pca in pcas)
+def _shares(pcas: Sequence[JointPCA]) -> str:
+    return " and ".join(f"{100 * float(pca.variance_ratio[:2].sum()):.0f} %" for pca in pcas)

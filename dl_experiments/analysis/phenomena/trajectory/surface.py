@@ -95,7 +95,7 @@ def _numbers(arm: Walks, found: Surfaces) -> Row:
         "as recorded in training": found["recorded"],
     }
     losses = {name: arm.quantity(name, of.tolist(), LOG) for name, of in values.items()}
-    lowest = {"lowest on the joint plane": number(float(np.nanmin(found["joint"])))}
+    lowest = {"lowest on the plane of three nets": number(float(np.nanmin(found["through"])))}
     return Row({"samples": f"{int(found['samples']):,}"}, arm.runs, losses, lowest)
 
 

@@ -15,16 +15,18 @@ from dl_experiments import randomness
 from dl_experiments.analysis.phenomena.trajectory.arm import Walks
 from dl_experiments.analysis.runs.evaluation import Evaluation
 from dl_experiments.analysis.runs.kept import kept, kept_at
-from dl_experiments.measures.surface import on_line, on_plane, random_direction
+from dl_experiments.measures.surface import on_line, on_plane, plane_through, random_direction
 
 KIND = "surfaces"
-VERSION = 1  # another one for code that gives other numbers
-MARGIN = 0.3  # of the paths' extent, to each side of them
+VERSION = 2  # another one for code that gives other numbers
+MARGIN = 0.3  # of the extent of nets and paths, to each side of them
+NETS = 3  # that a plane goes through
 
 Surfaces = dict[str, np.ndarray]
 """``samples`` [] and the end losses on all samples, ``recorded`` and ``again`` [runs];
-``alphas`` [A] and ``lines`` [runs, A]; ``pc1`` [a], ``pc2`` [b] and ``joint`` [a, b];
-``paths`` [Σ snapshots, 2], ``counts`` [runs], ``variance_ratio`` [2];
+``alphas`` [A] and ``lines`` [runs, A]; ``along`` [a], ``aside`` [b] and ``through`` [a, b];
+``nets`` [3, 2] and ``own`` [3], where the three lie on that plane and their losses, ``names`` [3];
+``paths`` [Σ snapshots, 2] and ``counts``, of their runs; ``starts``, the losses these begin with;
 ``steps`` [s], ``random`` [s, s] and ``way`` [snapshots, 2], the first run's path in that plane."""
 
 
@@ -56,7 +58,8 @@ def _evaluate(arm: Walks, samples: int | None, points: int) -> Surfaces:
         again.append(one.recorded(end))
         recorded.append(walk.run.rows[-1]["train/loss"])
     first = Evaluation(arm.walks[0].run, samples)
-    found = _joint(arm, first, points) | _random(arm, first, ends[0], points)
+    found = _through(arm, first, points) | _random(arm, first, ends[0], points)
+    found["starts"] = torch.stack([line[0] for line in lines[: len(found["counts"])]]).numpy()
     return found | {
         "samples": np.array(first.samples),
         "recorded": np.array(recorded),
@@ -66,19 +69,33 @@ def _evaluate(arm: Walks, samples: int | None, points: int) -> Surfaces:
     }
 
 
-def _joint(arm: Walks, first: Evaluation, points: int) -> Surfaces:
-    """The plane of the joint PCA's first two components through its mean."""
-    pca = arm.whole
-    paths = torch.cat(pca.paths)
-    sides = [_side(paths[:, at], points) for at in range(2)]
-    axes = [vector.to(first.net.dtype) for vector in (pca.mean, *pca.loadings)]
+def _through(arm: Walks, first: Evaluation, points: int) -> Surfaces:
+    """The plane through the first three nets' final weights; of two runs, the first's start too."""
+    starts, ends = arm.ends
+    seeds = [f"seed {walk.run.seed}" for walk in arm.walks]
+    nets = torch.cat([ends, starts[:1]])[:NETS]
+    names = [*seeds, f"start of {seeds[0]}"][:NETS]
+    axes, there = plane_through(nets)
+    walks = arm.walks[: min(NETS, len(arm.walks))]
+    paths = torch.stack(
+        [
+            axes @ (arm.layout.flatten(snapshot).double() - nets[0])
+            for walk in walks
+            for snapshot in walk.snapshots
+        ]
+    )
+    seen = torch.cat([paths, there])
+    sides = [_side(seen[:, at], points) for at in range(2)]
+    origin, *drawn = (vector.to(first.net.dtype) for vector in (nets[0], *axes))
     return {
-        "pc1": sides[0].numpy(),
-        "pc2": sides[1].numpy(),
-        "joint": on_plane(first.loss, *axes, *sides).double().numpy(),
+        "along": sides[0].numpy(),
+        "aside": sides[1].numpy(),
+        "through": on_plane(first.loss, origin, *drawn, *sides).double().numpy(),
+        "nets": there.numpy(),
+        "own": np.array([float(first.loss(net.to(first.net.dtype))) for net in nets]),
+        "names": np.array(names),
         "paths": paths.numpy(),
-        "counts": np.array([len(path) for path in pca.paths]),
-        "variance_ratio": pca.variance_ratio.numpy(),
+        "counts": np.array([len(walk.snapshots) for walk in walks]),
     }
 
 

@@ -81,19 +81,26 @@ def test_a_subset_is_said_and_its_origin_is_the_loss_on_it(
 
 
 @pytest.mark.usefixtures("unseen")
-def test_the_joint_plane_is_the_loss_of_its_points(
+def test_the_plane_goes_through_three_nets_and_is_the_loss_of_its_points(
     trained: Path, draw: Callable[..., Finding]
 ) -> None:
     draw()
     runs = collect(trained).runs
     (arm,) = walked(arms(runs, []))[0].values()
-    evaluation = Evaluation(runs[0], 40)
+    evaluation, ends = Evaluation(runs[0], 40), arm.ends[1]
+    along = (ends[1] - ends[0]) / (ends[1] - ends[0]).norm()
+    aside = ends[2] - ends[0] - ((ends[2] - ends[0]) @ along) * along
+    axes = torch.stack([along, aside / aside.norm()])
     with np.load(kept(trained)[0]) as found:
+        sides = found["along"], found["aside"]
         for i, j in ((0, 0), (2, 5), (6, 1)):
-            at = torch.tensor([found["pc1"][i], found["pc2"][j]])
-            theta = (arm.whole.mean + at @ arm.whole.loadings).float()
-            assert found["joint"][i, j] == pytest.approx(float(evaluation.loss(theta)), rel=1e-4)
-        for axis, side in enumerate((found["pc1"], found["pc2"])):
+            theta = (ends[0] + torch.tensor([sides[0][i], sides[1][j]]) @ axes).float()
+            assert found["through"][i, j] == pytest.approx(float(evaluation.loss(theta)), rel=1e-4)
+        for net, at, own in zip(ends, found["nets"], found["own"], strict=True):
+            torch.testing.assert_close(ends[0] + torch.tensor(at) @ axes, net, rtol=0, atol=1e-6)
+            assert own == pytest.approx(float(evaluation.loss(net.float())), rel=1e-6)
+        assert found["names"].tolist() == ["seed 0", "seed 1", "seed 2"]
+        for axis, side in enumerate(sides):
             assert side[0] < found["paths"][:, axis].min()
             assert found["paths"][:, axis].max() < side[-1]
 

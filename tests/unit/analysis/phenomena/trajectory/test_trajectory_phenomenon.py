@@ -17,7 +17,7 @@ from dl_experiments.analysis.runs.collect import AnalysisError, Run, collect
 from dl_experiments.analysis.runs.swept import arms
 from dl_experiments.artifacts import RunDirectory
 
-DRAWN = ["paths", "loss", "importance", "strongest-weights"]
+DRAWN = ["paths", "from-their-starts", "scree", "layers", "loss"]
 
 
 def runs(outputs: Path) -> list[Run]:
@@ -53,7 +53,7 @@ def test_figures_and_numbers_of_three_runs(draw: Callable[..., Finding]) -> None
     finding = draw()
     assert [drawing.name for drawing in finding.drawings] == DRAWN
     assert finding.notes == []
-    paths, loss, importance, weights = finding.drawings
+    paths, ways, scree, layers, loss = finding.drawings
     whole, layer = paths.figure.axes
     assert "(460)" in whole.get_title()
     assert "dense1, its bias included (390)" in layer.get_title()
@@ -62,11 +62,16 @@ def test_figures_and_numbers_of_three_runs(draw: Callable[..., Finding]) -> None
     for run in finding.runs:
         accuracy = f"{100 * run.rows[-1]['test/accuracy']:.1f} %"
         assert f"seed {run.seed}: {accuracy}" in texts
-    assert len(loss.figure.axes[0].get_lines()) == 3
-    shares = [patch.get_height() for patch in importance.figure.axes[0].patches]
-    for bars in (shares[0::3], shares[1::3], shares[2::3]):  # PC1, PC2, parameters
+    starts = [line for line in ways.figure.axes[0].get_lines() if line.get_marker() == "o"]
+    places = np.array([np.ravel(line.get_data()) for line in starts])
+    np.testing.assert_allclose(places, places[:1].repeat(3, 0), atol=1e-12)
+    assert len(loss.figure.axes[0].get_lines()) == 4  # each and their mean
+    assert loss.figure.axes[0].get_xticks()[-1] == 6
+    explained = [patch.get_height() for patch in scree.figure.axes[0].patches]
+    assert explained == sorted(explained, reverse=True)
+    shares = [patch.get_height() for patch in layers.figure.axes[0].patches]
+    for bars in (shares[:2], shares[2:4], shares[4:]):  # places, ways, parameters
         assert sum(bars) == pytest.approx(1)
-    assert len(weights.figure.axes[0].patches) == 12
     assert worded(finding)["parameters"].tolist() == ["460"]
 
 
@@ -124,9 +129,9 @@ def test_lengths_and_distances_in_closed_form(trained: Path) -> None:
     # starts at 0, 1, 2 of the diagonal, whose centre is 1; all go 8 along it
     np.testing.assert_allclose(distances_to_centre(arm.ends[0]), [root, 0, root], atol=1e-5)
     np.testing.assert_allclose(arm.lengths, [8 * root] * 3, rtol=1e-6)
-    similar, centres, in_plane = judge(arm)
+    similar, centres, span = judge(arm)
     assert centres.estimate == pytest.approx((1 / 8 + 0 + 1 / 8) / 3, rel=1e-5)
-    assert in_plane.estimate == pytest.approx(centres.estimate, rel=1e-5)  # all lies in the plane
+    assert (span.verdict, span.note) == ("inconclusive", "it takes 4 runs")
     ends = [run.rows[-1]["train/loss"] for run in runs(trained)]
     others = [(sum(ends) - one) / 2 for one in ends]
     expected = np.mean([abs(a - b) / b for a, b in zip(ends, others, strict=True)])
