@@ -41,7 +41,7 @@ class Interpolation(TypedDict, total=False):
 
     low: Annotated[Alpha, Key("the first alpha of the line; 0 and 1 are the two nets")]
     high: Annotated[Alpha, Key("the last")]
-    points: Annotated[TwoUp, Key("evenly spaced")]
+    points: Annotated[TwoUp, Key("evenly spaced; a few more lie beside the two nets")]
     samples: Samples
     runs: Annotated[
         Annotated[list[str], Len(2, 2), Named("a list of the folders of two runs")] | None,

@@ -47,7 +47,7 @@ def analyse(
         found: The study's runs; none are needed where two are named.
         low: The first α.
         high: The last α; 0 and 1, the two nets, are always among them.
-        points: How many, evenly spaced.
+        points: How many, evenly spaced; a few more lie beside 0 and 1.
         samples: Of the training set, on which nets are evaluated; None: all.
         runs: The folders of two finished runs; None: the study's pairs.
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dl_experiments.analysis.drawing import curves, panels, style
+from dl_experiments.analysis.drawing import panels, style
 from dl_experiments.analysis.phenomena.interpolation.lines import Line
 from dl_experiments.analysis.phenomena.interpolation.pairs import CHOSEN, Comparison
 from dl_experiments.analysis.runs.describe import about, loss_name, number
@@ -15,8 +15,9 @@ from dl_experiments.analysis.runs.scales import LOG, SHARE
 from dl_experiments.analysis.runs.statistics import seed_band
 
 COLUMNS = 2
-PLAIN, MATCHED = style.COLOURS[0], style.COLOURS[4]
 SETS = {"train": style.TRAIN, "test": style.TEST}
+PLAIN = {"train": style.COLOURS[0], "test": style.COLOURS[2]}
+MATCHED = {"train": style.COLOURS[4], "test": style.COLOURS[1]}
 
 
 def lines(drawn: Sequence[tuple[Comparison, list[Line], list[Line]]]) -> tuple[str, Figure]:
@@ -47,16 +48,16 @@ def lines(drawn: Sequence[tuple[Comparison, list[Line], list[Line]]]) -> tuple[s
 
 
 def _panel(axis: Axes, plain: Sequence[Line], matched: Sequence[Line], metric: str) -> None:
-    for found, colour in ((plain, PLAIN), (matched, MATCHED)):
+    for found, colours in ((plain, PLAIN), (matched, MATCHED)):
         for name, dashes in SETS.items():
             if found:
-                _band(axis, found, f"{name}/{metric}", colour, dashes)
+                _band(axis, found, f"{name}/{metric}", colours[name], dashes)
     for name in SETS:
         for end in (0, 1):
             values = np.array([line[f"{name}/{metric}"][line["alphas"] == end] for line in plain])
             centre = seed_band(values, geometric=metric == "loss")[0]
-            filled = PLAIN if name == "train" else "white"
-            axis.plot([end], centre, "o", mfc=filled, mec=PLAIN, ms=6.5, zorder=5)
+            filled = PLAIN[name] if name == "train" else "white"
+            axis.plot([end], centre, "o", mfc=filled, mec=PLAIN[name], ms=6.5, zorder=5)
 
 
 def _band(axis: Axes, found: Sequence[Line], metric: str, colour: Any, dashes: Any) -> None:
@@ -90,15 +91,16 @@ def _heading(comparison: Comparison, count: int) -> str:
 
 
 def _keys(matched: bool) -> list[Any]:
-    keys = [*curves.split_keys(), style.key("the nets as trained", color=PLAIN)]
+    shown = {"as trained": PLAIN}
     if matched:
-        keys.append(style.key("after matching the second net's units", color=MATCHED))
-    keys.append(
-        style.key(
-            "the two nets (filled: train, open: test)", color=PLAIN, marker="o", ls="", ms=6.5
-        )
-    )
-    return keys
+        shown["the second net's units matched"] = MATCHED
+    keys = [
+        style.key(f"{words}, {name}ing set".replace("testing", "test"), color=of[name], ls=dashes)
+        for words, of in shown.items()
+        for name, dashes in SETS.items()
+    ]
+    look = {"color": PLAIN["train"], "marker": "o", "ls": "", "ms": 6.5}
+    return [*keys, style.key("the two nets (filled: training, open: test)", **look)]
 
 
 def _caption(compared: Sequence[Comparison], samples: int, matched: bool) -> str:
@@ -120,9 +122,9 @@ def _caption(compared: Sequence[Comparison], samples: int, matched: bool) -> str
         )
     if matched:
         words.append(
-            "Orange, the control where the initial weights differ: the second net's hidden units "
-            "were first permuted to match the first net's, which leaves its function as it is; "
-            "drawn between the ends only."
+            "Red and orange, the control where the initial weights differ: the second net's hidden "
+            "units were first permuted to match the first net's, which leaves its function as it "
+            "is; drawn between the ends only."
         )
     if chosen := next((c for c in compared if c.what == CHOSEN), None):
         first, second = chosen.pairs[0]

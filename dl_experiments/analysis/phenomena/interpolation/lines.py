@@ -21,6 +21,7 @@ from dl_experiments.measures.interpolation import check_same_architecture
 from dl_experiments.measures.matching import layers, match, permuted
 
 KIND = "line"
+NEAR = (-0.05, -0.02, 0.02, 0.05)  # where a loss near 0 rises by decades
 VERSION = 1  # another one for code that gives other numbers
 SAME_SETS = ("data.", "model.", "label_noise.", "loss", "kind", "trainer.precision")
 
@@ -30,11 +31,12 @@ Line = dict[str, np.ndarray]
 
 
 def alphas(low: float, high: float, points: int) -> np.ndarray:
-    """Evenly spaced, and always 0 and 1, the ends of the line."""
+    """Evenly spaced, and always 0 and 1, the ends of the line, with a few more beside them."""
     even = np.linspace(low, high, points)
     for end in (0.0, 1.0):
         even[np.isclose(even, end, rtol=0, atol=1e-9)] = end
-    return np.union1d(even, [0.0, 1.0])
+    near = np.array([end + step for end in (0.0, 1.0) for step in NEAR])
+    return np.union1d(even, [0.0, 1.0, *near[(near >= low) & (near <= high)]])
 
 
 def final_weights(run: Run) -> dict[str, Tensor]:

@@ -104,7 +104,7 @@ def test_figures_numbers_and_claims(nets: Path, draw: Callable[..., Finding]) ->
     ticks = [text.get_text() for text in batch.axes[0].get_xticklabels()]
     assert "0\nbatch 10" in ticks
     assert "1\nbatch 100" in ticks
-    assert any("matching" in text.get_text() for text in batch.legends[0].get_texts())
+    assert any("matched" in text.get_text() for text in batch.legends[0].get_texts())
     assert "300 training samples" in finding.drawings[0].caption
     agree = finding.claims[-1]
     assert (agree.estimate, agree.note) == (0.0, ON_ALL)
@@ -143,9 +143,12 @@ def test_a_line_has_its_ends_and_what_lies_between(
 
 def test_the_points_of_the_default_range_hit_both_ends() -> None:
     found = alphas(-1.0, 2.0, 31)
-    assert len(found) == 31
+    near = {-0.05, -0.02, 0.02, 0.05, 0.95, 0.98, 1.02, 1.05}
+    assert len(found) == 31 + len(near)
     assert {0.0, 1.0} <= set(found.tolist())
-    assert len(alphas(-0.95, 2.0, 7)) == 9
+    assert {round(at, 9) for at in found.tolist()} >= near
+    assert len(alphas(-0.95, 2.0, 7)) == 9 + len(near)
+    assert alphas(0.0, 1.0, 2).tolist() == [0, 0.02, 0.05, 0.95, 0.98, 1]
 
 
 def test_two_runs_of_the_users_own(nets: Path, draw: Callable[..., Finding]) -> None:
