@@ -55,9 +55,11 @@ hw1-3: setup ## section 1-3, generalization: random labels, capacity, interpolat
 basics: setup ## parameter counts, activations, batch size, learning rate, regularization
 	$(BIN)/python analyze.py experiment=basics_parameter_count
 	$(BIN)/python train.py experiment=basics_activations scale=$(SCALE)
+	$(BIN)/python train.py experiment=basics_activations_mnist scale=$(SCALE)
 	$(BIN)/python train.py experiment=basics_batch_size scale=$(SCALE)
 	$(BIN)/python train.py experiment=basics_learning_rate scale=$(SCALE)
 	$(BIN)/python train.py experiment=basics_regularization scale=$(SCALE)
+	$(BIN)/python train.py experiment=basics_regularization_adamw scale=$(SCALE)
 	$(BIN)/python analyze.py experiment=basics
 
 all: basics hw1-1 hw1-2 hw1-3 ## the whole homework, and one report of it

@@ -20,6 +20,7 @@ TRAINED = {
     "basics_batch_size": ["data.batch_size=1,25", "data.samples=50"],
     "basics_learning_rate": ["model.activation=leaky_relu", "optimizer.lr=10,0.01"],
     "basics_regularization": ["model.dropout=0.0,0.5", "optimizer.weight_decay=0.0,0.01"],
+    "basics_regularization_adamw": ["model.dropout=0.5"],
 }
 
 
@@ -35,7 +36,7 @@ def test_the_basics_are_trained_and_drawn(lab, outputs):
     for name in FIGURES:
         assert len(pd.read_csv(outputs / "report" / name / "numbers.csv"))
     states = [run.status.state for run in written.found.runs]
-    assert len(states) == 6 + 2 + 4 + 4
+    assert len(states) == 6 + 2 + 4 + 4 + 1
     assert set(states) <= {"completed", "diverged"}
     page = written.report.read_text()
     assert "2 nets collapsed from their final weights" in page

@@ -92,7 +92,9 @@ def draw(
     cap = _cap(done, runs, metric) if log else np.inf
     for run in runs:
         if not run.completed:
-            _unfinished(axis, run, seen[run.path], cap, colour, dashes)
+            epochs, values = seen[run.path]
+            shown = epochs <= _last_shown(run, runs, along)
+            _unfinished(axis, run, (epochs[shown], values[shown]), cap, colour, dashes)
 
 
 def learning(
@@ -172,6 +174,15 @@ def _cap(done: Sequence[tuple[np.ndarray, np.ndarray]], runs: Sequence[Run], met
     seen = np.concatenate([values for _, values in done] or firsts or [np.ones(1)])
     seen = seen[np.isfinite(seen)]
     return ABOVE * float(seen.max()) if len(seen) else np.inf
+
+
+def _last_shown(run: Run, runs: Sequence[Run], along: str) -> float:
+    """Where the training loss of an unfinished run leaves its panel; its other curves end there."""
+    at, values = _curve(run, "train/loss", 0, along)
+    done = [_curve(other, "train/loss", 0, along) for other in runs if other.completed]
+    over = np.flatnonzero(values > _cap(done, runs, "train/loss"))
+    ends = at[over[:1]] if len(over) else at[-1:]
+    return float(ends[0]) if len(ends) else np.inf
 
 
 def _unfinished(

@@ -19,6 +19,8 @@ THROUGH = "Small marks: every completed seed; line: their mean (of what is logar
 """What `through` draws."""
 LOST = "A diverged run has no final value; its mark stands at the upper edge."
 """What `column` and `scatter` draw of one."""
+COUNTED = "A diverged run has no final value; its mark stands at what it counts as, at best."
+"""What `column` draws of one where it is ``counted``."""
 
 
 def caption(losses: bool) -> str:
@@ -29,9 +31,18 @@ def caption(losses: bool) -> str:
 
 
 def column(
-    axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity, colour: Any, width: float = 0.5
+    axis: Axes,
+    at: float,
+    runs: Sequence[Run],
+    quantity: Quantity,
+    colour: Any,
+    width: float = 0.5,
+    counted: bool = False,
 ) -> None:
-    """Draw one group's values; dots lie side by side in order of the seed."""
+    """Draw one group's values; dots lie side by side in order of the seed.
+
+    ``counted`` puts the mark of diverged runs at the quantity's bound for them, where it has one.
+    """
     values = np.array(list(by_seed(runs, quantity).values()))
     if len(values):
         spread = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.zeros(1)
@@ -45,7 +56,8 @@ def column(
                 axis.add_line(bar)
             else:  # nine standard deviations to either side, beside which the dots would be one
                 axis.add_artist(bar)
-    _diverged(axis, at, runs, colour)
+    bounds = [bound for bound in quantity.lost(runs).values() if bound is not None]
+    _diverged(axis, at, runs, colour, min(bounds) if counted and bounds else None)
 
 
 def columns(
@@ -55,6 +67,7 @@ def columns(
     colours: Mapping[Name, Any],
     label: str = "",
     names: Iterable[str] = (),
+    counted: bool = False,
     **look: Any,
 ) -> None:
     """Draw a quantity of groups beside each other.
@@ -66,10 +79,11 @@ def columns(
         colours: Name -> colour.
         label: Of the axis; by default the quantity's.
         names: What stands beneath each group; by default its name.
+        counted: As in `column`.
         look: Of these words.
     """
     for at, (name, runs) in enumerate(groups.items()):
-        column(axis, at, runs, quantity, colours[name])
+        column(axis, at, runs, quantity, colours[name], counted=counted)
     panels.names(axis, names or map(str, groups), **look)
     panels.values(axis, label or quantity.label, quantity.scale)
 
@@ -106,10 +120,13 @@ def scatter(axis: Axes, at: float, runs: Sequence[Run], quantity: Quantity) -> N
     _diverged(axis, at, runs, GREY)
 
 
-def _diverged(axis: Axes, at: float, runs: Sequence[Run], colour: Any) -> None:
-    lost = [run for run in runs if run.status.state == "diverged"]
-    if lost:
+def _diverged(
+    axis: Axes, at: float, runs: Sequence[Run], colour: Any, height: float | None = None
+) -> None:
+    """One mark for all, at a height in data units or at the upper edge."""
+    if any(run.status.state == "diverged" for run in runs):
+        place = axis.get_xaxis_transform() if height is None else axis.transData
         axis.plot(
-            [at], [1.0], "X", color=colour, mec="black", ms=8, clip_on=False, zorder=6,
-            transform=axis.get_xaxis_transform(),
+            [at], [1.0 if height is None else height], "X", color=colour, mec="black", ms=8,
+            clip_on=False, zorder=6, transform=place,
         )  # fmt: skip

@@ -472,7 +472,9 @@ def learning_rates(seed: Seed) -> None:
         right = seed.pick(0.1, 0.9) if rate == 10.0 else 0.95
         curves = {
             **image_curves(0.01, 0.3, right * seed.apart()),
-            "train/loss": falling(1e-6, 2.3, speed * seed.apart()),
+            "train/loss": falling(
+                seed.pick(2.5, 1e-6) if rate == 10.0 else 1e-6, 2.3, speed * seed.apart()
+            ),
         }
         keys = {"optimizer.lr": rate}
         made = seed.config("basics_learning_rate", "mlp", "mnist", group, **keys)

@@ -223,18 +223,22 @@ def test_a_full_batch_of_nobody_knows_how_many_is_no_small_one(study: Start) -> 
 
 
 def test_guessing_is_that_of_the_data(study: Start) -> None:
-    """At a rate of 10 nets guess: 10 % of ten classes, 50 % of two; both stick there."""
+    """At a rate of 10 nets end at the loss of guessing, ln 10 or ln 2, whatever they get right."""
     rates = study("basics_learning_rate")
     for data, classes in (("digits", 10), ("own", 2)):
         for rate in (10.0, 0.1, 0.01, 1e-4):
             for seed in range(5):
-                end = 1 / classes + 1e-3 * seed if rate == 10 else 0.97
-                keys = {"optimizer.lr": rate, **OWN}
-                rates.add(seed, image(end), data=data, facts=record(data, classes), **keys)
+                keys, curves = {"optimizer.lr": rate, **OWN}, image(0.97)
+                if rate == 10:
+                    curves["train/loss"] = np.full(11, np.log(classes) + 1e-3 * seed)
+                rates.add(seed, curves, data=data, facts=record(data, classes), **keys)
     found = rates.claims()
-    for data, low in (("digits", 10.2), ("own", 50.2)):
-        one = found[f"A learning rate of 10 diverges or sticks at chance with Adam ({data})"]
-        assert (one.estimate, one.verdict) == (pytest.approx(low), "supported")
+    for data, classes in (("digits", 10), ("own", 2)):
+        words = "diverges or ends no better than guessing"
+        one = found[f"A learning rate of 10 {words} with Adam ({data})"]
+        assert one.estimate == pytest.approx(np.log(classes) + 0.002, rel=1e-4)
+        assert one.region.above == pytest.approx(0.98 * np.log(classes))
+        assert one.verdict == "supported"
 
 
 def test_optimizers_that_are_not_compared_may_differ(study: Start) -> None:
@@ -266,7 +270,9 @@ def test_each_width_of_the_activation_nets_is_judged(study: Start) -> None:
             nets.add(seed, image(end), data="digits", **keys)
     found = nets.claims()
     for width in (40, 80):
-        relu = found[f"With ReLU between them they [{width}] beat one linear layer on digits"]
+        relu = found[
+            f"With ReLU between them they [{width}] beat the same layers without on digits"
+        ]
         assert (relu.estimate, relu.verdict) == (pytest.approx(5.0, abs=0.1), "supported")
         same = "without activation are no better than one linear layer on digits"
         assert found[f"Layers [{width}] {same}"].verdict == "supported"
@@ -276,14 +282,17 @@ def test_two_runs_of_one_seed_in_a_group_decide_nothing(study: Start) -> None:
     """One linear layer under two activations: which of the two is its seed's run nobody knows."""
     nets = study("basics_activations")
     for seed in range(5):
-        for name, hidden, end in (("identity", [], 0.9), ("relu", [], 0.99), ("relu", [40], 0.95)):
+        for name, hidden, end in (
+            ("identity", [], 0.9), ("relu", [], 0.99), ("identity", [40], 0.95),
+        ):  # fmt: skip
             keys = {"model.activation": name, "model.hidden": hidden, **NOWHERE}
             nets.add(seed, image(end + 1e-3 * seed), data="digits", **keys)
     finding, _ = nets.report()
     assert worded(finding)["seeds"].tolist() == ["n = 5 (10 runs)", "n = 5"]
-    found = finding.claims[-1]
+    found = finding.claims[1]
     assert found.verdict == "inconclusive"
-    assert found.note == "linear has several runs of one seed, which differ in model.activation"
+    why = "linear has several runs of one seed, which differ in model.activation"
+    assert found.note.startswith(why)
 
 
 def test_what_was_not_swept_is_not_asked_about(study: Start) -> None:
@@ -295,7 +304,10 @@ def test_what_was_not_swept_is_not_asked_about(study: Start) -> None:
             curves["test/loss"] = curves["train/loss"] + (0.2 - 0.2 * dropout) * (1 + 0.1 * seed)
             grid.add(seed, curves, **{"model.dropout": dropout, "optimizer.weight_decay": 0.0})
     found = grid.claims()
-    assert list(found) == [f"Dropout 0.5 narrows the {gap} gap" for gap in ("loss", "accuracy")]
+    assert list(found) == [
+        f"Dropout 0.5 narrows the {gap} gap and loses no test accuracy"
+        for gap in ("loss", "accuracy")
+    ]
     assert [one.verdict for one in found.values()] == ["supported", "not supported"]
 
 

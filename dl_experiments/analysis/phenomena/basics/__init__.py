@@ -40,7 +40,7 @@ EXPERIMENTS = (
     Experiment(
         "basics_regularization",
         "Dropout and weight decay",
-        "Do dropout and weight decay narrow the gap between training and test set?",
+        "Do dropout and weight decay narrow the gap between training and test set, at no cost?",
         f"{__name__}.regularization",
         section="basics",
     ),

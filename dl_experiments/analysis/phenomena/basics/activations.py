@@ -1,9 +1,15 @@
 """What an activation is for: without one, a net of any depth is a single linear map.
 
 ``linear`` is one linear layer, ``identity`` the deep net with nothing between its layers. Both can
-be the same functions and no others (see ``measures/linear.py``), so the deep one should end no
-better; a non-linearity can be more. What counts is training loss on a function and test accuracy
-on images.
+be the same functions and no others (see ``measures/linear.py``), so the deep one should be no
+better; a non-linearity can be more.
+
+On a function both come to the one best line, and where the training loss ends is what counts. On
+images a linear map that fits all labels has no best weights, and equal epochs are no equal
+training: layers in a row may go down faster (Saxe et al. 2014, "Exact solutions to the nonlinear
+dynamics of learning in deep linear neural networks"). So their test accuracies are compared at
+equal training loss, the lowest that both of a seed reach. And ReLU is compared with the same layers
+without it, a linear map that is trained alike.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +26,11 @@ from dl_experiments.analysis.phenomena.basics.activations_figures import (
     ordered,
     outcomes,
 )
+from dl_experiments.analysis.phenomena.basics.equal_loss import at_equal_loss
 from dl_experiments.analysis.phenomena.basics.linear import Collapsed, collapsed
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import is_classification, number, parameters
-from dl_experiments.analysis.runs.grid import Grid
+from dl_experiments.analysis.runs.grid import Grid, flat
 from dl_experiments.analysis.runs.quantities import Quantity, columns, final, in_percent
 from dl_experiments.analysis.runs.scales import SIZE
 from dl_experiments.analysis.runs.statistics import Estimate
@@ -65,14 +72,10 @@ def judge(nets: Nets, stacks: Sequence[Collapsed]) -> list[Claim]:
     """The claims on one arm's runs."""
     judged = [check(_is_linear(nets, stacks))]
     for data, found in nets.items():
-        images = _images(found)
         for name in called(found, "identity"):
-            same = f"Layers{_width(name)} without activation are no better than one linear layer"
-            note = _on_the_way(found, name)
-            judged.append(_lead(f"{same} on {data}", found, name, NO_BETTER[images], note))
+            judged.append(_no_better(data, found, name))
         for name in called(found, "relu"):
-            beaten = f"With ReLU between them they{_width(name)} beat one linear layer on {data}"
-            judged.append(_lead(beaten, found, name, BETTER))
+            judged.append(_beats(data, found, name))
     return judged
 
 
@@ -81,17 +84,32 @@ def _width(name: str) -> str:
     return "".join(f" {width}" for width in name.split()[1:])
 
 
-def _lead(
-    statement: str, nets: Mapping[str, Sequence[Run]], name: str, region: Region, note: str = ""
-) -> Claim:
-    """How much better than ``linear`` a net ends; above 0 is better."""
-    runs = [run for some in nets.values() for run in some]
+def _no_better(data: str, nets: Mapping[str, Grid], name: str) -> Claim:
+    """How much better layers alone are than one; above 0 is better."""
     ours, linear = Group(nets.get(name, ()), name), Group(nets.get("linear", ()), "linear")
+    statement = f"Layers{_width(name)} without activation are no better than one linear layer"
+    statement += f" on {data}"
+    learners, note = flat(nets), _on_the_way(nets, name)
+    if not _images(nets):
+        read, pair = final("train/loss"), (linear, ours)  # the lower is the better
+        effect = f"{EFFECT[False]}, {name} minus linear"
+    else:
+        read, pair = at_equal_loss(ours.runs, linear.runs), (ours, linear)
+        effect = f"test accuracy at equal training loss, {name} minus linear"
+    region = NO_BETTER[_images(nets)]
+    return difference(statement, read, region, pair, effect, note=note, learners=learners)
+
+
+def _beats(data: str, nets: Mapping[str, Grid], name: str) -> Claim:
+    """How much better a net ends than the same layers without activation; above 0 is better."""
+    bare = f"identity{_width(name)}"
+    ours, alone = Group(nets.get(name, ()), name), Group(nets.get(bare, ()), bare)
     images = _images(nets)
     read = in_percent(final("test/accuracy")) if images else final("train/loss")
-    pair = (ours, linear) if images else (linear, ours)  # of losses the lower is the better
-    effect = f"{EFFECT[images]}, {name} minus linear"
-    return difference(statement, read, region, pair, effect, note=note, learners=runs)
+    pair = (ours, alone) if images else (alone, ours)
+    statement = f"With ReLU between them they{_width(name)} beat the same layers without on {data}"
+    effect = f"{EFFECT[images]}, {name} minus {bare}"
+    return difference(statement, read, BETTER, pair, effect, learners=flat(nets))
 
 
 def _images(nets: Mapping[str, Sequence[Run]]) -> bool:
@@ -99,14 +117,11 @@ def _images(nets: Mapping[str, Sequence[Run]]) -> bool:
 
 
 def _on_the_way(nets: Mapping[str, Sequence[Run]], name: str) -> str:
-    """Both can be the same functions, but they need not be equally far on the way there."""
+    """How far both have come after equal epochs."""
     deep_, linear = (final("train/loss").level(nets.get(one, ())) for one in (name, "linear"))
     if deep_ is None or linear is None:
         return ""
-    return (
-        f"final training loss {number(deep_.value)}, of one layer {number(linear.value)}: the same "
-        "functions, but not the same way there"
-    )
+    return f"final training loss {number(deep_.value)}, of one layer {number(linear.value)}"
 
 
 def _is_linear(nets: Nets, stacks: Sequence[Collapsed]) -> Claim:

@@ -1,7 +1,10 @@
 """The figures of basics_activations: data sets beside each other, nets in one colour each."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from dl_experiments.analysis.drawing import curves, dots, panels, style
 from dl_experiments.analysis.drawing.fits import CUT, TRUTH, final_fits, truth, within
@@ -63,6 +66,7 @@ def learning(arm: str, nets: Nets) -> Made:
         outcome = "test accuracy" if images else f"test {loss_name(own)}\n"
         panels.values(below, outcome, scale_of(metric))
         panels.epochs(below, log=bool(late))
+    _label_all(axes)
     style.legend_below(figure, [*_keys(colours), *curves.state_keys(runs)])
     caption = (
         "Training loss (above, log scale) and test accuracy, on a function the test loss (below), "
@@ -85,6 +89,7 @@ def outcomes(arm: str, nets: Nets) -> Made:
         dots.columns(axis, found, final(metric), colours, label, rotation=35, ha="right")
         axis.set_title(data_name(data))
         axis.margins(y=0.12)
+    _label_all(axes)
     style.legend_below(figure, curves.lost_keys(runs))
     caption = (
         "Final training loss on a function, final test accuracy on images (median over the last "
@@ -132,6 +137,13 @@ def fits(arm: str, nets: Nets) -> Made | None:
         f"and identity can draw nothing but a straight line. {CUT}"
     )
     return caption, figure
+
+
+def _label_all(axes: np.ndarray) -> None:
+    """What the panel to the left says is said again: each data set has an axis of its own."""
+    for row in axes:
+        for left, right in pairwise(row):
+            right.set_ylabel(right.get_ylabel() or left.get_ylabel())
 
 
 def _about(runs: Sequence[Run], arm: str) -> str:

@@ -1,8 +1,14 @@
-"""Learning rates over five decades: too large diverges or sticks at chance, too small is slow.
+"""Learning rates over five decades: too large diverges or does not learn, too small is slow.
 
-A net sticks at chance when it ends there, whatever its loss; a diverged run counts as at chance.
+The training loss decides what a net has learned, not its accuracy: Adam's large steps can blow up
+weights until most labels are right and the loss is in the thousands. Guessing one of C classes has
+a cross-entropy of ln C, that of the uniform distribution. A net that ends above it or within 2 % of
+it has not learned: the best constant guess on N samples lies (C − 1)/2N below ln C on average, 1 %
+of it for ten classes and 200 samples. A diverged run counts as guessing, which is the best that can
+be said of it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,20 +18,20 @@ from dl_experiments.analysis.claims.seeds import Sides
 from dl_experiments.analysis.claims.seedwise import seedwise
 from dl_experiments.analysis.drawing import curves, dots, panels, style
 from dl_experiments.analysis.findings import Finding, Row
+from dl_experiments.analysis.phenomena.basics.optimizers import OPTIMIZER, written
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, loss_name, usable
 from dl_experiments.analysis.runs.grid import Grid, flat, show
-from dl_experiments.analysis.runs.quantities import by_seed, columns, final, in_percent
+from dl_experiments.analysis.runs.quantities import Quantity, by_seed, columns, final
 from dl_experiments.analysis.runs.scales import LOG, SHARE
 from dl_experiments.analysis.runs.statistics import Estimate
 from dl_experiments.analysis.runs.swept import arms, confounded
 from dl_experiments.analysis.sections import Made, Section, over, put_together
 
-OPTIMIZER, RATE = "optimizer.name", "optimizer.lr"
+RATE = "optimizer.lr"
 HIGH, LOW = 10.0, 0.0001
-ACCURACY = in_percent(final("test/accuracy"))
-LOSS = final("train/loss")
-WRITTEN = {"sgd": "SGD", "adam": "Adam"}
+ACCURACY, LOSS = final("test/accuracy"), final("train/loss")
+LEARNED = 0.98  # of the loss of guessing: what ends above has not learned
 
 Rates = dict[float, Grid]
 
@@ -51,49 +57,45 @@ def judge(optimizers: Mapping[str, Rates]) -> list[Claim]:
     return judged
 
 
-def accuracies(runs: Sequence[Run]) -> dict[int, float]:
-    """Seed -> final test accuracy in percent; a diverged run counts as at chance."""
-    return ACCURACY.counted(runs)
+def guessing(run: Run) -> float | None:
+    """The cross-entropy of guessing, ln C; None where that or how many classes is not known."""
+    known = run.chance and run.get("loss") == "cross_entropy"
+    return -math.log(run.chance) if known and run.chance else None
+
+
+COUNTED = Quantity(LOSS.name, LOSS.of, LOG, worst=guessing)
 
 
 def stuck(runs: Sequence[Run]) -> Region:
-    """Near guessing: within a ninth of the way to all right, where no net ends that has learned.
-
-    Of ten classes that is below 20 %.
-    """
-    chance = 100 * (runs[0].chance or 0.0) if runs else 0.0
-    return Region(below=chance + (100 - chance) / 9)
+    """Where the final training loss lies of nets that have not learned."""
+    return Region(above=LEARNED * ((guessing(runs[0]) if runs else None) or math.inf))
 
 
 def lost(runs: Sequence[Run]) -> str:
-    """How many diverged and how many ended at chance: "2 diverged, 1 of 3 at chance"."""
+    """How many diverged and how many learned nothing: "2 diverged and 1 completed …, of 3"."""
     diverged = sum(run.status.state == "diverged" for run in runs)
-    region = stuck(runs)
-    if runs and not runs[0].chance:
+    if runs and guessing(runs[0]) is None:
         return f"{diverged} diverged, of {len(runs)}"
-    low = sum(region.holds(value, value) for value in by_seed(runs, ACCURACY).values())
-    return f"{diverged} diverged and {low} completed at chance, of {len(runs)}"
-
-
-def written(name: str) -> str:
-    """An optimizer's name as it is written."""
-    return WRITTEN.get(name, name)
+    high = sum(stuck(runs).holds(value, value) for value in by_seed(runs, LOSS).values())
+    return f"{diverged} diverged and {high} completed no better than guessing, of {len(runs)}"
 
 
 def _stuck(name: str, rates: Rates) -> Claim:
     runs = rates.get(HIGH, Grid())
-    chance = runs[0].chance if runs else None
-    guess = f" ({100 * chance:.3g} %)" if chance else ""
-    unknown = "how many classes the data have is not recorded" if runs and not chance else ""
+    guess = guessing(runs[0]) if runs else None
+    words = f" (ln {round(1 / (runs[0].chance or 1))} = {guess:.3g})" if guess else ""
+    unknown = "the loss of guessing is not known" if runs and not guess else ""
+    right = f"{lost(runs)}; final test accuracy of the completed {ACCURACY.words(runs)}"
     return seedwise(
-        f"A learning rate of 10 diverges or sticks at chance with {name}",
-        lambda found: ACCURACY.counted(found).get(found[0].seed),
-        stuck(runs),
+        f"A learning rate of 10 diverges or ends no better than guessing with {name}",
+        lambda found: COUNTED.counted(found).get(found[0].seed),
+        stuck(runs) if guess else Region(above=0.0),
         [Group(runs)],
-        ACCURACY.scale,
-        "%",
-        f"mean final test accuracy, a diverged run counted as guessing{guess}",
-        note=lost(runs) if runs else "",
+        LOG,
+        "",
+        f"final training loss, a diverged run counted as guessing{words}; up from 2 % below that "
+        "nothing was learned",
+        note=(right if any(run.completed for run in runs) else lost(runs)) if runs else "",
         unfit=unknown,
         lost="",
         learners=[run for members in rates.values() for run in members],
@@ -133,7 +135,7 @@ def _curves(arm: str, optimizers: Mapping[str, Rates]) -> Made:
     runs, colours = flat(optimizers), _colours(optimizers)
     title = "Training loss and test accuracy by learning rate"
     size = (4.6, 2.9)
-    figure, axes = style.page(title, about(runs, arm), len(optimizers), 2, size, sharex="col")
+    figure, axes = style.page(title, about(runs, arm), len(optimizers), 2, size, sharex="all")
     for (loss, accuracy), (name, rates) in zip(axes, optimizers.items(), strict=True):
         for rate, found in rates.items():
             curves.draw(loss, found, "train/loss", colours[rate], log=True, every=True)
@@ -151,32 +153,45 @@ def _curves(arm: str, optimizers: Mapping[str, Rates]) -> Made:
         f"for each optimizer (rows){_momentum(runs)}. Thin lines: every completed seed; thick: "
         "their geometric mean (of an accuracy the mean). A diverged run is drawn up to "
         f"{curves.ABOVE:.0f} times the largest loss of a completed one (of its first, where none "
-        "completed) and ends in a cross."
+        "completed) and ends in a cross, left and right at the same epoch."
     )
     return caption, figure
 
 
 def _finals(arm: str, optimizers: Mapping[str, Rates]) -> Made:
     runs, colours = flat(optimizers), _colours(optimizers)
-    title = "Where each learning rate ends"
-    figure, axes = style.page(title, about(runs, arm), 1, len(optimizers), (4.6, 3.0), sharey="row")
-    for axis, (name, rates) in zip(axes[0], optimizers.items(), strict=True):
-        names = map(show, rates)
-        dots.columns(axis, rates, final("test/accuracy"), colours, "final test accuracy", names)
-        axis.set_xlabel("learning rate")
-        axis.set_title(written(name))
-        guess = curves.guessing(axis, runs)
-    axes[0, 0].set_ylim(0, 1.05)
-    style.legend_below(figure, [*guess, *curves.lost_keys(runs)])
+    title, share = "Where each learning rate ends", {"sharex": "col", "sharey": "row"}
+    figure, axes = style.page(title, about(runs, arm), 2, len(optimizers), (4.6, 2.6), **share)
+    guess, keys = guessing(runs[0]), curves.lost_keys(runs)
+    for key in keys:
+        key.set_label(f"{key.get_label()}, counted as guessing")
+    for (above, below), (name, rates) in zip(axes.T, optimizers.items(), strict=True):
+        names = [show(rate) for rate in rates]
+        label = f"final training {loss_name(runs)}\n"
+        dots.columns(above, rates, COUNTED, colours, label, names, counted=True)
+        dots.columns(below, rates, ACCURACY, colours, "final test accuracy", names, counted=True)
+        above.set_title(written(name))
+        below.set_xlabel("learning rate")
+        if guess:
+            above.axhline(guess, **curves.GUESSING)
+        chance = curves.guessing(below, runs)
+    below.set_ylim(-0.02, 1.02)
+    if chance:
+        words = f"guessing: {100 * (runs[0].chance or 0):.3g}%" + (
+            f", loss {guess:.3g}" * bool(guess)
+        )
+        keys.insert(0, style.key(words, **curves.GUESSING))
+    style.legend_below(figure, keys)
     caption = (
-        "Where the test accuracy ends (median over the last tenth of the epochs)"
-        f"{_momentum(runs)}. {dots.caption(losses=False)} {dots.LOST}"
+        "Where training loss (above) and test accuracy (below) end (median over the last tenth of "
+        f"the epochs){_momentum(runs)}. {dots.caption(losses=True)} {dots.COUNTED} What "
+        "ends above the loss of guessing has not learned, whatever its accuracy."
     )
     return caption, figure
 
 
 def _numbers(optimizers: Mapping[str, Rates]) -> list[Row]:
-    quantities = columns([LOSS, final("test/accuracy")])
+    quantities = columns([LOSS, ACCURACY])
     return [
         Row(
             {"optimizer": written(name), "learning rate": show(rate)},

@@ -1,14 +1,16 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import silent
 import torch
-from studies import activations, study
+from studies import Seed, activations, study
 from synthetic import worded
 
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.basics import activations as basics_activations
+from dl_experiments.analysis.phenomena.basics.equal_loss import at_equal_loss, at_loss
 from dl_experiments.analysis.phenomena.basics.linear import collapsed
 from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.artifacts import RunDirectory
@@ -31,7 +33,33 @@ def test_without_the_linear_layer_they_are_open(tmp_path: Path, analysed: Analys
     finding = analysed(
         lambda runs: basics_activations.analyse([run for run in runs if run.get("model.hidden")])
     )
-    assert {claim.verdict for claim in finding.claims} == {"inconclusive"}
+    same = [claim for claim in finding.claims if claim.statement.startswith("Layers")]
+    assert {claim.verdict for claim in same} == {"inconclusive"}
+
+
+def test_accuracies_are_compared_at_equal_training_loss(tmp_path: Path) -> None:
+    """The deep net is further down and knows more; where both have a loss of 1 it knows less."""
+    curves = {
+        (): ([4.0, 2.0, 1.0], [0.1, 0.5, 0.7]),
+        (40,): ([4.0, 2.0, 0.5, 0.1], [0.1, 0.4, 0.6, 0.9]),
+    }
+    for number in range(2):
+        seed = Seed(tmp_path, number)
+        for hidden, (loss, right) in curves.items():
+            keys = {"model.hidden": list(hidden), "trainer.max_epochs": 3}
+            made = seed.config("basics_activations", "mlp", "digits", 0, **keys)
+            found = {"train/loss": np.array(loss), "test/accuracy": np.array(right)}
+            seed.write(made, 1, found, np.arange(len(loss)))
+    runs = collect(tmp_path).runs
+    deep, linear = (
+        [run for run in runs if bool(run.get("model.hidden")) is of] for of in (True, False)
+    )
+    read = at_equal_loss(deep, linear)
+    assert [read(run) for run in linear] == pytest.approx([70.0] * 2)
+    assert [read(run) for run in deep] == pytest.approx([50.0] * 2)  # half of the way from 2 to 0.5
+    assert at_equal_loss(deep[:1], linear)(linear[1]) is None
+    assert at_loss(deep[0], 4.0) == 0.1
+    assert np.isnan(at_loss(linear[0], 0.9))
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from studies import learning_rates, study
 from synthetic import worded
@@ -21,15 +23,22 @@ def test_each_optimizer_by_itself(tmp_path: Path, analysed: Analysed) -> None:
     diverging(tmp_path, 5, **SGD)
     study(tmp_path, learning_rates)
     finding = analysed(basics_learning_rate.analyse)
-    stuck, slow = "A learning rate of 10 diverges or sticks at chance", "of 0.0001 is slow"
+    stuck, slow = (
+        "A learning rate of 10 diverges or ends no better than guessing",
+        "of 0.0001 is slow",
+    )
     assert [claim.statement for claim in finding.claims] == [
         f"{stuck} with Adam", f"A learning rate {slow} with Adam",
         f"{stuck} with SGD", f"A learning rate {slow} with SGD",
     ]  # fmt: skip
     adam, _, sgd, _ = finding.claims
     alike = "all 5 have one value: no interval"
-    assert (sgd.n, sgd.note) == (5, f"5 diverged and 0 completed at chance, of 5; {alike}")
-    assert (adam.n, adam.note) == (5, "0 diverged and 5 completed at chance, of 5")
+    assert (sgd.n, sgd.note) == (
+        5,
+        f"5 diverged and 0 completed no better than guessing, of 5; {alike}",
+    )
+    assert adam.n == 5
+    assert adam.note.startswith("0 diverged and 5 completed no better than guessing, of 5; final")
 
 
 def test_diverged_runs_are_drawn_and_counted(tmp_path: Path, analysed: Analysed) -> None:
@@ -38,13 +47,32 @@ def test_diverged_runs_are_drawn_and_counted(tmp_path: Path, analysed: Analysed)
     assert [drawing.name for drawing in finding.drawings] == ["curves", "final-accuracy"]
     for drawing in finding.drawings:
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-        assert "3 diverged" in labels
+        assert any(label.startswith("3 diverged") for label in labels)
     table = worded(finding).set_index("learning rate")
     assert table.loc["10", "seeds"] == "n = 0 + 3 diverged"
-    assert table.loc["10", "lost"] == "3 diverged and 0 completed at chance, of 3"
+    assert table.loc["10", "lost"] == "3 diverged and 0 completed no better than guessing, of 3"
     assert table.loc["10", "final test/accuracy"] == "–"
     marks = [line for line in finding.drawings[0].figure.axes[0].lines if line.get_marker() == "X"]
     assert len(marks) == 3
+    losses, accuracies = finding.drawings[1].figure.axes
+    for axis, guess in ((losses, math.log(10)), (accuracies, 0.1)):
+        (mark,) = [line for line in axis.lines if line.get_marker() == "X"]
+        assert mark.get_ydata()[0] == pytest.approx(guess)
+
+
+def test_right_answers_at_a_loss_of_thousands_are_not_learned(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """Adam at 10 has 90 % of the labels right, and a loss a thousand times that of guessing."""
+    study(tmp_path, learning_rates, sign=-1)
+    for path in tmp_path.glob("*/*"):
+        if "\nlr: 10" in (path / "config.yaml").read_text().replace("  lr", "\nlr"):
+            rows = pd.read_csv(path / "metrics.csv")
+            rows.loc[1:, "train/loss"] = 2000.0
+            rows.to_csv(path / "metrics.csv", index=False)
+    found = analysed(basics_learning_rate.analyse).claims[0]
+    assert (found.estimate, found.verdict) == (pytest.approx(2000), "supported")
+    assert "final test accuracy of the completed 9" in found.note
 
 
 @pytest.mark.parametrize("missing", [10.0, 0.0001])
