@@ -2,7 +2,8 @@
 
 Published: the lower the loss, the higher the share of positive eigenvalues (minimal ratio). Theory:
 the share of negative ones grows with the loss. These spectra have no gap at zero, so the tolerance
-at which an eigenvalue counts as zero decides much of both, and everything is asked at all of them.
+at which an eigenvalue counts as zero decides much of both, and everything is asked at all of them
+that lie above rounding, within each kind of search.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,13 @@ from dl_experiments.analysis.phenomena.minimal_ratio.losses import (
     ratios,
     sampled,
 )
-from dl_experiments.analysis.phenomena.minimal_ratio.points import Points, how_many, read
-from dl_experiments.analysis.phenomena.minimal_ratio.spectra import correlations, histogram, zeros
+from dl_experiments.analysis.phenomena.minimal_ratio.points import (
+    Points,
+    how_many,
+    kinks,
+    read,
+)
+from dl_experiments.analysis.phenomena.minimal_ratio.spectra import correlations, cumulative, zeros
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, number, states
 from dl_experiments.analysis.runs.grid import Grid
@@ -27,11 +33,8 @@ from dl_experiments.artifacts import RunDirectory
 COMPARED = ["model.name", "model.hidden", "model.activation"]
 KINDS = (
     "High, middle and low critical points come from different searches (colours): what goes with "
-    "the loss may go with the kind of point; a search that did not converge shows nothing."
-)
-KINKS = (
-    "The loss of a ReLU net has kinks: its Hessian is that of the smooth piece around the point, "
-    "and it has no embedded starts, whose silent units would sit on the kinks."
+    "the loss from search to search may go with the kind of point, so the claims compare distinct "
+    "points of one start; a search that did not converge shows nothing."
 )
 
 
@@ -52,7 +55,7 @@ def _section(arm: str, runs: Grid) -> Section:
     for name, (caption, figure) in (_figures(line, found, sweeps) if found else {}).items():
         drawings[name] = f"{caption} {how_many(groups)}", figure
     took = ", ".join(f"{label} {number(p.seconds)} s" for label, p in groups.items())
-    words = [KINKS] if any("relu" in label for label in groups) else []
+    words = [*kinks(groups)]
     words.append(f"Searching and measuring took, a run (its share of a stack's): {took}.")
     lacking = [run.path.name for run in runs if run.completed and not _has_points(run)]
     notes = [f"Left out, without critical points: {', '.join(lacking)}."] if lacking else []
@@ -67,7 +70,7 @@ def _figures(line: str, groups: dict[str, Points], sweeps: dict[str, Sweep]) -> 
         "negative-share": negatives(line, groups),
         "correlations": correlations(line, sweeps, groups),
         "zeros-as-positive": zeros(line, groups),
-        "eigenvalues": histogram(line, groups),
+        "eigenvalues": cumulative(line, groups),
         "sampled-ratio": sampled(line, groups),
     }
 

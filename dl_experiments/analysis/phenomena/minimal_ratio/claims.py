@@ -1,11 +1,16 @@
 """What hw1_2_minimal_ratio claims about critical points, and how it is tested.
 
-The published claim (lower loss, higher minimal ratio) and the theory (the share of negative
-eigenvalues at critical points grows with their loss) are rank correlations over the converged
-points of a net, with an interval over runs. Where an eigenvalue ends and zero begins moves them, so
-each claim is asked at every tolerance of the sweep, and what is judged is the tolerance at which
-the interval is least in its favour: it is supported only if it holds at all of them. Losses that
-agree to three digits are one level, whose points are tied.
+The published claim (lower loss, higher minimal ratio) and the theory (Dauphin et al. 2014: the
+share of negative eigenvalues at critical points grows with their loss) are rank correlations over
+the critical points that one start of the search found, averaged over its starts: what goes with
+the loss from start to start may go with the kind of point. A narrower net inside a net has both
+a higher loss and more silent units. Of each start a distinct point counts once, however many runs
+found it, with the mean of what these have there, and n is the number of distinct points. Fewer than
+five of one start decide nothing: four are in one order with 1/24.
+
+Where an eigenvalue ends and zero begins moves the correlations, so each claim is asked at every
+tolerance of the sweep above rounding, and what is judged is the tolerance at which the interval is
+least in its favour: it is supported only if it holds at all of them.
 
 The published protocol ends phase two after some epochs of Adam, far from a critical point. Its
 claims are shares of runs, with the exact binomial interval.
@@ -19,14 +24,14 @@ import numpy as np
 from dl_experiments.analysis.claims.claim import Claim, Region, check, claim
 from dl_experiments.analysis.claims.claim import judge as verdict
 from dl_experiments.analysis.findings import Row
-from dl_experiments.analysis.phenomena.minimal_ratio.points import LIMIT, Points
-from dl_experiments.analysis.runs.correlation import rank_correlations
+from dl_experiments.analysis.phenomena.minimal_ratio.points import LIMIT, ZERO_LOSS, Points
+from dl_experiments.analysis.runs.correlation import within_kinds
 from dl_experiments.analysis.runs.describe import interval, number
 from dl_experiments.analysis.runs.scales import SHARE
 from dl_experiments.analysis.runs.statistics import Estimate, proportion
 from dl_experiments.measures.spectrum import minimal_ratio, negative_share, ratio_with_zeros
 
-ZERO_LOSS = 1e-8  # root mean square error 10⁻⁴: no eye tells such a fit from the truth
+FEWEST = 5  # distinct points of one start, or as many comparisons within several
 ENOUGH = 0.8  # share of 1-5-10-5-1 tanh nets that should converge
 MOST = Region(above=0.5)
 POSITIVE, NEGATIVE = Region(above=0.0), Region(below=0.0)
@@ -36,54 +41,63 @@ Estimates = list[Estimate | None]
 
 @dataclass(frozen=True)
 class Sweep:
-    """Rank correlations with the loss at each tolerance of the sweep, 0 last."""
+    """Rank correlations with the loss at each tolerance of the sweep, 0 last.
+
+    Attributes:
+        ratio: Of the minimal ratio [T].
+        negative: Of the share of negative eigenvalues [T].
+        starts: The start of each distinct point of those that found several [d].
+        losses: Their losses [d].
+    """
 
     ratio: Estimates
     negative: Estimates
+    starts: np.ndarray
+    losses: np.ndarray
 
 
 def sweep(points: Points) -> Sweep:
-    """Over a group's critical points."""
-    shown = points.converged
-    counts = points.swept[shown]
-    tolerances = range(counts.shape[1])
-    ratios = [minimal_ratio(counts[:, t]) for t in tolerances]
-    negatives = [negative_share(counts[:, t]) for t in tolerances]
-    # many runs end at one saddle, up to rounding: its losses are one level, not an order
-    levels = np.array([float(f"{loss:.2e}") for loss in points.loss[shown]])
-    found = rank_correlations(levels, ratios + negatives, points.runs[shown])
-    return Sweep(found[: len(ratios)], found[len(ratios) :])
+    """Over a group's distinct critical points, within each start that found several."""
+    starts, losses, ratios, negatives = [], [], [], []
+    for start in dict.fromkeys(points.start):
+        numbers = points.distinct(start)
+        found = [numbers == one for one in range(numbers.max(initial=-1) + 1)]
+        for same in found if len(found) > 1 else ():
+            starts.append(start)
+            losses.append(points.loss[same].min())
+            ratios.append(minimal_ratio(points.swept[same]).mean(0))
+            negatives.append(negative_share(points.swept[same]).mean(0))
+    kinds, of = np.array(starts), np.array(losses)
+
+    def along(shares: list[np.ndarray]) -> Estimates:
+        return within_kinds(of, [*np.array(shares).reshape(-1, len(points.relative)).T], kinds)
+
+    return Sweep(along(ratios), along(negatives), kinds, of)
 
 
 def judge(groups: Mapping[str, Points], sweeps: Mapping[str, Sweep]) -> list[Claim]:
     """The claims on every group."""
     judged = []
     for label, points in groups.items():
-        tolerances, swept = points.relative, sweeps[label]
-        unfit = _unfit(points)
-        judged.append(
-            _at_every(
-                f"Lower loss goes with a higher minimal ratio, at every tolerance ({label})",
+        swept, unfit = sweeps[label], points.twice or _unfit(sweeps[label])
+        for statement, what, region, found, more in (
+            (
+                "Among points of one search a lower loss goes with a higher minimal ratio",
                 "n₊/P",
                 NEGATIVE,
                 swept.ratio,
-                tolerances,
-                unfit,
-            )
-        )
-        judged.append(
-            _at_every(
-                "The share of negative eigenvalues at critical points grows with the loss, at "
-                f"every tolerance ({label})",
+                "",
+            ),
+            (
+                "Among points of one search the share of negative eigenvalues grows with the loss",
                 "n₋/P",
                 POSITIVE,
                 swept.negative,
-                tolerances,
-                unfit,
-                "1 − n₋/P is the minimal ratio with zeros counted as positive, so this is what "
-                "becomes of the claim on the minimal ratio then",
-            )
-        )
+                "1 − n₋/P is the minimal ratio with zeros counted as positive",
+            ),
+        ):
+            said = f"{statement}, at every tolerance above rounding ({label})"
+            judged.append(_at_every(said, what, region, found, points, unfit, more))
     for label, points in groups.items():
         judged += _published(label, points)
         if label == "1-5-10-5-1, tanh":
@@ -96,17 +110,21 @@ def _at_every(
     what: str,
     region: Region,
     found: Estimates,
-    tolerances: np.ndarray,
+    points: Points,
     unfit: str,
-    more: str = "",
+    more: str,
 ) -> Claim:
-    """Judge the tolerance whose interval reaches furthest from where the claim says it lies."""
-    known = [(e, t) for e, t in zip(found, tolerances, strict=True) if e is not None]
+    """Judge the tolerance whose interval reaches furthest from where the claim says it lies.
+
+    One that refutes the claim comes first, and one without an interval next.
+    """
+    pairs = zip(found, points.relative, points.judged, strict=True)
+    known = [(e, t) for e, t, judged in pairs if judged and e is not None]
     sign = 1 if region is POSITIVE else -1
 
-    def favour(pair: tuple[Estimate, float]) -> float:
+    def favour(pair: tuple[Estimate, float]) -> tuple[bool, float]:
         ends = [sign * end for end in (pair[0].low, pair[0].high) if end is not None]
-        return min(ends, default=sign * pair[0].value)
+        return verdict(region, pair[0]) != "not supported", min(ends, default=-1.0)
 
     worst, where = min(known, key=favour, default=(None, 0.0))
     note = ""
@@ -116,12 +134,12 @@ def _at_every(
         note = (
             f"ρ from {number(min(values))} to {number(max(values))} over {len(known)} tolerances, "
             f"by itself supported at {alone.count('supported')} and not supported at "
-            f"{alone.count('not supported')}; least in favour at {_tolerance(where)}"
+            f"{alone.count('not supported')}; least in favour at {number(where, 1)}·max|λ|"
         )
     return claim(
         statement,
-        f"Spearman's ρ of loss (to three digits) and {what} over critical points, at the tolerance "
-        "least in favour (bootstrap over runs)",
+        f"Spearman's ρ of loss and {what} over the distinct critical points of a start, mean over "
+        "starts, at the tolerance least in favour (n: points; interval by permutation)",
         region,
         worst,
         "",
@@ -130,15 +148,11 @@ def _at_every(
     )
 
 
-def _tolerance(relative: float) -> str:
-    return f"{number(relative, 1)}·max|λ|" if relative else "0, by sign alone"
-
-
-def _unfit(points: Points) -> str:
+def _unfit(swept: Sweep) -> str:
     """Why a group cannot show how anything goes with the loss."""
-    losses = points.loss[points.converged]
-    if len(losses) < 10 or np.ptp(np.log10(losses)) < 1:
-        return f"{len(losses)} critical points: too few, or all within a decade of loss"
+    count, kinds = len(swept.starts), len(set(swept.starts))
+    if count - kinds < FEWEST - 1:
+        return f"{count} distinct critical points of starts that found several: too few"
     return ""
 
 
@@ -158,7 +172,8 @@ def _published(label: str, points: Points) -> list[Claim]:
         ),
     ):
         estimate = proportion(count, int(mine.sum())) if mine.any() else None
-        made.append(claim(statement, f"{effect} (exact binomial)", MOST, estimate))
+        words = statement, f"{effect} (exact binomial)"
+        made.append(claim(*words, MOST, estimate, unfit=points.twice))
     return made
 
 
@@ -171,6 +186,7 @@ def _converged(label: str, points: Points) -> Claim:
         Region(above=ENOUGH),
         proportion(count, n) if n else None,
         note="the steps were chosen on other seeds",
+        unfit=points.twice,
     )
 
 
@@ -183,6 +199,7 @@ def numbers(groups: Mapping[str, Points]) -> list[Row]:
             ended, losses = mine & points.converged, points.loss[mine & points.converged]
             row = {"net": label, "start": start}
             row["converged"] = f"{int(ended.sum())} of {int(mine.sum())}"
+            row["distinct"] = f"{points.distinct(start).max() + 1}"
             row["share converged"] = interval(proportion(int(ended.sum()), int(mine.sum())))
             row["loss, all (median)"] = number(float(np.median(points.loss[mine])))
             row["‖∇L‖, all (median)"] = number(float(np.median(points.gradient_norm[mine])))

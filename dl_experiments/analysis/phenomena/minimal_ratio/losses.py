@@ -20,7 +20,6 @@ COLUMNS: dict[str, float | None] = {
     "tolerance of rounding": None,
     "tolerance 0: by sign alone": 0.0,
 }
-KINKS = "The Hessian of a ReLU net is that of the smooth piece around the point."
 
 
 def ratios(about: str, groups: Groups) -> tuple[str, Figure]:
@@ -31,7 +30,7 @@ def ratios(about: str, groups: Groups) -> tuple[str, Figure]:
         "Share of positive eigenvalues of the whole Hessian, one mark a critical point, with "
         "eigenvalues within the tolerance counted as zero. The tolerance of rounding is "
         "P·ε·max|λ| plus the asymmetry of the computed matrix; with tolerance 0 rounding decides "
-        f"the sign of what is zero. {KINKS}"
+        "the sign of what is zero."
     )
     return caption, figure
 
@@ -50,7 +49,7 @@ def negatives(about: str, groups: Groups) -> tuple[str, Figure]:
 def sampled(about: str, groups: Groups) -> tuple[str, Figure]:
     """The sampled minimal ratio beside that of the eigenvalues; returns caption and figure."""
     title = "Minimal ratio by eigenvalues, and by sampled neighbours"
-    figure, axes = style.page(title, about, 2, len(groups), (3.3, 2.3), sharex=True, sharey=True)
+    figure, axes = style.page(title, about, 2, len(groups), (3.3, 2.3), sharex="col", sharey="row")
     for column, points in zip(axes.T, groups.values(), strict=True):
         _scatter(column[0], points, minimal_ratio(points.counts))
         _scatter(column[1], points, points.sampled)
@@ -58,14 +57,13 @@ def sampled(about: str, groups: Groups) -> tuple[str, Figure]:
         _losses(column[1])
     axes[0, 0].set_ylabel("by eigenvalues, n₊/P\n(tolerance of rounding)")
     axes[1, 0].set_ylabel("by sampling:\nshare of higher points")
-    axes[0, 0].set_ylim(-0.05, 1.05)
     style.legend_below(figure, keys(groups))
     settings = json.loads(next(iter(groups.values())).settings)
     caption = (
         f"Above: share of positive eigenvalues. Below: share of {settings['samples']} points, "
         f"uniform in a ball of radius {settings['radius']:g} around the critical point, with a "
         "higher loss. They are different quantities: the second is near 1 as soon as the positive "
-        "curvature outweighs the negative."
+        "curvature outweighs the negative, so its axis begins where its lowest point lies."
     )
     return caption, figure
 
@@ -74,7 +72,6 @@ def gradient_norms(about: str, groups: Groups) -> tuple[str, Figure]:
     """Where every search ended; returns caption and figure."""
     title = "Where every search ended: gradient norm against loss"
     figure, axes = facets(title, about, groups, (3.7, 3.1))
-    losses = np.concatenate([points.loss for points in groups.values()])
     for axis, points in zip(axes, groups.values(), strict=True):
         norms = np.maximum(points.gradient_norm, 1e-18)
         for _, (_, colour, marker), mine in _arms(points):
@@ -90,7 +87,6 @@ def gradient_norms(about: str, groups: Groups) -> tuple[str, Figure]:
         panels.values(axis, "‖∇L‖", LOG)
         axis.set_title(f"{points.label}\n{_converged(points)}")
         _losses(axis)
-        axis.set_xlim(losses.min() / 4, losses.max() * 4)
     entries = [
         *keys(groups, every=True),
         style.key("not converged", ls="", marker="o", mfc="none", color="#555555"),
@@ -112,17 +108,17 @@ def _by_tolerance(
     quantity: Callable[[np.ndarray], np.ndarray],
 ) -> Figure:
     size = (2.75, 2.2)
-    figure, axes = style.page(
-        title, about, len(groups), len(COLUMNS), size, sharex=True, sharey=True
-    )
+    share = {"sharex": "row", "sharey": "row"}
+    figure, axes = style.page(title, about, len(groups), len(COLUMNS), size, **share)
     for row, points in zip(axes, groups.values(), strict=True):
         for axis, relative in zip(row, COLUMNS.values(), strict=True):
             _scatter(axis, points, quantity(points.at(relative)))
         row[0].set_ylabel(f"{points.label}\n{name}")
     for axis, head in zip(axes[0], COLUMNS, strict=True):
         axis.set_title(head)
-    for axis in axes[-1]:
-        _losses(axis)
+    for row in axes:
+        for axis in row:
+            _losses(axis)
     style.legend_below(figure, keys(groups))
     return figure
 

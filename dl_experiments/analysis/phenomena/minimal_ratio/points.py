@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from dl_experiments.analysis.claims.forms import Group, twice
 from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.grid import Grid
@@ -24,6 +25,10 @@ LEVELS = {"below 10⁻⁶": 1e-6, "10⁻⁶ to 0.05": 0.05, "above 0.05": np.inf
 """Classes of loss -> their upper end."""
 LIMIT = 1e-8  # a gradient norm below which a point counts as critical
 LEAST = 1e-32  # losses are drawn from here up
+ZERO_LOSS = 1e-8  # root mean square error 10⁻⁴: no eye tells such a fit from the truth
+SAME = 0.01  # share by which losses of one function may differ: some lie in valleys without end
+KINKED = ("relu", "leaky_relu", "selu")
+"""Activations with a kink at 0."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Points:
 
     Attributes:
         label: The group: "1-5-10-5-1, tanh".
+        activation: Of its nets.
+        twice: That seeds have several runs in it, and how these differ; else empty.
         parameters: P.
         runs: A run's seed [n].
         arm: [n]; a key of ``ARMS``.
@@ -50,6 +57,8 @@ class Points:
     """
 
     label: str
+    activation: str
+    twice: str
     parameters: int
     runs: np.ndarray
     arm: np.ndarray
@@ -72,6 +81,25 @@ class Points:
             return self.counts
         return self.swept[:, int(np.argmin(np.abs(self.relative - relative)))]
 
+    @property
+    def judged(self) -> np.ndarray:
+        """Which tolerances lie above rounding at every critical point, [T]."""
+        return self.relative > self.rounding[self.converged].max(initial=0.0)
+
+    def distinct(self, start: str) -> np.ndarray:
+        """A number for each distinct point of a start, from 0 up by loss, −1 for all others [n].
+
+        Points whose losses agree to ``SAME``, one to the next, are one: the same function on the
+        data, or its mirror image, with its units in another order. So are all at a loss of zero
+        (up to ``ZERO_LOSS``).
+        """
+        found = np.full(len(self.loss), -1)
+        mine = np.flatnonzero(self.converged & (self.start == start))
+        mine = mine[np.argsort(self.loss[mine])]
+        losses = np.log(np.maximum(self.loss[mine], ZERO_LOSS))
+        found[mine] = np.cumsum(np.diff(losses, prepend=losses[:1]) > SAME)
+        return found
+
     def level(self, name: str) -> np.ndarray:
         """Which critical points have a loss of a class of ``LEVELS``, [n]."""
         names = list(LEVELS)
@@ -89,7 +117,7 @@ def read(runs: Sequence[Run]) -> dict[str, Points]:
         pairs = [(run, arrays) for run in done if (arrays := run.measure("critical_points"))]
         if pairs:
             label = f"{_widths(pairs[0][0])}, {key[1]}"
-            found[label] = _pooled(label, pairs)
+            found[label] = _pooled(label, key[1], pairs)
     return found
 
 
@@ -102,7 +130,9 @@ def _widths(run: Run) -> str:
     return "-".join(map(str, [1, *run.get("model.hidden"), 1]))
 
 
-def _pooled(label: str, pairs: Sequence[tuple[Run, Mapping[str, np.ndarray]]]) -> Points:
+def _pooled(
+    label: str, activation: str, pairs: Sequence[tuple[Run, Mapping[str, np.ndarray]]]
+) -> Points:
     def pooled(name: str) -> np.ndarray:
         return np.concatenate([arrays[name] for _, arrays in pairs])
 
@@ -111,6 +141,8 @@ def _pooled(label: str, pairs: Sequence[tuple[Run, Mapping[str, np.ndarray]]]) -
     first = pairs[0][1]
     return Points(
         label=label,
+        activation=activation,
+        twice=twice([Group([run for run, _ in pairs], label)]),
         parameters=spectra.shape[1],
         runs=np.concatenate([np.full(len(arrays["loss"]), run.seed) for run, arrays in pairs]),
         arm=pooled("arm"),
@@ -159,7 +191,9 @@ def keys(groups: Mapping[str, Points], every: bool = False) -> list[Line2D]:
     for arm, (name, colour, marker) in ARMS.items():
         drawn = [p.arm if every else p.arm[p.converged] for p in groups.values()]
         if any((arms == arm).any() for arms in drawn):
-            entries.append(style.key(name, ls="", marker=marker, color=colour, alpha=0.8))
+            filled = any((p.arm[p.converged] == arm).any() for p in groups.values())
+            look = {"marker": marker, "color": colour, "alpha": 0.8}
+            entries.append(style.key(name, ls="", mfc=colour if filled else "none", **look))
     return entries
 
 
@@ -170,3 +204,13 @@ def how_many(groups: Mapping[str, Points]) -> str:
         for label, p in groups.items()
     ]
     return f"Only searches that ended at ‖∇L‖ < 10⁻⁸ are drawn ({'; '.join(words)})."
+
+
+def kinks(groups: Mapping[str, Points]) -> list[str]:
+    """What is to be said of nets whose activation has a kink, if there are any."""
+    names = dict.fromkeys(p.activation for p in groups.values() if p.activation in KINKED)
+    return [
+        f"The loss of a net of {' or '.join(names)} has kinks: its Hessian is that of the smooth "
+        "piece around the point, and it has no embedded starts, whose silent units would sit on "
+        "the kinks."
+    ] * bool(names)

@@ -9,17 +9,25 @@ from synthetic import config, worded, write
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.minimal_ratio import analysis as hw1_2_minimal_ratio
 from dl_experiments.analysis.phenomena.minimal_ratio.claims import sweep
-from dl_experiments.analysis.phenomena.minimal_ratio.points import read
+from dl_experiments.analysis.phenomena.minimal_ratio.points import kinks, read
 from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.callbacks.critical_points import KINKED
 from dl_experiments.measures.critical_points import TOLERANCES
+from dl_experiments.models import mlp
 
 Analysed = Callable[..., Finding]
 
 
-def measured(outputs: Path, seed: int, activation: str = "tanh", stuck: Sequence[str] = ()) -> None:
+def measured(
+    outputs: Path,
+    seed: int,
+    activation: str = "tanh",
+    stuck: Sequence[str] = (),
+    model: str = "minimal_ratio",
+) -> None:
     """A run with points as theory has them."""
     net = {"model.hidden": [5, 10, 5], "model.activation": activation}
-    made = config("hw1_2_minimal_ratio", "minimal_ratio", "sinc", seed, **net)
+    made = config("hw1_2_minimal_ratio", model, "sinc", seed, **net)
     files = write(outputs, made, {"train/loss": np.array([1.0, 0.1])}, np.array([0, 500]))
     files.write_measure("critical_points", points(seed, THEORY, stuck))
 
@@ -49,22 +57,73 @@ def test_figures_and_numbers(tmp_path: Path, analysed: Analysed) -> None:
     assert rows.loc["published, from epoch 500", "n₊/P"] == "–"
 
 
-def test_the_tolerance_least_in_favour_decides(tmp_path: Path, analysed: Analysed) -> None:
-    """Where zeros are many at low loss, the minimal ratio says the contrary of what it should."""
+def test_the_tolerance_above_rounding_least_in_favour_decides(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """At one tolerance the counts say the contrary of what they should, and by sign alone too."""
     for seed in range(8):
         measured(tmp_path, seed)
     for file in tmp_path.glob("*/*/measures/critical_points.npz"):
         with np.load(file) as stored:
             arrays = dict(stored)
-        last = arrays["swept"][:, -1]
-        last[:, 0] = np.where(arrays["loss"] < 1e-6, 10, 90)
-        last[:, 2] = PARAMETERS - last[:, 0]
+        for place in (TOLERANCES.index(1e-5), -1):
+            arrays["swept"][:, place, 0] = 10 + arrays["swept"][:, 0, 2]
+            arrays["swept"][:, place, 1] = 0
+            arrays["swept"][:, place, 2] = PARAMETERS - arrays["swept"][:, place, 0]
         np.savez(file, **arrays)
     finding = analysed(hw1_2_minimal_ratio.analyse)
     assert of(finding, "higher minimal ratio", "tanh") == "not supported"
     (note,) = [c.note for c in finding.claims if "higher minimal ratio" in c.statement]
-    assert "least in favour at 0, by sign alone" in note
-    assert "by itself supported at 14 and not supported at 1" in note
+    assert "over 10 tolerances" in note  # down to 10⁻¹³: rounding lies at 3×10⁻¹⁴
+    assert "by itself supported at 9 and not supported at 1; least in favour at 1×10⁻⁵" in note
+
+
+def test_a_distinct_point_counts_once_however_many_runs_find_it(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """Seven embedded and seven of Newton's; those at a loss of zero are one, which says nothing."""
+    for seed in range(14):
+        measured(tmp_path, seed)
+    finding = analysed(hw1_2_minimal_ratio.analyse)
+    assert {c.n for c in finding.claims if "one search" in c.statement} == {14}
+    rows = worded(finding).set_index("start")["distinct"]
+    assert rows["embedded 2-1-2"] == rows["newton from epoch 0"] == "7"
+    assert (rows["descent, 1000 steps"], rows["published, from epoch 500"]) == ("1", "0")
+
+
+def test_what_differs_from_start_to_start_shows_nothing(tmp_path: Path) -> None:
+    """Higher losses come with more negative eigenvalues in one start, and all in it are alike."""
+    for seed in range(14):
+        measured(tmp_path, seed)
+    (found,) = read(collect(tmp_path).runs).values()
+    swept = np.zeros_like(found.swept)
+    for arm, negative in (("newton", 60), ("embedded", 30), ("descent", 0)):
+        swept[found.arm == arm] = [PARAMETERS - negative, 0, negative]
+    estimates = sweep(replace(found, swept=swept)).negative
+    assert {(e.value, e.low) for e in estimates if e} == {(0.0, None)}
+
+
+def test_two_names_of_one_net_are_no_two_seeds(tmp_path: Path, analysed: Analysed) -> None:
+    for seed in range(5):
+        for model in ("minimal_ratio", "mlp_5_10_5"):
+            measured(tmp_path, seed, model=model)
+    finding = analysed(hw1_2_minimal_ratio.analyse)
+    assert {claim.verdict for claim in finding.claims} == {"inconclusive"}
+    assert all(
+        "several runs of one seed, which differ in model.name" in c.note for c in finding.claims
+    )
+
+
+def test_kinks_are_told_of_where_a_net_has_them(tmp_path: Path) -> None:
+    for activation in mlp.ACTIVATIONS:
+        measured(tmp_path, 0, activation=activation)
+    groups = read(collect(tmp_path).runs)
+    assert len(groups) == len(mlp.ACTIVATIONS)
+    for label, found in groups.items():
+        kinked = isinstance(mlp.ACTIVATIONS[found.activation](), KINKED)
+        assert bool(kinks({label: found})) == kinked
+    (said,) = kinks(groups)
+    assert said.startswith("The loss of a net of leaky_relu or relu or selu has kinks")
 
 
 def test_the_published_protocol_and_convergence(tmp_path: Path, analysed: Analysed) -> None:
@@ -89,7 +148,7 @@ def test_without_a_spread_of_losses_it_stays_open(tmp_path: Path, analysed: Anal
     finding = analysed(hw1_2_minimal_ratio.analyse)
     assert of(finding, "higher minimal ratio") == "inconclusive"
     (note,) = [c.note for c in finding.claims if "higher minimal ratio" in c.statement]
-    assert "all within a decade of loss" in note
+    assert note == "0 distinct critical points of starts that found several: too few"
 
 
 def test_a_net_without_critical_points_is_counted(tmp_path: Path, analysed: Analysed) -> None:
@@ -106,13 +165,15 @@ def test_a_net_without_critical_points_is_counted(tmp_path: Path, analysed: Anal
         assert words in caption
 
 
-def test_losses_that_differ_by_rounding_are_one_level(tmp_path: Path) -> None:
+def test_losses_that_agree_one_to_the_next_are_one_point(tmp_path: Path) -> None:
     for seed in range(8):
         measured(tmp_path, seed)
     (points,) = read(collect(tmp_path).runs).values()
-    assert all(estimate is not None for estimate in sweep(points).ratio)
-    same = 0.08 * (1 + 1e-9 * np.arange(len(points.loss)))
-    assert sweep(replace(points, loss=same)).ratio == [None] * len(TOLERANCES)
+    losses = np.array([0.02, 0.0201, 0.02019, 0.03, 1e-9, 1e-12, 5e-9, 0.5])
+    loss = np.where(points.arm == "embedded", np.repeat(losses, 4), points.loss)
+    found = replace(points, loss=loss).distinct("embedded 2-1-2")
+    assert found[points.arm == "embedded"].tolist() == [1, 1, 1, 2, 0, 0, 0, 3]
+    assert set(found[points.arm != "embedded"]) == {-1}
 
 
 def test_runs_without_the_measure_are_named(tmp_path: Path, analysed: Analysed) -> None:
