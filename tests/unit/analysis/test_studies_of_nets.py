@@ -140,13 +140,15 @@ def test_norms_that_are_recorded_otherwise_do_not_vary_more(study: Start, differ
             keys = {"trainer.max_epochs": 500, "trainer.log_every": every if often else 1}
             keys["data.batch_size"] = 128 if often else size
             norms.add(seed, curves, at, data=data, **keys)
-    found = norms.claim("The full-data gradient norm oscillates more on sign_sinc than on sinc")
+    found = norms.claim("The gradient norm oscillates more on sign_sinc than on sinc")
     if differ.startswith("how"):
         assert (found.estimate, found.verdict) == (0.0, "not supported")
     else:
         assert (found.estimate or 0.0) > 0.01
         assert found.verdict == "inconclusive"
-        assert found.note == "Differing along with data.name, not told apart: data.batch_size."
+        assert found.note.startswith(
+            "Differing along with data.name, not told apart: data.batch_size"
+        )
 
 
 def test_final_losses_of_zero_are_no_share_of_anything() -> None:

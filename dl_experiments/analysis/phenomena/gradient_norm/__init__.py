@@ -9,5 +9,7 @@ EXPERIMENTS = (
         "Does the gradient vanish where the loss no longer falls?",
         f"{__name__}.analysis",
         section="1-2",
+        source="Goodfellow, Bengio and Courville 2016, “Deep Learning”, figure 8.1",
+        published="the gradient norm stays or rises while the loss falls",
     ),
 )

@@ -9,8 +9,8 @@ from functools import partial
 from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena.gradient_norm.claims import (
     KINDS,
+    LARGEST,
     judge,
-    largest,
     oscillation,
 )
 from dl_experiments.analysis.phenomena.gradient_norm.curves import norm_by_layer, norm_under_loss
@@ -20,8 +20,8 @@ from dl_experiments.analysis.phenomena.gradient_norm.series import (
     SPIKE,
     Columns,
     Series,
-    compared,
     minibatch,
+    shared,
     short_name,
 )
 from dl_experiments.analysis.runs.collect import Run
@@ -57,6 +57,7 @@ def _section(kind: str, arm: str, runs: Grid) -> Section:
 
 def _numbers(by_data: Columns) -> list[Row]:
     quantities = {f"oscillation, {kind} (decades)": oscillation(kind) for kind in KINDS}
+    quantities["largest over running median"] = LARGEST
     series = {"train/loss": _loss, **{f"{kind} norm": read for kind, read in KINDS.items()}}
     rows = []
     for name, runs in by_data.items():
@@ -64,13 +65,12 @@ def _numbers(by_data: Columns) -> list[Row]:
         spiked, updates = sum(int((o > SPIKE).sum()) for o in over), sum(map(len, over))
         more = {f"{title}, early → end": _ends(runs, read) for title, read in series.items()}
         more["updates that spike"] = f"{spiked:,} of {updates:,}" if updates else "–"
-        more["largest over running median"] = number(largest(runs), 2)
         rows.append(Row({"data": short_name(name)}, runs, quantities, more))
     return rows
 
 
 def _loss(run: Run) -> Series:
-    return compared(run, LOSS)
+    return shared(run, LOSS)
 
 
 def _ends(runs: Sequence[Run], read: Callable[[Run], Series]) -> str:

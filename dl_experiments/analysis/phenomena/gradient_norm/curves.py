@@ -1,15 +1,19 @@
-"""The curves of hw1_2_gradient_norm: the norm beneath the loss, and the norm of each layer."""
+"""The curves of hw1_2_gradient_norm: the norm beneath the loss, and the norm of each layer.
+
+A norm jumps from update to update by more than it changes in all of training, and seeds lie on each
+other: what is drawn are medians over stretches of log time (see ``Series.stretches``).
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dl_experiments.analysis.drawing import curves, panels, style
 from dl_experiments.analysis.phenomena.gradient_norm.series import (
     LOSS,
     NORM,
+    STRETCHES,
     Columns,
     Series,
     layers,
@@ -19,14 +23,15 @@ from dl_experiments.analysis.phenomena.gradient_norm.series import (
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, data_name, loss_name, sized
 from dl_experiments.analysis.runs.grid import flat
-from dl_experiments.analysis.runs.quantities import longest
 from dl_experiments.analysis.runs.scales import LOG
 from dl_experiments.analysis.sections import Made
 
 FULL, BATCH, MEDIAN = style.COLOURS[0], style.COLOURS[1], style.COLOURS[4]
 SHADE = 0.3  # of the bands where those of all seeds lie on each other
-STRETCHES, SHORTEST = 200, 10  # most stretches of a run, about the fewest updates in one
-LONG = 100  # epochs from which on their axis is logarithmic
+CUT = (
+    f"Stretch: a decade of the logarithmic axis is cut into {STRETCHES} equal ones; the first one "
+    "holds the untrained net too, and early ones hold a single value."
+)
 
 
 def norm_under_loss(arm: str, columns: Columns) -> Made:
@@ -36,34 +41,27 @@ def norm_under_loss(arm: str, columns: Columns) -> Made:
     size = (max(3.7, 7.6 / len(columns)), 2.5)
     figure, axes = style.page(title, about_net(runs, arm), 2, len(columns), size, sharex="col")
     for (upper, lower), (name, members) in zip(axes.T, columns.items(), strict=True):
-        losses = [recorded(run, LOSS) for run in members]
-        norms = [recorded(run, NORM) for run in members]
-        cap = _cap(members, losses), _cap(members, norms)
         shade = 1 - (1 - SHADE) ** (1 / max(1, sum(run.completed for run in members)))
-        for run, loss, norm in zip(members, losses, norms, strict=True):
+        for run in members:
             if run.completed:
                 _envelope(lower, minibatch(run), shade)
-            _line(upper, run, loss, cap[0])
-            _line(lower, run, norm, cap[1])
+        _lines(upper, members, LOSS, FULL)
+        _lines(lower, members, NORM, FULL)
         upper.set_title(data_name(name))
-        lower.set_xlabel("iteration (updates)")
-        lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-        lower.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        panels.counts(lower, "iteration, updates")
         panels.values(upper, f"training loss\n({loss_name(runs)})", LOG)
         panels.values(lower, "gradient norm ‖g‖₂\n", LOG)
     entries = [
-        style.key("full data, one line a seed", color=FULL, lw=1.3),
-        style.key("mini-batch: median of a stretch of updates", color=MEDIAN, lw=1.1),
+        style.key("full data: median of a stretch, one line a seed", color=FULL, lw=1.3),
+        style.key("mini-batch: median of a stretch, one line a seed", color=MEDIAN, lw=1.1),
         style.key("mini-batch: lowest to highest of a stretch", color=BATCH, lw=7, alpha=SHADE),
     ]
     style.legend_below(figure, [*entries, *curves.state_keys(runs)])
     caption = (
         "Above: loss on the whole training set, in eval mode. Below: norm over all parameters of "
         "its gradient with the same weights (blue), and of the mini-batch gradient of every update "
-        f"(orange). The updates of a run are cut into equal stretches, at most {STRETCHES} and of "
-        f"about {SHORTEST} updates or more: the line joins the medians of the stretches, the "
-        "band reaches from the lowest norm to the highest, so it holds every spike. Every seed is "
-        "drawn."
+        "(orange). The band reaches from the lowest norm of a stretch to the highest, so it holds "
+        f"every spike. {CUT}"
     )
     return caption, figure
 
@@ -77,11 +75,11 @@ def norm_by_layer(arm: str, columns: Columns) -> Made | None:
     size = (max(3.6, 6.6 / len(columns)), 2.8)
     title = "The full-data gradient norm, layer by layer"
     figure, axes = style.page(title, about_net(runs, arm), 1, len(columns), size)
-    colours, long = style.colours(names), longest(runs) >= LONG
+    colours = style.colours(names)
     for axis, (data, members) in zip(axes[0], columns.items(), strict=True):
         for name in names:
-            curves.draw(axis, members, f"{NORM}/{name}", colours[name], log=True, start=int(long))
-        panels.epochs(axis, log=long)
+            _lines(axis, members, f"{NORM}/{name}", colours[name])
+        panels.counts(axis, "iteration, updates")
         panels.values(axis, "full-data ‖g‖₂ of a layer\n", LOG)
         axis.set_title(data_name(data))
     keys = [style.key(name, color=colour) for name, colour in colours.items()]
@@ -89,7 +87,7 @@ def norm_by_layer(arm: str, columns: Columns) -> Made | None:
     caption = (
         "Norm of the full-data gradient over the weights and biases of each layer, from the input "
         "(first in the legend) to the output; the squares add up to that over all parameters. "
-        "Line: geometric mean over completed seeds; band: their whole range."
+        f"Medians of stretches, one line a seed. {CUT}"
     )
     return caption, figure
 
@@ -101,26 +99,26 @@ def about_net(runs: Sequence[Run], arm: str) -> str:
 
 
 def _envelope(axis: Axes, norms: Series, shade: float) -> None:
-    """A run's mini-batch norms, in stretches of equal numbers of updates."""
-    count = min(STRETCHES, -(-len(norms.steps) // SHORTEST))
-    if not count:
-        return
-    steps = [part.mean() for part in np.array_split(norms.steps, count)]
-    parts = np.array_split(norms.values, count)
-    low, high = [part.min() for part in parts], [part.max() for part in parts]
-    axis.fill_between(steps, low, high, color=BATCH, alpha=shade, lw=0, zorder=1)
-    axis.plot(steps, [np.median(part) for part in parts], color=MEDIAN, lw=0.8, zorder=4)
+    """A run's mini-batch norms, stretch by stretch."""
+    middle = norms.binned()
+    low, high = ([of(norms.values[at]) for at in norms.stretches] for of in (np.min, np.max))
+    axis.fill_between(middle.steps, low, high, color=BATCH, alpha=shade, lw=0, zorder=1)
+    axis.plot(middle.steps, middle.values, color=MEDIAN, lw=0.8, alpha=0.8, zorder=3)
 
 
-def _line(axis: Axes, run: Run, series: Series, cap: float) -> None:
-    """What was recorded of a run; one that did not complete ends in the mark of its state."""
-    over = np.flatnonzero(series.values > cap)
-    end = over[0] if len(over) and not run.completed else len(series.values)
-    steps, values = series.steps[:end], series.values[:end]
-    axis.plot(steps, values, color=FULL, lw=0.8, alpha=0.85, zorder=3)
-    if not run.completed:
-        mark = style.MARKS[run.status.state]
-        axis.plot(steps[-1:], values[-1:], mark, color=FULL, mec="black", ms=7, zorder=5)
+def _lines(axis: Axes, runs: Sequence[Run], metric: str, colour: str) -> None:
+    """What was recorded of runs; one that did not complete ends in the mark of its state."""
+    whole = [recorded(run, metric) for run in runs]
+    cap = _cap(runs, whole)
+    for run, series in zip(runs, whole, strict=True):
+        over = np.flatnonzero(series.values > cap)
+        end = over[0] if len(over) and not run.completed else len(series.values)
+        shown = Series(series.steps[:end], series.values[:end]).binned()
+        axis.plot(shown.steps, shown.values, color=colour, lw=0.8, alpha=0.8, zorder=4)
+        if not run.completed:
+            mark = style.MARKS[run.status.state]
+            ends = shown.steps[-1:], shown.values[-1:]
+            axis.plot(*ends, mark, color=colour, mec="black", ms=7, zorder=5)
 
 
 def _cap(runs: Sequence[Run], series: list[Series]) -> float:

@@ -16,6 +16,7 @@ TENTH = 0.1
 WINDOW = 101  # updates of the running median
 SPIKE = 10.0  # times the running median
 ENOUGH = 10  # values from which on a spread is taken
+STRETCHES = 8  # a decade of updates
 
 Columns = dict[str, Grid]
 """Data set -> its runs: the columns of a figure."""
@@ -56,6 +57,18 @@ class Series:
         last = self.between(1 - TENTH, 1)
         return float(np.log10(last).std(ddof=1)) if len(last) >= ENOUGH else None
 
+    @property
+    def stretches(self) -> list[np.ndarray]:
+        """Which values lie in each stretch of updates; equal ones of log time, from 1 (and 0)."""
+        places = np.floor(STRETCHES * np.log10(np.maximum(self.steps, 1)))
+        return [np.flatnonzero(places == place) for place in np.unique(places)]
+
+    def binned(self) -> "Series":
+        """The median of each stretch, at the geometric mean of its updates."""
+        logs = np.log(np.maximum(self.steps, 1))
+        pairs = [(np.exp(logs[at].mean()), np.median(self.values[at])) for at in self.stretches]
+        return Series(*np.array(pairs).reshape(-1, 2).T)
+
     def over_running_median(self) -> np.ndarray:
         """Each value over the median of the ``WINDOW`` around it [t]; the ends are repeated."""
         return self.values / ndimage.median_filter(self.values, WINDOW, mode="nearest")
@@ -66,7 +79,7 @@ def recorded(run: Run, metric: str) -> Series:
     return _series(*run.rows.curve(metric, along="step"))
 
 
-def compared(run: Run, metric: str) -> Series:
+def shared(run: Run, metric: str) -> Series:
     """The same where all runs that it is compared with have it: a spread depends on how often."""
     return _series(*run.shared(metric, along="step"))
 
