@@ -46,7 +46,7 @@ def test_a_report_calls_them_by_their_classes(lab, outputs, words):
     assert set(table["data.name"]) == {"Nameless"}
     assert set(table["optimizer.name"]) == {"SGD"}
     page = written.report.read_text()
-    assert "<th>model.name</th>" in page
+    assert ">model.name</th>" in page
     assert "absent" not in page
 
 

@@ -19,7 +19,7 @@ MARKS = {
 }
 DECIDED = ("supported", "not supported")
 OPEN = "inconclusive"
-NARROW = "&nbsp;"  # a verdict breaks at its comma only
+NARROW = "&nbsp;"  # what no end of a line may part
 NONE = "–"
 INTERVAL = " ["
 NUMBER = re.compile(r"[−-]?\d[\d,.]*(×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( %)?( \[[^]]+\])?")  # and its interval
@@ -101,8 +101,9 @@ def _before_intervals(column: Sequence[str]) -> list[str]:
     """Numbers to the right, their intervals to the left of where they meet."""
     parts = [cell.partition(INTERVAL) for cell in column]
     wide = max(len(value) for value, _, _ in parts)
-    return [f'<span class="of" style="width:{wide}ch">{value}</span>{opened}{interval}'
-            for value, opened, interval in parts]  # fmt: skip
+    cells = [f'<span class="of" style="width:{wide}ch">{value}</span>{opened}{interval}'
+             for value, opened, interval in parts]  # fmt: skip
+    return [cell.replace(" %", f"{NARROW}%") for cell in cells]
 
 
 def _numeric(column: Sequence[str]) -> bool:
