@@ -1,6 +1,6 @@
 import pytest
 
-from dl_experiments.analysis.claims.claim import Region, claim, in_arm, judge
+from dl_experiments.analysis.claims.claim import Region, claim, in_arm, judge, provided
 from dl_experiments.analysis.runs.statistics import Estimate
 
 POSITIVE, NEGATIVE, WITHIN = Region(above=0), Region(below=0), Region(above=1, below=2)
@@ -27,6 +27,31 @@ POSITIVE, NEGATIVE, WITHIN = Region(above=0), Region(below=0), Region(above=1, b
 )
 def test_the_rule(region: Region, low: float, high: float, n: int, verdict: str) -> None:
     assert judge(region, Estimate((low + high) / 2, low, high, n)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [
+        ((0.1, 0.3, 5), (0.1, 0.3, 5), "supported"),
+        ((0.1, 0.3, 5), (-0.3, -0.1, 5), "not supported"),
+        ((-0.3, -0.1, 5), (0.1, 0.3, 5), "not supported"),
+        ((-0.1, 0.3, 5), (-0.3, -0.1, 5), "not supported"),
+        ((0.1, 0.3, 5), (-0.1, 0.3, 5), "inconclusive"),
+        ((0.1, 0.3, 3), (0.1, 0.3, 5), "inconclusive, leaning supported"),
+    ],
+)
+def test_what_holds_only_where_something_else_does(
+    one: tuple[float, float, int], other: tuple[float, float, int], verdict: str
+) -> None:
+    made = [
+        claim(name, name, POSITIVE, Estimate((low + high) / 2, low, high, n))
+        for name, (low, high, n) in (("claim", one), ("condition", other))
+    ]
+    found = provided(*made)
+    assert (found.statement, found.estimate, found.verdict) == ("claim", made[0].estimate, verdict)
+    assert found.note.startswith("condition ")
+    unfit = claim("condition", "e", POSITIVE, None, unfit="too short")
+    assert (provided(made[0], unfit).unfit, provided(made[0], unfit).note) == (True, "too short")
 
 
 def test_one_seed_decides_nothing() -> None:

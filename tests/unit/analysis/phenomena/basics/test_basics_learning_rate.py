@@ -54,6 +54,9 @@ def test_diverged_runs_are_drawn_and_counted(tmp_path: Path, analysed: Analysed)
     assert table.loc["10", "final test/accuracy"] == "–"
     marks = [line for line in finding.drawings[0].figure.axes[0].lines if line.get_marker() == "X"]
     assert len(marks) == 3
+    beside = finding.drawings[0].figure.axes[1].lines
+    ends = [line.get_xdata()[0] for line in beside if line.get_marker() == "X"]
+    assert ends == [mark.get_xdata()[0] for mark in marks]
     losses, accuracies = finding.drawings[1].figure.axes
     for axis, guess in ((losses, math.log(10)), (accuracies, 0.1)):
         (mark,) = [line for line in axis.lines if line.get_marker() == "X"]
