@@ -28,13 +28,6 @@ Verdict = Literal[
 ]
 Kind = Literal["finding", "check"]
 DECIDED = ("supported", "not supported")
-RISING: tuple[Verdict, ...] = (
-    "not supported",
-    "inconclusive, leaning not supported",
-    "inconclusive",
-    "inconclusive, leaning supported",
-    "supported",
-)
 ENOUGH_SEEDS = 5
 NOTHING = "no completed runs to test it on"
 
@@ -220,49 +213,6 @@ def leaning(verdict: Verdict) -> Verdict:
 def check(claim: Claim) -> Claim:
     """The claim as a check: an identity or a property of this software."""
     return replace(claim, kind="check")
-
-
-def provided(claim: Claim, condition: Claim) -> Claim:
-    """The claim, which holds only where a condition does: supported where both are.
-
-    The lower of both verdicts is its own, so that either refutes it (an intersection–union test,
-    Berger 1982, "Multiparameter hypothesis testing and acceptance sampling"): its p is the larger
-    of both, that of its opposite twice the smaller.
-
-    Args:
-        claim: Whose estimate is shown.
-        condition: What must hold too; its numbers stand in the note.
-    """
-    pair = (claim, condition)
-    unfit = any(one.unfit for one in pair)
-    found = "inconclusive" if unfit else min((one.verdict for one in pair), key=RISING.index)
-    asked = [one for one in pair if one.short not in DECIDED] if found not in DECIDED else []
-    seeds = [one.seeds for one in asked if one.seeds is not None]
-    inside = [one.p for one in pair if one.p is not None]
-    outside = [one.p_outside for one in pair if one.p_outside is not None]
-    unsaid = condition.note and condition.note not in claim.note
-    notes = [claim.note, _numbers(condition), condition.note if unsaid else ""]
-    return replace(
-        claim,
-        verdict=found,
-        note="; ".join(filter(None, notes)),
-        p=max(inside) if len(inside) == len(pair) else None,
-        p_outside=min(1.0, 2 * min(outside)) if len(outside) == len(pair) else None,
-        unfit=unfit,
-        seeds=max(seeds) if asked and len(seeds) == len(asked) and not unfit else None,
-        far=any(one.far for one in asked) and not unfit,
-    )
-
-
-def _numbers(claim: Claim) -> str:
-    """As in "test accuracy −0.3 [−0.6, 0.1] percentage points, to lie above −0.5: inconclusive"."""
-    if claim.estimate is None:
-        return ""
-    ends = (
-        "" if claim.low is None or claim.high is None else f" [{claim.low:.2g}, {claim.high:.2g}]"
-    )
-    value = f"{claim.estimate:.2g}{ends} {claim.unit}".strip().replace("-", "−")
-    return f"{claim.effect} {value}, to lie {claim.region}: {claim.verdict}"
 
 
 def in_arm(claim: Claim, arm: str) -> Claim:

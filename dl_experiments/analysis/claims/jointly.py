@@ -37,8 +37,27 @@ def all_hold(statement: str, effect: str, parts: Mapping[str, Claim], note: str 
         parts: What each compares -> the claim; one or more, of one region.
         note: Anything the reader should know of all of them.
     """
-    every = [*parts.values()]
     name, worst = min(parts.items(), key=lambda part: (ORDER.index(part[1].verdict), _far(part[1])))
+    found = _at_once(worst, [*parts.values()])
+    words = f"{effect} (the number: {name})"
+    return replace(found, statement=statement, effect=words, note=joined([note, _notes(parts)]))
+
+
+def provided(claim: Claim, condition: Claim) -> Claim:
+    """The claim, which holds only where a condition does.
+
+    Args:
+        claim: Whose numbers are shown.
+        condition: What must hold too; its numbers stand in the note.
+    """
+    unsaid = condition.note if condition.note not in claim.note else ""
+    sure = f"{condition.effect} {_told(replace(condition, note=''))} (to lie {condition.region})"
+    known = sure if condition.estimate is not None else ""
+    return replace(_at_once(claim, [claim, condition]), note=joined([claim.note, known, unsaid]))
+
+
+def _at_once(shown: Claim, every: Sequence[Claim]) -> Claim:
+    """A claim with what all of some come to."""
     verdict = weakest([part.verdict for part in every])
     unfit = verdict != "not supported" and any(part.unfit for part in every)
     decided = unfit or verdict in DECIDED
@@ -47,11 +66,8 @@ def all_hold(statement: str, effect: str, parts: Mapping[str, Claim], note: str 
     inside = [part.p for part in every if part.p is not None]
     outside = [part.p_outside for part in every if part.p_outside is not None]
     return replace(
-        worst,
-        statement=statement,
-        effect=f"{effect} (the number: {name})",
+        shown,
         verdict="inconclusive" if unfit else verdict,
-        note=joined([note, _notes(parts)]),
         p=max(inside) if len(inside) == len(every) else None,
         p_outside=min(1.0, len(every) * min(outside)) if outside else None,
         unfit=unfit,

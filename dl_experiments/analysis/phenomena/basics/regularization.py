@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from dl_experiments.analysis.claims.claim import Claim, Region, provided
+from dl_experiments.analysis.claims.claim import Claim, Region
 from dl_experiments.analysis.claims.forms import Group, difference
+from dl_experiments.analysis.claims.jointly import provided
 from dl_experiments.analysis.drawing import curves, dots, panels, style
 from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena.basics.optimizers import OPTIMIZER, written

@@ -1,6 +1,7 @@
 import pytest
 
-from dl_experiments.analysis.claims.claim import Region, claim, in_arm, judge, provided
+from dl_experiments.analysis.claims.claim import Region, claim, in_arm, judge
+from dl_experiments.analysis.claims.jointly import provided
 from dl_experiments.analysis.runs.statistics import Estimate
 
 POSITIVE, NEGATIVE, WITHIN = Region(above=0), Region(below=0), Region(above=1, below=2)
@@ -51,7 +52,8 @@ def test_what_holds_only_where_something_else_does(
     assert (found.statement, found.estimate, found.verdict) == ("claim", made[0].estimate, verdict)
     assert found.note.startswith("condition ")
     unfit = claim("condition", "e", POSITIVE, None, unfit="too short")
-    assert (provided(made[0], unfit).unfit, provided(made[0], unfit).note) == (True, "too short")
+    left = provided(made[0], unfit)
+    assert (left.unfit, left.note) == (made[0].verdict != "not supported", "too short")
 
 
 def test_one_seed_decides_nothing() -> None:
