@@ -267,6 +267,15 @@ def lost_keys(runs: Sequence[Run]) -> list[Line2D]:
     return state_keys([run for run in runs if run.status.state == "diverged"])
 
 
+def ended_keys(groups: Mapping[Name, Sequence[Run]]) -> list[Line2D]:
+    """The one for the tick after which `draw` thins a line; none where seeds end together."""
+    done = [[run for run in runs if run.completed and run.rows] for runs in groups.values()]
+    if all(len({run.rows[-1]["epoch"] for run in runs}) < 2 for runs in done):
+        return []
+    look = {"color": "#555555", "lw": 1.1, "marker": "|", "ms": 8, "mew": 1.2}
+    return [style.key("a seed has ended, thin after it", **look)]
+
+
 def split_keys() -> list[Line2D]:
     """Legend entries for solid and dashed."""
     return [

@@ -23,6 +23,14 @@ COUNTED = "A diverged run has no final value; its mark stands at what it counts 
 """What `column` draws of one where it is ``counted``."""
 
 
+def keys() -> list[Line2D]:
+    """Legend entries for what `through` draws of a group."""
+    return [
+        style.key("one seed", color=GREY, marker="o", ls="", ms=4),
+        style.key("mean over seeds (geometric if log)", color=GREY),
+    ]
+
+
 def caption(losses: bool) -> str:
     """What `column` draws, in words; ``losses`` where a panel shows one."""
     mean = "their mean (of a loss or a time the geometric mean)" if losses else "their mean"

@@ -9,17 +9,30 @@ from dl_experiments.analysis.phenomena.capacity.sizes import Sizes, hidden
 from dl_experiments.analysis.runs.quantities import Quantity
 
 
-def best(counts: Sequence[int], sides: Sides, sign: int) -> dict[int, int]:
-    """Seed -> the parameter count with the smallest value (``sign`` −1: the largest).
+def best(counts: Sequence[int], sides: Sides, sign: int) -> dict[int, float]:
+    """Seed -> log2 of the parameters with the smallest value (``sign`` −1: the largest).
 
-    Of sizes that are equally good the smaller counts.
+    The sizes lie octaves apart, so the best is the vertex of the parabola in log2 of the parameters
+    through the best size and its neighbours. At an end of the sizes it is that size, beyond which
+    nobody has looked. Of sizes that are equally good the smaller counts.
 
     Args:
         counts: Of the sizes.
         sides: For each of them what its seeds have.
         sign: 1 or −1.
     """
-    return {seed: counts[int(np.argmin(sign * values))] for seed, values in across(sides).items()}
+    octaves = np.log2(counts)
+    return {seed: _vertex(octaves, sign * values) for seed, values in across(sides).items()}
+
+
+def _vertex(x: np.ndarray, y: np.ndarray) -> float:
+    at = int(np.argmin(y))
+    if at in (0, len(y) - 1):
+        return float(x[at])
+    left, right = x[at - 1] - x[at], x[at + 1] - x[at]
+    before, after = y[at - 1] - y[at], y[at + 1] - y[at]
+    bend, slope = before * right - after * left, after * left**2 - before * right**2
+    return float(x[at] - slope / (2 * bend)) if bend > 0 else float(x[at])
 
 
 def best_of_mean(sizes: Sizes, quantity: Quantity, sign: int) -> int | None:

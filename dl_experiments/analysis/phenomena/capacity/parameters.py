@@ -78,10 +78,12 @@ def _against_size(arm: str, sizes: Sizes, readings: list[Reading]) -> Made:
             dots.through(column[1], sizes, accuracy, colour, dashes)
         column[0].set_title(reading.name)
         size_axis(column[1])
+        for axis in column:
+            axis.tick_params(labelleft=True)
     panels.values(axes[0, 0], loss_name(runs), LOG)
     panels.values(axes[1, 0], "accuracy", SHARE)
     figure.align_ylabels(axes[:, 0])
-    style.legend_below(figure, [*split_keys(), *curves.lost_keys(runs)])
+    style.legend_below(figure, [*split_keys(), *dots.keys(), *curves.lost_keys(runs)])
     caption = (
         f"Loss (above) and accuracy (below) of {len(sizes)} nets on {what}, "
         f"{' and '.join(reading.name for reading in readings)}, evaluated in eval mode. "

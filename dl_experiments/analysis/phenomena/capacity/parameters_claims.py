@@ -18,9 +18,9 @@ from dl_experiments.analysis.claims.claim import Claim, Region
 from dl_experiments.analysis.claims.forms import level, trend
 from dl_experiments.analysis.claims.seeds import joined
 from dl_experiments.analysis.phenomena.capacity.sizes import (
-    FEWEST,
     Reading,
     Sizes,
+    few,
     last_gain,
 )
 from dl_experiments.analysis.runs.collect import Run
@@ -91,11 +91,6 @@ def rises(sizes: Sizes, reading: Reading, metric: str) -> Claim:
         effect=f"{RHO} {name}",
         unfit=reading.missing or few(sizes),
     )
-
-
-def few(sizes: Sizes) -> str:
-    """Why there is no trend: too few sizes; empty where there are enough."""
-    return f"only {len(sizes)} sizes, and it takes {FEWEST}" if len(sizes) < FEWEST else ""
 
 
 def _unlike(runs: Sequence[Run]) -> list[str]:

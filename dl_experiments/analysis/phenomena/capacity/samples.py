@@ -1,8 +1,9 @@
 """Parameters against training images: does more data call for a larger net?
 
-The best size is the one with the lowest test loss, or the highest test accuracy, for a given number
-of training images. More data moves it up if its parameter count is larger with the most images than
-with the fewest; 0 octaves mean that one size is best whatever the data.
+The best size is where a seed's test loss is lowest, or its test accuracy highest, for a number of
+training images, read between the sizes that were trained (see ``best_sizes``). More data moves it
+up if it has more parameters with the most images than with the fewest; 0 octaves mean that one size
+is best whatever the data.
 """
 
 from collections.abc import Sequence
@@ -75,8 +76,8 @@ def _lines(arm: str, found: Samples) -> Made:
     panels.values(axes[0, 1], "test accuracy", SHARE)
     entries = [style.key(f"{n:,} images", color=colour) for n, colour in colours.items()]
     grey = {"ls": "", "color": "#BBBBBB", "markeredgecolor": "black", "ms": 10}
-    best_size = style.key("best size", marker="*", **grey)
-    style.legend_below(figure, [*entries, best_size, *curves.lost_keys(runs)])
+    best_size = style.key("best mean of the sizes trained", marker="*", **grey)
+    style.legend_below(figure, [*entries, *dots.keys(), best_size, *curves.lost_keys(runs)])
     caption = (
         f"Test loss (left) and accuracy (right) on the whole test set of {what}, where the runs "
         f"end, one colour a number of training images. {dots.THROUGH} Star: the size with the "
@@ -93,7 +94,7 @@ def _moves_up(found: Samples, metric: str) -> Claim:
     ends = min(found), max(found)
     fewest, most = (found[samples] for samples in ends)
 
-    def places(sides: Sides) -> list[dict[int, int]]:
+    def places(sides: Sides) -> list[dict[int, float]]:
         return [
             best(list(fewest), sides[: len(fewest)], BEST[metric]),
             best(list(most), sides[len(fewest) :], BEST[metric]),
@@ -102,13 +103,13 @@ def _moves_up(found: Samples, metric: str) -> Claim:
     def compare(sides: Sides) -> Estimate | None:
         few, many = places(sides)
         shared = sorted(set(few) & set(many))
-        return over_seeds({seed: float(np.log2(many[seed] / few[seed])) for seed in shared}, sides)
+        return over_seeds({seed: many[seed] - few[seed] for seed in shared}, sides)
 
     few, many = places(
         [by_seed(runs, final(metric)) for runs in [*fewest.values(), *most.values()]]
     )
     shared = set(few) & set(many)
-    edge = sum(few[seed] == max(fewest) for seed in shared)
+    edge = sum(bool(np.isclose(few[seed], np.log2(max(fewest)))) for seed in shared)
     return compared(
         f"More data moves the best size up, by {metric.replace('/', ' ')}",
         final(metric),
@@ -116,7 +117,8 @@ def _moves_up(found: Samples, metric: str) -> Claim:
         [*nets(fewest), *nets(most)],
         compare,
         "octaves",
-        f"log2 of the best parameter count, {ends[1]:,} over {ends[0]:,} images",
+        "log2 of the best parameter count, by a parabola through the best size and its neighbours, "
+        f"{ends[1]:,} over {ends[0]:,} images",
         note=f"the largest net is best with {ends[0]:,} images already in {edge} of "
         f"{len(shared)} seeds" if edge else "",
         unfit=f"only {ends[0]:,} images, nothing to compare" if ends[0] == ends[1] else "",

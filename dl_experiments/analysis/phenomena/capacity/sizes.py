@@ -20,7 +20,7 @@ from dl_experiments.analysis.runs.quantities import final as settled
 COUNT = "model/parameters"
 LOSS = "train/loss"
 NEAR = 0.2  # how far from the epoch asked for a reading may be taken
-FEWEST = 3  # sizes that a trend takes
+FEWEST = 3  # sizes that a trend takes, and a peak
 QUARTER = 0.25
 
 Sizes = dict[int, Grid]
@@ -129,6 +129,11 @@ def hidden(runs: Sequence[Run]) -> str:
 def nets(sizes: Sizes) -> list[Group]:
     """What is compared in a claim on all sizes."""
     return [Group(runs, f"{count:,} parameters") for count, runs in sizes.items()]
+
+
+def few(sizes: Sizes) -> str:
+    """Why there is neither trend nor peak: too few sizes; empty where there are enough."""
+    return f"only {len(sizes)} sizes, and it takes {FEWEST}" if len(sizes) < FEWEST else ""
 
 
 def last_gain(_: np.ndarray, values: np.ndarray) -> float | None:

@@ -7,7 +7,7 @@ and where it stopped. At a constant learning rate that is what two trainings wou
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FixedLocator
 
 from dl_experiments.analysis.claims.claim import Claim
 from dl_experiments.analysis.drawing import panels, style
@@ -35,6 +35,8 @@ from dl_experiments.analysis.runs.scales import LOG
 from dl_experiments.analysis.sections import Made, Section
 
 EPOCHS = 10
+TICKS = [digit * 10**power for power in range(5) for digit in (1, 2, 3, 4, 5, 6, 8)]
+ASIDE = 1.015  # the factor between neighbouring seeds of a size, as drawn
 
 
 def analyse(runs: Sequence[Run]) -> Finding:
@@ -77,13 +79,15 @@ def _epochs(arm: str, runs: Sequence[Run]) -> Made:
     title = "Epochs to convergence against the size of the net"
     figure, ((axis,),) = style.page(title, about(runs, arm), 1, 1, (7.0, 2.8))
     for count, found in by_size(runs).items():
-        for run in found:
+        for place, run in enumerate(found):
+            at = count * ASIDE ** (place - (len(found) - 1) / 2)
             look = {"mfc": style.COLOURS[0] if _reached(run) else "none", "color": style.COLOURS[0]}
-            axis.plot([count], [last_epoch(run)], "o" if _reached(run) else "^", ms=5, **look)
+            mark = "o" if _reached(run) else "^"
+            axis.plot([at], [last_epoch(run)], mark, ms=4.5, alpha=0.75, **look)
     size_axis(axis)
     panels.values(axis, "epochs", LOG)
     panels.whole_numbers(axis.yaxis)
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_locator(FixedLocator(TICKS))
     axis.margins(y=0.15)
     grey = {"ls": "", "color": style.COLOURS[0]}
     goal = number(float(np.median([run.get("trainer.target_loss") for run in runs])))
@@ -91,8 +95,12 @@ def _epochs(arm: str, runs: Sequence[Run]) -> Made:
     if not all(map(_reached, runs)):
         entries.append(style.key("ended before that", marker="^", mfc="none", **grey))
     style.legend_below(figure, entries)
+    every = {run.get("trainer.log_every") for run in runs}
+    apart = [f"every {one} epochs" for one in every if isinstance(one, int) and one > 1]
+    late = f" Recorded {' or '.join(apart)}, so a dot is up to that late." if apart else ""
     caption = (
-        f"Where training stopped, one dot a completed seed: the first recorded epoch with a "
-        f"training loss of at most {goal}, or the limit of epochs (triangles)."
+        "Where training stopped, one dot a completed seed, those of a size beside each other: the "
+        f"first recorded epoch with a training loss of at most {goal}, or the limit of epochs "
+        f"(triangles).{late}"
     )
     return caption, figure

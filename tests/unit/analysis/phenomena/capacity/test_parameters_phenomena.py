@@ -2,12 +2,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sized import count, sized_run
 from studies import parameters, samples, study
 from synthetic import worded
 
 from dl_experiments.analysis.findings import Finding
+from dl_experiments.analysis.phenomena.capacity import best_sizes
 from dl_experiments.analysis.phenomena.capacity import cifar10 as hw1_3_parameters_cifar10
 from dl_experiments.analysis.phenomena.capacity import cnn as hw1_3_parameters_cnn
 from dl_experiments.analysis.phenomena.capacity import samples as hw1_3_parameters_samples
@@ -111,6 +113,19 @@ def test_more_data_moves_the_best_size_up(tmp_path: Path, analysed: Analysed) ->
     assert finding.claims[0].estimate == pytest.approx(3.99, abs=0.02)  # 5 to 80: four octaves
     assert list(worded(finding)["training images"]) == ["100", "1,600"]
     assert worded(finding)["best size by test/loss"][0] == f"{count(5):,} (h = 5)"
+
+
+def test_the_best_size_lies_between_those_that_were_trained() -> None:
+    """The vertex of the parabola through three points, as a polynomial's; at an end that size."""
+    counts, octaves = [100, 150, 800, 1600], np.log2([100, 150, 800, 1600])
+    losses = np.array([0.9, 0.41, 0.4, 0.9])
+    a, b, _ = np.polyfit(octaves[1:], losses[1:], 2)
+    sides = [{0: loss, 1: rank} for rank, loss in enumerate(losses)]
+    found = best_sizes.best(counts, sides, 1)
+    assert found[0] == pytest.approx(-b / (2 * a))
+    assert octaves[1] < found[0] < octaves[2]
+    assert found[1] == octaves[0]
+    assert best_sizes.best(counts, sides, -1)[1] == octaves[-1]
 
 
 def test_one_best_size_whatever_the_data(tmp_path: Path, analysed: Analysed) -> None:
