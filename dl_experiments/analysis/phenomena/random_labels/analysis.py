@@ -32,7 +32,9 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 def _net(name: str, runs: Grid) -> Section:
     groups = asked.by_fraction(runs)
-    title = "Learning labels of which a share p is random: loss and accuracy"
+    shares = [f"{p:g}" for p in groups]
+    what = f"labels that are random with p = {' or '.join(shares)}"
+    title = f"Learning {'random labels (p = 1)' if shares == ['1'] else what}: loss and accuracy"
     named = {f"p = {p:g}": found for p, found in groups.items()}
     drawings: dict[str, Made | None] = {"curves": figures.learning(name, named, title)}
     if len(groups) > 1:

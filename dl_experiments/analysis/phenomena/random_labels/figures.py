@@ -17,7 +17,7 @@ from dl_experiments.analysis.phenomena.random_labels.memorised import (
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, sized
 from dl_experiments.analysis.runs.grid import Grid, flat
-from dl_experiments.analysis.runs.quantities import by_seed, last
+from dl_experiments.analysis.runs.quantities import Quantity, by_seed, last
 from dl_experiments.analysis.runs.scales import LOG, SHARE
 from dl_experiments.analysis.sections import Made
 
@@ -39,12 +39,13 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> Made:
     for axis in (loss, accuracy):
         panels.epochs(axis)
     keys = [curves.group_key(name, found, colours[name]) for name, found in groups.items()]
-    style.legend_below(figure, [*keys, *curves.split_keys(), *guess, *curves.state_keys(runs)])
+    keys += [*curves.split_keys(), *curves.ended_keys(groups), *guess]
+    style.legend_below(figure, [*keys, *curves.state_keys(runs)])
     caption = (
         "Loss (left, log scale) and accuracy (right) per epoch, in eval mode, on the training set "
         "with the labels it was trained on (solid) and on the whole test set with its true labels "
         f"(dashed). A run ends when its training accuracy reaches {max(map(target, runs)):.1%}, or "
-        f"with its last epoch. {curves.EVERY} It is thin where some seeds have stopped."
+        f"with its last epoch. {curves.EVERY} It is thin where some seeds have ended."
     )
     return caption, figure
 
@@ -62,15 +63,14 @@ def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> 
     for axis in (long, score):
         axis.set_xlabel("p, share of training labels that are drawn at random")
         axis.set_xticks(list(groups))
-    keys = [style.key("one seed", color=BLUE, marker="o", ls="", ms=6)]
-    keys.append(style.key("mean over seeds (of epochs the geometric mean)", color=BLUE))
+    keys = dots.keys()
     if missed:
         look = {"color": BLUE, "marker": "^", "mfc": "white", "ls": "", "ms": 8}
         keys.append(style.key("not memorised by its last epoch", **look))
     style.legend_below(figure, [*keys, *guess, *curves.lost_keys(runs)])
     caption = (
         f"Left: the first logged epoch at which the training accuracy is {target(runs[0]):.1%} or "
-        "more, against the share p of labels that are drawn (log scale). "
+        f"more (log scale; logged {_often(runs)}), against the share p of labels that are drawn. "
         + (
             "An open triangle is a run that did not get there: at its last epoch, a lower bound, "
             "which the mean counts as such. "
@@ -91,25 +91,16 @@ def capacity(net: str, groups: Widths) -> Made:
     score = last("train/accuracy")
     scores = {ratio: by_seed(found, score) for (ratio, _), found in groups.items()}
     dots.through(axis, {ratio: found for (ratio, _), found in groups.items()}, score, BLUE)
-    axis.axvline(1, color="black", lw=0.9, ls="--")
     guess = curves.guessing(axis, runs)
     axis.set_xscale("log")
-    ratios = [1.0, *scores]
-    axis.set_xlim(min(ratios) / 2.5, max(ratios) * 2.5)
-    axis.set_ylim(-0.04, 1.06)
+    axis.set_xlim(min(scores) / 2.5, max(scores) * 2.5)
+    axis.set_ylim(-0.04, 1.16)
     axis.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
     axis.set_xlabel("parameters for each training label (log scale)")
     panels.values(axis, "training accuracy at the end", SHARE)
-    keys = [
-        style.key("one seed", color=BLUE, marker="o", ls="", ms=6),
-        style.key("mean over seeds", color=BLUE),
-        style.key("one parameter for each label", color="black", lw=0.9, ls="--"),
-        *guess,
-        *curves.lost_keys(runs),
-    ]
-    style.legend_below(figure, keys)
+    style.legend_below(figure, [*dots.keys(), *guess, *curves.lost_keys(runs)])
     points = [(at, value) for at, found in scores.items() for value in found.values()]
-    points += [(1.0, height) for height in np.linspace(0, 1, 60)]  # the dashed line
+    points += _along(groups, score)
     texts = [
         Label(np.array([ratio, max(scores[ratio].values())]), f"{_units(layers)}{_count(found)}")
         for (ratio, layers), found in groups.items()
@@ -124,6 +115,22 @@ def capacity(net: str, groups: Widths) -> Made:
         "Dots: every completed seed."
     )
     return caption, figure
+
+
+def _along(groups: Widths, score: Quantity) -> list[tuple[float, float]]:
+    """Points on the line through the means, which no text may cover."""
+    means = {at: one.value for (at, _), runs in groups.items() if (one := score.level(runs))}
+    if not means:
+        return []
+    places = np.geomspace(min(means), max(means), 60)
+    logs = np.log([*means])
+    return [(float(at), float(np.interp(np.log(at), logs, [*means.values()]))) for at in places]
+
+
+def _often(runs: Sequence[Run]) -> str:
+    """How often a run is logged, in words."""
+    kinds = sorted({str(run.get("trainer.log_every")) for run in runs})
+    return " or ".join(f"every {kind} epochs" if kind.isdigit() else kind for kind in kinds)
 
 
 def _epochs(axis: Axes, groups: Mapping[float, Sequence[Run]]) -> bool:

@@ -64,7 +64,7 @@ def test_the_published_picture_in_numbers(tmp_path: Path, analysed: Analysed) ->
         f"… while its test loss is far above ln 10, that of guessing ({net})",
         "The more labels are random, the more epochs it takes to learn them by heart",
         "The more labels are random, the lower the test accuracy",
-        "784-8-10, with 0.637 parameters for each label, does not learn random labels by heart",
+        "784-8-10, the narrowest, does not learn random labels by heart",
     ]
     by_heart, chance, loss, grows, falls, small = finding.claims
     assert by_heart.estimate == pytest.approx(99.9, abs=0.01)
@@ -90,6 +90,7 @@ def test_figures_and_numbers(tmp_path: Path, analysed: Analysed) -> None:
     curves, epochs, capacity, _ = (drawing.figure for drawing in finding.drawings)
     named = [f"p = {p} (397,510 parameters), n = 3" for p in ("0", "0.5", "1")]
     assert _legend(curves)[:3] == named
+    assert "a seed has ended, thin after it" in _legend(curves)
     assert "not memorised by its last epoch" not in _legend(epochs)
     texts = [text.get_text() for text in capacity.axes[0].texts]
     assert texts == ["8 units (6,370)", "500 units (397,510)"]
@@ -124,6 +125,10 @@ def test_nets_are_told_apart(tmp_path: Path, analysed: Analysed) -> None:
     finding = analysed(phenomenon.analyse)
     names = [drawing.name for drawing in finding.drawings]
     assert names == ["curves-1", "curves-2", "epochs-to-memorise-2", "capacity", "capacity-curves"]
+    assert (
+        finding.drawings[0].figure.texts[0].get_text().startswith("Learning random labels (p = 1)")
+    )
+    assert "a seed has ended, thin after it" not in _legend(finding.drawings[0].figure)
     statements = [claim.statement for claim in finding.claims]
     assert len(set(statements)) == len(statements) == 9
     assert "cnn_sized" in statements[0]
