@@ -162,8 +162,8 @@ TABLE = [
         "hw1_3_double_descent",
         studies.double_descent,
         (
-            "The test error peaks near",
-            "The test loss peaks near",
+            "The test error has a peak",
+            "The test loss has a peak",
             "Beyond the threshold the test error falls",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Double descent: nets of growing size across parameters = training images × classes.
+"""Double descent: nets of growing size across the threshold where they can fit their training set.
 
 Small nets learn images of which a fifth of the labels is replaced, under the squared loss on
 one-hot targets and under cross-entropy, with few images and with many.
@@ -6,20 +6,19 @@ one-hot targets and under cross-entropy, with few images and with many.
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from dl_experiments.analysis.claims.seeds import across
 from dl_experiments.analysis.findings import Finding, Row
-from dl_experiments.analysis.phenomena.capacity.double_descent_claims import TEST_ERROR, judge
+from dl_experiments.analysis.phenomena.capacity.double_descent_claims import judge
 from dl_experiments.analysis.phenomena.capacity.double_descent_figures import (
+    DRAWN,
     across_threshold,
     over_samples,
 )
 from dl_experiments.analysis.phenomena.capacity.peaks import (
     NAMES,
+    OUTCOMES,
     Study,
-    centre,
-    peak,
+    shown,
+    stands_off,
     study,
     threshold,
 )
@@ -30,17 +29,17 @@ from dl_experiments.analysis.phenomena.capacity.sizes import (
     uncounted,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import number
+from dl_experiments.analysis.runs.describe import interval, number
 from dl_experiments.analysis.runs.grid import Grid, flat
-from dl_experiments.analysis.runs.quantities import by_seed, final
+from dl_experiments.analysis.runs.quantities import by_seed
 from dl_experiments.analysis.runs.swept import arms, confounded, equal_updates
 from dl_experiments.analysis.sections import Section, over, put_together
 
 COMPARED = ("loss", "data.samples", "model.name", "model.hidden")
 ABOUT = (
-    "Test error and loss of the mean over completed seeds (of a loss the geometric mean), with "
-    "the parameter count they are at; the peak is the point that stands highest above the "
-    "lowest points on its two sides."
+    "The excess over a curve without a peak (of a loss in decades) with its 95 % interval over "
+    "seeds, and the parameters at the peak where that is above 0; the size with the lowest mean "
+    "over completed seeds (of a loss the geometric mean), and the largest."
 )
 
 
@@ -65,36 +64,29 @@ def _section(arm: str, runs: Grid) -> Section:
 
 
 def _numbers(found: Study) -> list[Row]:
-    """A row for each loss and number of images: its threshold, and its peaks over the mean."""
+    """A row for each loss and number of images: its threshold, its peaks, its best and last net."""
     rows = []
     for loss, by_samples in found.items():
         for samples, sizes in by_samples.items():
-            columns = {"test error (%)": TEST_ERROR, "test loss": final("test/loss")}
-            means = {what: centre(sizes, quantity) for what, quantity in columns.items()}
-            known = {what: mean for what, mean in means.items() if mean is not None}
-            if not known:
-                continue
+            level = threshold(loss, samples, sizes)
             row = {"loss": NAMES.get(loss, loss), "training images": f"{samples:,}"}
-            row["threshold (parameters)"] = f"{threshold(samples, flat(sizes)[0]):,}"
-            row["seeds"] = f"{len(across([by_seed(r, TEST_ERROR) for r in sizes.values()]))}"
-            for what, mean in known.items():
-                row |= _places(what, sizes, mean)
+            row["threshold (parameters)"] = "–" if level is None else f"{level:,}"
+            for what in DRAWN:
+                row |= _peak(what, sizes)
             rows.append(Row(row))
     return rows
 
 
-def _places(what: str, sizes: Sizes, mean: np.ndarray) -> dict[str, str]:
-    """The highest peak of a mean [sizes], its two lows and its end, in words."""
-    counts, place = list(sizes), peak(mean)
-    shown = {
-        "lowest before": place.left if place else None,
-        "peak": place.at if place and place.height(mean) > 0 else None,
-        "lowest after": place.right if place else None,
-        "largest net": len(mean) - 1,
+def _peak(what: str, sizes: Sizes) -> dict[str, str]:
+    """A curve's excess, where it peaks, its lowest and its last mean, in words."""
+    off = stands_off([by_seed(runs, OUTCOMES[what]) for runs in sizes.values()])
+    at = shown(sizes, OUTCOMES[what])
+    levels = {n: one.value for n, runs in sizes.items() if (one := DRAWN[what].level(runs))}
+    ends = {"best": min(levels, key=lambda n: levels[n], default=None), "largest net": max(sizes)}
+    said = {
+        name: f"{number(levels[n])} at {n:,} (h = {hidden(sizes[n])})" if n in levels else "–"
+        for name, n in ends.items()
     }
-    return {
-        f"{what}, {name}": "–"
-        if at is None
-        else f"{number(float(mean[at]))} at {counts[at]:,} (h = {hidden(sizes[counts[at]])})"
-        for name, at in shown.items()
-    }
+    peak = "–" if at is None else f"{2**at:,.0f} parameters"
+    words = {"excess": f"{interval(off)} (n = {off.n})" if off else "–", "peak": peak, **said}
+    return {f"{what}, {name}": text for name, text in words.items()}

@@ -1,105 +1,115 @@
 """What hw1_3_double_descent claims, how it is tested, and what would refute it.
 
-**The test error peaks near the interpolation threshold.** The height of the highest peak within a
-factor of 2 of it, above the higher of the lowest points on its two sides, taken once a seed where
-the other seeds have it (see ``peaks``). At or below 0 there is no peak there. Asked of
-the test error and of the test loss (in decades), and of each loss by itself: theory has the peak
-under squared loss, at samples × classes; a classifier's cross-entropy may put it elsewhere.
+**The test error has a peak.** First whether, then where. The excess of each seed over a curve
+without a peak, wherever the peak is (see ``valleys``): above 0. Asked of the test error and of the
+test loss (in decades), and of each loss by itself.
 
-**It lies at the threshold.** log2 of the parameters at each seed's own highest peak, wherever that
-is, over the threshold: between −1 and 1. Of the error and of the loss.
+**It lies at the threshold.** log2 of the parameters at the peak of the mean over the threshold (see
+``peaks``): between −1 and 1. Within a factor of two, since label noise and training time move it
+(Nakkiran et al. 2020, "Deep Double Descent"). Not asked where no peak is shown.
 
 **More data moves it up.** log2 of the parameters at the peak with the most images over that with
-the fewest, over log2 of the ratio of the images; theory has 1, a peak that stays has 0. Likewise.
+the fewest, over log2 of the ratio of the images; theory has 1 under squared loss, a peak that stays
+has 0. Not asked where one of the two is not shown.
 
 **The second descent goes below the first.** Test error of the largest net less that of the best net
-below the threshold (which one is the other seeds' choice).
+below the threshold (which one is the other seeds' choice). A curve that only falls does so too.
+
+A seed draws weights, order of the batches and noise of the labels; the images are one subset. The
+spread over subsets is as large as over seeds: of 5 × 5 nets on 200 digits at the threshold, squared
+loss, the test error had a standard deviation of 5.2 points over seeds and of 4.5 over
+``data.seed``. The means of five seeds differed from subset to subset no more than that explains.
 """
 
 import numpy as np
 
-from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.claim import Claim, Region, leaning
 from dl_experiments.analysis.claims.forms import compared
-from dl_experiments.analysis.claims.seeds import Sides, across, over_seeds
-from dl_experiments.analysis.phenomena.capacity.axes import error
+from dl_experiments.analysis.claims.seeds import Sides, across, joined, over_seeds
 from dl_experiments.analysis.phenomena.capacity.peaks import (
     NAMES,
-    NEAR,
+    OUTCOMES,
+    TEST_ERROR,
     Study,
-    heights,
-    near,
-    places,
+    stands_off,
     threshold,
 )
-from dl_experiments.analysis.phenomena.capacity.sizes import Sizes, nets
+from dl_experiments.analysis.phenomena.capacity.sizes import Sizes, few, nets
+from dl_experiments.analysis.phenomena.capacity.valleys import places
 from dl_experiments.analysis.runs.describe import number
-from dl_experiments.analysis.runs.grid import flat
-from dl_experiments.analysis.runs.quantities import Quantity, by_seed, decades, final
 from dl_experiments.analysis.runs.statistics import Estimate
 
 ABOVE_ZERO, BELOW_ZERO = Region(above=0.0), Region(below=0.0)
-AT = Region(above=-float(np.log2(NEAR)), below=float(np.log2(NEAR)))
-TEST_ERROR = error(final, "test")
-OUTCOMES: dict[str, Quantity] = {
-    "test error": TEST_ERROR,
-    "test loss": decades(final("test/loss")),
-}
+AT = Region(above=-1.0, below=1.0)
+SHOWN = ("supported", leaning("supported"))
+NONE_FITS = "no net has its training set by heart"
 
 
 def judge(study: Study) -> list[Claim]:
     """The claims on one arm's runs."""
-    judged = []
+    judged: list[Claim] = []
     for loss, by_samples in study.items():
-        if by_samples:
-            samples = max(by_samples)
-            name = f"{NAMES.get(loss, loss)}, {samples:,} images"
-            level = threshold(samples, flat(by_samples[samples])[0])
-            judged += [_peaks(name, by_samples[samples], level, what) for what in OUTCOMES]
-            judged += [_lies_there(name, by_samples[samples], level, what) for what in OUTCOMES]
-            judged.append(_second_descent(name, by_samples[samples], level))
-            if len(by_samples) > 1:
-                judged += [_moves(NAMES.get(loss, loss), by_samples, what) for what in OUTCOMES]
+        if not by_samples:
+            continue
+        name, samples = NAMES.get(loss, loss), max(by_samples)
+        sizes, here = by_samples[samples], f"{name}, {samples:,} images"
+        level = threshold(loss, samples, sizes)
+        peaks = {what: _has_peak(here, sizes, what) for what in OUTCOMES}
+        judged += peaks.values()
+        judged += [_lies_there(here, sizes, level, what, _open(peaks[what])) for what in OUTCOMES]
+        judged.append(_second_descent(here, sizes, level))
+        if len(by_samples) > 1:
+            fewest = min(by_samples)
+            fewer = {what: _has_peak(name, by_samples[fewest], what) for what in OUTCOMES}
+            for what, peak in peaks.items():
+                missing = [_open(peak), _open(fewer[what], f" with {fewest:,} images")]
+                judged.append(_moves(name, by_samples, what, joined(missing)))
     return judged
 
 
-def _peaks(name: str, sizes: Sizes, level: int, what: str) -> Claim:
-    allowed = near(list(sizes), level)
+def _open(peak: Claim, where: str = "") -> str:
+    """Why nobody can ask where a peak lies; empty where it is shown."""
+    if peak.verdict in SHOWN:
+        return ""
+    none = "there is no peak" if peak.verdict == "not supported" else "no peak is shown"
+    return f"{none}{where}"
+
+
+def _has_peak(name: str, sizes: Sizes, what: str) -> Claim:
     return compared(
-        f"The {what} peaks near the interpolation threshold ({name})",
+        f"The {what} has a peak ({name})",
         OUTCOMES[what],
         ABOVE_ZERO,
         nets(sizes),
-        lambda sides: over_seeds(heights(across(sides), allowed), sides),
+        stands_off,
         OUTCOMES[what].apart,
-        f"{what} at the peak less that at the higher of the lows on its two sides, where the other "
-        "seeds have them",
-        note=f"threshold: {level:,} parameters",
-        unfit="" if allowed.any() else "no net within a factor of 2 of the threshold",
+        f"{what} where the mean of the other seeds stands above the best curve without a peak, "
+        "less that where it stands below",
+        unfit=few(sizes),
     )
 
 
-def _lies_there(name: str, sizes: Sizes, level: int, what: str) -> Claim:
+def _lies_there(name: str, sizes: Sizes, level: int | None, what: str, unfit: str) -> Claim:
     def compare(sides: Sides) -> Estimate | None:
         found = places(across(sides), list(sizes))
-        return over_seeds({seed: at - np.log2(level) for seed, at in found.items()}, sides)
+        apart = {seed: at - np.log2(level) for seed, at in found.items()} if level else {}
+        return over_seeds(apart, sides)
 
-    curves = across([by_seed(runs, OUTCOMES[what]) for runs in sizes.values()])
-    bare = len(curves) - len(places(curves, list(sizes)))
     return compared(
-        f"The highest peak of the {what} lies at the threshold ({name})",
+        f"The peak of the {what} lies at the threshold ({name})",
         OUTCOMES[what],
         AT,
         nets(sizes),
         compare,
         "octaves",
-        "log2 of the parameters at each seed's highest peak over the threshold",
-        note=f"{bare} of {len(curves)} seeds have no peak and do not count" if bare else "",
-        unfit="no seed has a peak" if curves and bare == len(curves) else "",
+        "log2 of the parameters at the peak of the mean over the threshold, by the jackknife",
+        note=_of(level),
+        unfit=joined([unfit, "" if level else NONE_FITS]),
     )
 
 
-def _second_descent(name: str, sizes: Sizes, level: int) -> Claim:
-    small = [index for index, count in enumerate(sizes) if count < level]
+def _second_descent(name: str, sizes: Sizes, level: int | None) -> Claim:
+    small = [index for index, count in enumerate(sizes) if level and count < level]
 
     def compare(sides: Sides) -> Estimate | None:
         curves = across(sides)
@@ -119,10 +129,16 @@ def _second_descent(name: str, sizes: Sizes, level: int) -> Claim:
         compare,
         TEST_ERROR.apart,
         "test error of the largest net less that of the best net below the threshold",
+        note=_of(level),
+        unfit="" if level else NONE_FITS,
     )
 
 
-def _moves(name: str, by_samples: dict[int, Sizes], what: str) -> Claim:
+def _of(level: int | None) -> str:
+    return f"threshold: {level:,} parameters" if level else ""
+
+
+def _moves(name: str, by_samples: dict[int, Sizes], what: str, unfit: str) -> Claim:
     fewest, most = (by_samples[samples] for samples in (min(by_samples), max(by_samples)))
     octaves = np.log2(max(by_samples) / min(by_samples))
 
@@ -141,4 +157,5 @@ def _moves(name: str, by_samples: dict[int, Sizes], what: str) -> Claim:
         "octaves an octave",
         f"log2 of the parameters at the peak, {max(by_samples):,} over {min(by_samples):,} images, "
         f"over {number(float(octaves))} octave{'' if octaves == 1 else 's'} of images",
+        unfit=unfit,
     )

@@ -1,45 +1,37 @@
-"""hw1_3_double_descent: its runs as loss -> training images -> sizes, and where a curve peaks.
+"""hw1_3_double_descent: its runs as loss -> training images -> sizes, their peaks and thresholds.
 
-The interpolation threshold is where a net has as many parameters as there are numbers to fit,
-samples × classes (Belkin et al. 2019, "Reconciling modern machine-learning practice and the
-classical bias-variance trade-off", PNAS 116, section 3).
-
-A peak's height is how far it stands above the higher of the lowest points on its two sides. The
-highest of noisy points is always somewhat high. So the places of a peak and its lows are read off
-the mean of the *other* seeds, and the height off the seed itself: a curve that only falls has then
-a height below 0, and a flat one has a height around 0.
+The interpolation threshold is where a net can just fit its training set. Under squared loss that
+takes as many parameters as there are numbers to fit, samples × classes (Belkin et al. 2019,
+"Reconciling modern machine-learning practice and the classical bias-variance trade-off", PNAS 116,
+section 3). Cross-entropy has no numbers to fit: there it is read off the runs, as the smallest net
+whose mean training error is below half an image.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Sequence
 
-import numpy as np
-
-from dl_experiments.analysis.claims.seeds import across
+from dl_experiments.analysis.claims.seeds import Sides, across, over_seeds
+from dl_experiments.analysis.phenomena.capacity.axes import error
 from dl_experiments.analysis.phenomena.capacity.sizes import Sizes, by_images
+from dl_experiments.analysis.phenomena.capacity.valleys import Excess, excess, places
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.quantities import Quantity, by_seed
+from dl_experiments.analysis.runs.grid import flat
+from dl_experiments.analysis.runs.quantities import Quantity, by_seed, decades, final
+from dl_experiments.analysis.runs.statistics import Estimate
 
 NAMES = {"mse": "squared loss", "cross_entropy": "cross-entropy"}
-NEAR = 2.0  # a peak within this factor of the threshold is near it
+THRESHOLDS = {
+    "mse": "threshold (squared loss): images × classes",
+    "cross_entropy": "threshold (cross-entropy): no training error",
+}
+FITTED = 0.5  # wrong images, on average
+TRAIN_ERROR, TEST_ERROR = error(final, "train"), error(final, "test")
+OUTCOMES: dict[str, Quantity] = {
+    "test error": TEST_ERROR,
+    "test loss": decades(final("test/loss")),
+}
 
 Study = dict[str, dict[int, Sizes]]
 """Loss -> training images -> sizes, the fewest images first."""
-
-
-@final
-@dataclass(frozen=True)
-class Peak:
-    """Where a curve peaks: the place of the peak and of the lowest point on either side of it."""
-
-    at: int
-    left: int
-    right: int
-
-    def height(self, values: np.ndarray) -> float:
-        """How far values [sizes] stand above the higher low there."""
-        return float(values[self.at] - max(values[self.left], values[self.right]))
 
 
 def study(runs: Sequence[Run]) -> Study:
@@ -50,62 +42,28 @@ def study(runs: Sequence[Run]) -> Study:
     return made
 
 
-def threshold(samples: int, run: Run) -> int:
-    """Numbers to fit: one a sample and class."""
-    return samples * (run.classes or 0)
+def threshold(loss: str, samples: int, sizes: Sizes) -> int | None:
+    """Parameters at the interpolation threshold (see the module); None where no net is there.
+
+    Any loss but cross-entropy is taken to have a number to fit for each sample and class.
+    """
+    if loss != "cross_entropy":
+        return samples * (flat(sizes)[0].classes or 0)
+    levels = {count: TRAIN_ERROR.level(runs) for count, runs in sizes.items()}
+    fitted = [n for n, one in levels.items() if one and one.value < 100 * FITTED / samples]
+    return min(fitted, default=None)
 
 
-def centre(sizes: Sizes, quantity: Quantity) -> np.ndarray | None:
-    """The levels [sizes] over the seeds that have a value at every size; None without one."""
-    curves = np.array([*across([by_seed(runs, quantity) for runs in sizes.values()]).values()])
-    if not len(curves):
+def stands_off(sides: Sides) -> Estimate | None:
+    """How far the seeds of all sizes stand off a curve without a peak; see ``valleys``."""
+    return over_seeds(excess(across(sides)), sides, Excess(len(sides)))
+
+
+def shown(sizes: Sizes, quantity: Quantity) -> float | None:
+    """log2 of the parameters at the peak; None where the interval of the excess reaches 0."""
+    sides = [by_seed(runs, quantity) for runs in sizes.values()]
+    found = stands_off(sides)
+    if found is None or found.low is None or found.low <= 0:
         return None
-    return np.array([quantity.scale.level(column).value for column in curves.T])
-
-
-def peak(values: np.ndarray, allowed: np.ndarray | None = None) -> Peak | None:
-    """The point that stands highest above its surroundings; None with fewer than 3 points.
-
-    Args:
-        values: [n], in order of the size.
-        allowed: Which places may be the peak [n]; None: all but the two ends, which never may.
-    """
-    found = []
-    for at in range(1, len(values) - 1):
-        if allowed is None or allowed[at]:
-            right = at + 1 + int(np.argmin(values[at + 1 :]))
-            found.append(Peak(at, int(np.argmin(values[:at])), right))
-    return max(found, key=lambda one: one.height(values), default=None)
-
-
-def heights(curves: Mapping[int, np.ndarray], allowed: np.ndarray) -> dict[int, float]:
-    """Seed -> height of the peak that the other seeds show, on its own curve (see the module).
-
-    Args:
-        curves: Seed -> values [sizes].
-        allowed: Which places may be the peak [sizes].
-    """
-    found = {}
-    for seed, curve in curves.items():
-        others = [other for name, other in curves.items() if name != seed]
-        mean = np.mean(others, axis=0) if others else np.empty(0)
-        if len(mean) and (place := peak(mean, allowed)) is not None:
-            low = max(place.left, place.right, key=lambda index: float(mean[index]))
-            found[seed] = float(curve[place.at] - curve[low])
-    return found
-
-
-def near(counts: Sequence[int], level: int) -> np.ndarray:
-    """Which parameter counts [n] lie within ``NEAR`` of a threshold."""
-    ratio = np.array(counts) / level
-    return (ratio >= 1 / NEAR) & (ratio <= NEAR)
-
-
-def places(curves: Mapping[int, np.ndarray], counts: Sequence[int]) -> dict[int, float]:
-    """Seed -> log2 of the parameters at its own highest peak; seeds without a peak have none."""
-    found = {}
-    for seed, curve in curves.items():
-        place = peak(curve)
-        if place is not None and place.height(curve) > 0:
-            found[seed] = float(np.log2(counts[place.at]))
-    return found
+    there = over_seeds(places(across(sides), list(sizes)), sides)
+    return there.value if there else None
