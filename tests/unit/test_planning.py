@@ -39,7 +39,7 @@ def test_seeds_share_what_is_made_to_be_looked_at(compose, checked):
 def test_a_users_code_is_made_for_each_seed(compose, checked, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "users")
     own = ["model._target_=users_folder.Gated", "+model.width=3"]
-    less = ["~model.hidden", "~model.activation", "~model.dropout"]
+    less = ["~model.hidden", "~model.activation", "~model.dropout", "~model.init", "~model.gain"]
     plan.check([Job(compose(*WORDS[1:], *less, *own, f"seed={seed}")) for seed in range(2)])
     assert [seed for seed, _ in checked] == [0, 1]
 

@@ -113,9 +113,9 @@ def _ticks(axis: Axes, low: float, limit: float) -> None:
     marks = [digit * 10.0**power for power in range(8) for digit in digits]
     near = 10 ** (0.17 * np.log10(limit / low))
     marks = [mark for mark in marks if low < mark < limit / near]
+    panels.whole_numbers(axis.xaxis)
     axis.xaxis.set_major_locator(FixedLocator([*marks, limit]))
     axis.xaxis.set_minor_locator(NullLocator())
-    panels.whole_numbers(axis.xaxis)
 
 
 def _apart(places: Sequence[float]) -> list[float]:
