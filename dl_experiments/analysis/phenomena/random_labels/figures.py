@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
 
 from dl_experiments.analysis.drawing import curves, dots, panels, style
 from dl_experiments.analysis.drawing.text import Label, place
@@ -145,7 +144,6 @@ def _epochs(axis: Axes, groups: Mapping[float, Sequence[Run]]) -> bool:
         at = list(by_seed(runs, EPOCHS).values())
         axis.plot([p] * len(at), at, "^", color=BLUE, mfc="white", ms=8, zorder=4)
     panels.values(axis, "epochs to memorise", LOG)
-    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     panels.whole_numbers(axis.yaxis)
     return bool(missed)
 
