@@ -11,6 +11,7 @@ from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.grid import Grid, show, value
 
 EPOCHS = "trainer.max_epochs"
+DATA_SEED = "data.seed"
 RECORDING = ("callbacks.", "trainer.log_every")  # what is written down, not what is trained
 TIED = ("kind", "task", "arm")  # follow from the data, or name what is compared
 BROUGHT = {"schedule": (EPOCHS,)}  # what is derived from a key in our own files
@@ -91,7 +92,7 @@ def _goes_with_the_seed(key: str, runs: Sequence[Run]) -> bool:
     """Whether a data seed is another with each seed, and the same with the same one."""
     pairs = {(run.seed, value(run, key)) for run in runs}
     sides = [set(side) for side in zip(*pairs, strict=True)]
-    return key == "data.seed" and all(len(side) == len(pairs) for side in sides)
+    return key == DATA_SEED and all(len(side) == len(pairs) for side in sides)
 
 
 def _split(runs: Sequence[Run], first: Sequence[str] = ()) -> tuple[list[str], list[str]]:
@@ -119,13 +120,31 @@ def _split(runs: Sequence[Run], first: Sequence[str] = ()) -> tuple[list[str], l
 def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, Grid]:
     """Runs that may share a figure: one arm for each value of the swept keys not compared in it.
 
-    A key that follows what is compared makes no arms: within it `confounded` tells of that.
+    A key that follows what is compared makes no arms: within it `confounded` tells of that. Runs
+    whose seeds draw their samples too, beside others that all have one data seed, are an arm each.
 
     Returns:
         Label ("adam, weight_decay 0.0001") -> runs; the label is empty where there is one arm.
     """
     keys = [key for key in _split(runs, compared)[0] if key not in compared]
+    parts = _own_and_fixed(runs) if DATA_SEED in keys else {}
+    if parts:
+        return {
+            ", ".join(filter(None, [name, said])): members
+            for said, some in parts.items()
+            for name, members in arms(some, compared).items()
+        }
     return {label(keys, values): members for values, members in Grid(runs).cells(keys).items()}
+
+
+def _own_and_fixed(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs whose data seed is their seed, and the others, if those all have one; else empty."""
+    own = [run for run in runs if run.get(DATA_SEED) == run.seed]
+    fixed = [run for run in runs if run.get(DATA_SEED) != run.seed]
+    seeds = {value(run, DATA_SEED) for run in fixed}
+    if len({run.seed for run in own}) < 2 or len(seeds) != 1:
+        return {}
+    return {"data.seed as the seed": own, label([DATA_SEED], [*seeds]): fixed}
 
 
 def label(keys: Sequence[str], values: Sequence[str]) -> str:

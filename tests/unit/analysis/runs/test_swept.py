@@ -160,3 +160,25 @@ def test_labels_name_keys_that_need_it() -> None:
     noise = ["label_noise.fraction", "label_noise.kind", "label_noise.test_labels"]
     words = "label noise 0.5, symmetric label noise, random test labels"
     assert label(noise, ["0.5", "symmetric", "random"]) == words
+
+
+def test_seeds_that_draw_samples_beside_those_of_one_data_seed_are_two_arms(tmp_path: Path) -> None:
+    """As an experiment's finished runs from before its seeds drew their images."""
+    cells = [
+        {"seed": seed, "data.seed": data, "model": model}
+        for seed in range(3)
+        for data in {0, seed}
+        for model in ("deep", "shallow")
+    ]
+    found = arms(runs_of(tmp_path, *cells), ["model.name"])
+    seen = {name: sorted({run.seed for run in members}) for name, members in found.items()}
+    assert seen == {"data.seed as the seed": [0, 1, 2], "data.seed 0": [1, 2]}
+
+
+def test_a_grid_of_seeds_and_data_seeds_is_an_arm_for_each_data_seed(tmp_path: Path) -> None:
+    cells = [{"seed": seed, "data.seed": data} for seed in range(2) for data in range(2)]
+    found = arms(runs_of(tmp_path, *cells), ["model.name"])
+    assert {name: len(members) for name, members in found.items()} == {
+        "data.seed 0": 2,
+        "data.seed 1": 2,
+    }
