@@ -2,7 +2,7 @@
 
 Colours are Okabe & Ito's, less the yellow, too faint for a line: told apart with any common colour
 blindness (Wong 2011, "Points of view: Color blindness", Nature Methods 8). Ordered values take
-equal steps of viridis instead.
+equal steps of viridis instead, less its lightest quarter.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
@@ -20,7 +21,9 @@ from matplotlib.transforms import ScaledTranslation
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 FIXED: dict[Any, str] = {"deep": COLOURS[0], "middle": COLOURS[1], "shallow": COLOURS[2]}
-LIGHTEST = 0.75  # of viridis, beyond which a line is too faint on white
+ORDERED = ListedColormap(
+    mpl.colormaps["viridis"](np.linspace(0, 0.75, 256)), "ordered"
+)  # beyond, a line is too faint on white
 TRUTH = "#888888"
 TRAIN, TEST = "-", (0, (4, 1.6))
 MARKS = {"diverged": "X", "running": ">", "interrupted": "s", "failed": "v"}
@@ -73,8 +76,9 @@ def applied() -> Iterator[None]:
 def colours(names: Sequence[Name], ordered: bool = False) -> dict[Name, Any]:
     """Name (or number) -> colour; deep, middle and shallow have the same colour in every figure."""
     if ordered or len(names) > len(COLOURS):
-        steps = np.linspace(0.0, LIGHTEST, len(names))
-        return {n: mpl.colormaps["viridis"](s) for n, s in zip(names, steps, strict=True)}
+        return {
+            n: ORDERED(s) for n, s in zip(names, np.linspace(0.0, 1.0, len(names)), strict=True)
+        }
     free = iter([c for c in COLOURS if c not in {FIXED[n] for n in names if n in FIXED}])
     return {name: FIXED[name] if name in FIXED else next(free) for name in names}
 

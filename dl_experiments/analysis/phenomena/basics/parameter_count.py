@@ -1,6 +1,7 @@
 """How many parameters every model of conf/model has, layer by layer; this needs no runs."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -17,7 +18,8 @@ ABOUT = (
     "Each layer's weights, biases and their sum, and the formula that gives the sum by hand: "
     "inputs·outputs + outputs of a dense layer, outputs·inputs·k·k + outputs of a k×k convolution."
 )
-DRAWN = ("functions", "mnist")
+DRAWN = ("functions", "digits", "mnist", "cifar10")
+COLUMNS = 2
 
 Counted = list[tuple[str, Shape, list[LayerCount]]]
 """Model, the data it meets, its layers."""
@@ -62,22 +64,26 @@ def _text(counted: Counted) -> str:
 
 
 def _shares(counted: Counted) -> tuple[str, Figure]:
-    """For functions and for MNIST each model's layers as shares of its parameters."""
-    shown = {
-        name: [(model, shape, layers) for model, shape, layers in counted if name in shape.data]
+    """For each kind of data each model's layers as shares of its parameters."""
+    shown = [
+        found
         for name in DRAWN
-    }
-    most = max(len(found) for found in shown.values())
-    figure, (row,) = style.page(
+        if (found := [one for one in counted if name in one[1].data.split(", ")])
+    ]
+    most = max(map(len, shown))
+    figure, axes = style.page(
         "Where the parameters are", "every model of conf/model with its defaults",
-        1, len(shown), (5.0, 0.6 + 0.3 * most),
+        -(-len(shown) // COLUMNS), COLUMNS, (5.0, 0.6 + 0.24 * most),
     )  # fmt: skip
-    for axis, found in zip(row, shown.values(), strict=True):
-        _bars(axis, found)
+    for axis, found in zip_longest(axes.flat, shown):
+        if found:
+            _bars(axis, found)
+        else:
+            axis.set_axis_off()
     caption = (
         "Each bar is a model, cut into its layers from the input (dark) to the output (light), by "
         "their share of its parameters, weights and biases together; at its right end their "
-        "number. Left: functions of one variable. Right: MNIST, 28×28 pixels and ten classes."
+        "number, for functions of one variable and for images from small to large."
     )
     return caption, figure
 

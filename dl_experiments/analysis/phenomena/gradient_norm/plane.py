@@ -23,7 +23,6 @@ from dl_experiments.analysis.runs.scales import LOG
 from dl_experiments.analysis.runs.statistics import geometric_mean
 from dl_experiments.analysis.sections import Made
 
-PROGRESS = "viridis"
 GREY = "#777777"
 
 
@@ -39,7 +38,7 @@ def norm_against_loss(arm: str, columns: Columns) -> Made | None:
     for axis, (name, pairs) in zip(axes[0], found.items(), strict=True):
         for loss, norm, progress in pairs:
             axis.plot(loss, norm, color=GREY, lw=0.5, alpha=0.5, zorder=1)
-            look = {"cmap": PROGRESS, "vmin": 0.0, "vmax": 1.0, "linewidths": 0}
+            look = {"cmap": style.ORDERED, "vmin": 0.0, "vmax": 1.0, "linewidths": 0}
             axis.scatter(loss, norm, s=16, c=progress, zorder=2, **look)
         for loss, norm, _ in pairs:
             axis.plot(loss[-1:], norm[-1:], "*", color="white", mec="black", ms=11, zorder=3)
@@ -91,4 +90,4 @@ def _root(axis: Axes, runs: Sequence[Run]) -> None:
 
 
 def _progress() -> ScalarMappable:
-    return ScalarMappable(Normalize(0, 1), PROGRESS)
+    return ScalarMappable(Normalize(0, 1), style.ORDERED)

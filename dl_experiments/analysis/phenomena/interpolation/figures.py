@@ -67,7 +67,7 @@ def _band(axis: Axes, found: Sequence[Line], metric: str, colour: Any, dashes: A
         values = np.clip(values, 1e-12, 1e12)  # a log axis has no 0 and no infinity
     centre, low, high = seed_band(values, geometric=metric.endswith("loss"))
     if len(found) > 1:
-        axis.fill_between(at, low, high, color=colour, alpha=0.18, lw=0)
+        axis.fill_between(at, low, high, color=colour, alpha=0.18, lw=0, label=style.RANGE)
     axis.plot(at, centre, color=colour, ls=dashes)
 
 

@@ -134,8 +134,8 @@ def correlations(about: str, sweeps: Mapping[str, Sweep], groups: Groups) -> tup
         "Within the critical points that one start of the search found, a distinct one counted "
         "once, and averaged over the starts that found several; bars: 95 % intervals (by "
         "permutation within starts). Points of one start are one where their losses agree "
-        f"to {SAME:.0%} or lie below {number(ZERO_LOSS)}. Counts that do not vary have ρ = 0, "
-        "and there is no bar where counts are tied so often that no order of them is rare."
+        f"to {100 * SAME:g} % or lie below {number(ZERO_LOSS)}. Counts that do not vary have ρ = "
+        "0, and there is no bar where counts are tied so often that no order of them is rare."
     )
     return caption, figure
 

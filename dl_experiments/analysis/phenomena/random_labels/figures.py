@@ -11,7 +11,7 @@ from dl_experiments.analysis.phenomena.random_labels.memorised import (
     EPOCHS,
     Widths,
     epochs_to_memorise,
-    target,
+    goal,
 )
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import about, sized
@@ -43,7 +43,7 @@ def learning(net: str, groups: Mapping[str, Sequence[Run]], title: str) -> Made:
     caption = (
         "Loss (left, log scale) and accuracy (right) per epoch, in eval mode, on the training set "
         "with the labels it was trained on (solid) and on the whole test set with its true labels "
-        f"(dashed). A run ends when its training accuracy reaches {max(map(target, runs)):.1%}, or "
+        f"(dashed). A run ends when its training accuracy reaches {goal(runs)}, or "
         f"with its last epoch. {curves.EVERY} It is thin where some seeds have ended."
     )
     return caption, figure
@@ -68,7 +68,7 @@ def epochs_against_fraction(net: str, groups: Mapping[float, Sequence[Run]]) -> 
         keys.append(style.key("not memorised by its last epoch", **look))
     style.legend_below(figure, [*keys, *guess, *curves.lost_keys(runs)])
     caption = (
-        f"Left: the first logged epoch at which the training accuracy is {target(runs[0]):.1%} or "
+        f"Left: the first logged epoch at which the training accuracy is {goal(runs)} or "
         f"more (log scale; logged {_often(runs)}), against the share p of labels that are drawn. "
         + (
             "An open triangle is a run that did not get there: at its last epoch, a lower bound, "
@@ -109,7 +109,7 @@ def capacity(net: str, groups: Widths) -> Made:
     epochs = sorted({int(run.get("trainer.max_epochs")) for run in runs})
     caption = (
         "Accuracy on training labels that are all random (p = 1) where training ended, at "
-        f"{max(map(target, runs)):.1%} or after at most {' or '.join(map(str, epochs))} epochs, "
+        f"{goal(runs)} or after at most {' or '.join(map(str, epochs))} epochs, "
         "against the parameters that a net has for each label (log scale). "
         "Dots: every completed seed."
     )

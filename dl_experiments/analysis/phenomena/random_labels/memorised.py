@@ -26,6 +26,11 @@ def target(run: Run) -> float:
     return BY_HEART if wanted is None else float(wanted)
 
 
+def goal(runs: Sequence[Run]) -> str:
+    """The highest target of some runs, as in "99 %"."""
+    return f"{100 * max(map(target, runs)):g} %"
+
+
 def epochs_to_memorise(run: Run) -> float | None:
     """The first logged epoch whose training accuracy reaches the target; None where none does."""
     epochs, accuracies = run.shared("train/accuracy")
