@@ -120,31 +120,35 @@ def _split(runs: Sequence[Run], first: Sequence[str] = ()) -> tuple[list[str], l
 def arms(runs: Sequence[Run], compared: Sequence[str]) -> dict[str, Grid]:
     """Runs that may share a figure: one arm for each value of the swept keys not compared in it.
 
-    A key that follows what is compared makes no arms: within it `confounded` tells of that. Runs
-    whose seeds draw their samples too, beside others that all have one data seed, are an arm each.
+    A key that follows what is compared makes no arms: within it `confounded` tells of that. Where
+    all else is equal, runs whose seeds draw their samples too and runs that all have one data seed
+    are an arm each, and a run that is one of either is in both.
 
     Returns:
         Label ("adam, weight_decay 0.0001") -> runs; the label is empty where there is one arm.
     """
     keys = [key for key in _split(runs, compared)[0] if key not in compared]
-    parts = _own_and_fixed(runs) if DATA_SEED in keys else {}
-    if parts:
-        return {
-            ", ".join(filter(None, [name, said])): members
-            for said, some in parts.items()
-            for name, members in arms(some, compared).items()
-        }
-    return {label(keys, values): members for values, members in Grid(runs).cells(keys).items()}
+    if DATA_SEED not in keys:
+        return {label(keys, values): some for values, some in Grid(runs).cells(keys).items()}
+    keys.remove(DATA_SEED)
+    return {
+        ", ".join(filter(None, [label(keys, values), said])): members
+        for values, some in Grid(runs).cells(keys).items()
+        for said, members in _by_data_seed(some).items()
+    }
 
 
-def _own_and_fixed(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs whose data seed is their seed, and the others, if those all have one; else empty."""
+def _by_data_seed(runs: Sequence[Run]) -> dict[str, Grid]:
+    """Runs that differ in their data seed alone, as ``arms`` tells them apart."""
+    fixed = Grid(runs).cells([DATA_SEED])
     own = [run for run in runs if run.get(DATA_SEED) == run.seed]
-    fixed = [run for run in runs if run.get(DATA_SEED) != run.seed]
-    seeds = {value(run, DATA_SEED) for run in fixed}
-    if len({run.seed for run in own}) < 2 or len(seeds) != 1:
-        return {}
-    return {"data.seed as the seed": own, label([DATA_SEED], [*seeds]): fixed}
+    others = {value(run, DATA_SEED) for run in runs if run.get(DATA_SEED) != run.seed}
+    if len(fixed) > 1 and _goes_with_the_seed(DATA_SEED, runs):
+        own, others = [*runs], set()
+    elif len({run.seed for run in own}) < 2 or len(others) > 1:
+        return {label([DATA_SEED], values): members for values, members in fixed.items()}
+    found = {"data.seed with the seed": Grid(own)}
+    return found | {label([DATA_SEED], [seed]): fixed[(seed,)] for seed in others}
 
 
 def label(keys: Sequence[str], values: Sequence[str]) -> str:

@@ -165,4 +165,6 @@ def uncounted(runs: Sequence[Run], sizes: Mapping[int, Sequence[Run]]) -> list[s
 
 
 def _net(run: Run) -> str:
-    return json.dumps([run.config["model"], run.data], sort_keys=True)
+    """What tells its net from others, whatever neutral keys its config is too old to have."""
+    keys = {key: found for key, found in run.science.items() if key.startswith("model.")}
+    return json.dumps([keys, run.data], sort_keys=True)

@@ -172,7 +172,21 @@ def test_seeds_that_draw_samples_beside_those_of_one_data_seed_are_two_arms(tmp_
     ]
     found = arms(runs_of(tmp_path, *cells), ["model.name"])
     seen = {name: sorted({run.seed for run in members}) for name, members in found.items()}
-    assert seen == {"data.seed as the seed": [0, 1, 2], "data.seed 0": [1, 2]}
+    assert seen == {"data.seed with the seed": [0, 1, 2], "data.seed 0": [0, 1, 2]}
+
+
+@pytest.mark.parametrize("beyond", [0, 10])
+def test_a_study_of_one_data_seed_keeps_its_seeds_beside_one_that_draws_samples(
+    tmp_path: Path, beyond: int
+) -> None:
+    """As an experiment that was trained at quick, on a part of the images, and at full, on all."""
+    cells = [{"seed": n, "data.seed": n + beyond, "data.batch_size": 32} for n in range(5)]
+    cells += [{"seed": n, "data.seed": 0, "data.batch_size": 128} for n in range(5)]
+    found = arms(runs_of(tmp_path, *cells), ["model.name"])
+    assert {name: sorted(run.seed for run in members) for name, members in found.items()} == {
+        "batch_size 32, data.seed with the seed": [*range(5)],
+        "batch_size 128, data.seed 0": [*range(5)],
+    }
 
 
 def test_a_grid_of_seeds_and_data_seeds_is_an_arm_for_each_data_seed(tmp_path: Path) -> None:

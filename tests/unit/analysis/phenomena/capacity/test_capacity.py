@@ -39,6 +39,14 @@ def test_a_run_without_a_count_has_that_of_its_like_or_is_told_of(tmp_path: Path
     assert capacity.uncounted(runs[:1], {0: runs[:1]}) == []
 
 
+def test_runs_from_before_a_neutral_key_are_of_the_same_net(tmp_path: Path) -> None:
+    sized_run(tmp_path, "study", 50, 0, ENDS)
+    sized_run(tmp_path, "study", 50, 1, ENDS, **{"model.init": "default", "model.gain": 1.0})
+    runs = collect(tmp_path).runs
+    assert [len(found) for found in capacity.by_size(runs).values()] == [2]
+    assert capacity.uncounted(runs, capacity.by_size(runs)) == []
+
+
 def test_only_seeds_with_every_size_have_a_curve(tmp_path: Path) -> None:
     sizes = write_accuracies(tmp_path, {10: [0.5, 0.6], 20: [0.7, 0.8], 30: [0.9]})
     found = across([by_seed(runs, final("test/accuracy")) for runs in sizes.values()])
