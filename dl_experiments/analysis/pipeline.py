@@ -1,6 +1,7 @@
 """Run directories -> tables, figures, event files and the report, all under ``outputs/report``."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from dl_experiments.analysis import comparison
 from dl_experiments.analysis.experiments import Experiment
 from dl_experiments.analysis.phenomena import known
 from dl_experiments.analysis.report import freshness
-from dl_experiments.analysis.report.drawn import Drawn, Say, Task, draw
+from dl_experiments.analysis.report.drawn import Drawers, Drawn, Say, Task, draw
 from dl_experiments.analysis.report.freshness import Stamp, stamps
 from dl_experiments.analysis.report.page import CHOSEN, write_page
 from dl_experiments.analysis.report.tables import write_findings, write_tables
@@ -113,24 +114,23 @@ def analyze(
     check({"paths": {"outputs": str(outputs)}, "trust": {"folders": [*folders]}, **asked})
     there = known(folders)
     trees = freshness.trees(outputs) if outputs.is_dir() else {}
-    found = _read(outputs, wanted, there)
-    chosen = _choose(found, wanted, there, told)
-    say(f"{len(found.runs)} runs read")
-    folder, studies = outputs / REPORT, found.studies
-    tasks = [
-        Task(
-            one,
-            studies.get(one.study, []),
-            told.get(one.name, {}),
-            folder / one.name,
-            dpi,
-        )
-        for one in chosen
-    ]
-    made = _drawn(tasks, trees, folders, processes, say)
+    folder = outputs / REPORT
+    with Drawers(processes) as drawers, ThreadPoolExecutor(1) as aside:
+        if not wanted:
+            drawers.start(freshness.count(trees))
+        found = _read(outputs, wanted, there)
+        chosen = _choose(found, wanted, there, told)
+        say(f"{len(found.runs)} runs read")
+        studies = found.studies
+        tasks = [
+            Task(one, studies.get(one.study, []), told.get(one.name, {}), folder / one.name, dpi)
+            for one in chosen
+        ]
+        writing = aside.submit(write_tables, found.runs, folder)
+        made = _drawn(tasks, trees, folders, drawers, say)
     sections = beside_one_another([one.told for one in made])
-    say("writing tables and page")
-    tables = [*write_tables(found.runs, folder)]
+    say("writing the page")
+    tables = [*writing.result()]
     page = freshness.page_of(folder, wanted)
     if not wanted:
         tables += write_findings(sections, folder)
@@ -150,7 +150,7 @@ def _drawn(
     tasks: Sequence[Task],
     trees: Mapping[str, list[Any]],
     folders: Sequence[str],
-    processes: int,
+    drawers: Drawers,
     say: Say,
 ) -> list[Drawn]:
     """What is kept of each task, or else what it comes to now."""
@@ -178,7 +178,7 @@ def _drawn(
     if made:
         say(f"{len(made)} of {len(tasks)} experiments are as they were drawn before")
     new = [at for at in range(len(tasks)) if at not in made]
-    for place, one in draw([tasks[at] for at in new], processes, say):
+    for place, one in draw([tasks[at] for at in new], drawers, say):
         at = new[place]
         made[at] = one
         _remember(tasks[at], inputs[at], one)

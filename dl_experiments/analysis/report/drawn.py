@@ -70,14 +70,54 @@ class Drawn:
     trace: str = ""
 
 
+@final
+class Drawers:
+    """Processes that draw, none of which lives longer than the ``with`` that it is used in.
+
+    They load what drawing needs from when they start, which may be before there is anything to
+    draw.
+
+    Args:
+        most: How many may share the work; 1: there are none.
+    """
+
+    def __init__(self, most: int = 1) -> None:
+        self.count = min(MOST, most)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Drawers":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._pool and kind:
+            for process in active_children():
+                process.terminate()
+        if self._pool:
+            self._pool.shutdown()
+
+    @property
+    def pool(self) -> ProcessPoolExecutor:
+        """The processes, which start with the first question."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), _begin)
+            for _ in range(self.count):
+                self._pool.submit(_load)
+        return self._pool
+
+    def start(self, runs: int) -> None:
+        """Start them if so many runs are worth it."""
+        if runs >= MANY and self.count > 1:
+            _ = self.pool
+
+
 def draw(
-    tasks: Sequence[Task], processes: int = 1, say: Say = lambda line: None
+    tasks: Sequence[Task], drawers: Drawers, say: Say = lambda line: None
 ) -> Iterator[tuple[int, Drawn]]:
     """Each of them with its place among them, as soon as it is drawn.
 
     Args:
         tasks: What there is to draw.
-        processes: How many may share the work of many runs; 1: it is all done in this one.
+        drawers: Who may share the work of many runs.
         say: Told of each that is drawn.
 
     Raises:
@@ -85,10 +125,9 @@ def draw(
     """
     left = dict(enumerate(tasks))
     shared = {place: task for place, task in left.items() if task.experiment.packaged}
-    workers = min(MOST, processes, len(shared))
     many = len({run.path for task in shared.values() for run in task.runs}) >= MANY
-    if many and workers > 1:
-        for place, drawn in _in_processes(shared, workers, say):
+    if many and min(drawers.count, len(shared)) > 1:
+        for place, drawn in _in_processes(shared, drawers, say):
             del left[place]
             yield place, drawn
     for place, task in left.items():
@@ -96,23 +135,25 @@ def draw(
         yield place, _draw(task)
 
 
-def _in_processes(tasks: Mapping[int, Task], workers: int, say: Say) -> Iterator[tuple[int, Drawn]]:
+def _in_processes(
+    tasks: Mapping[int, Task], drawers: Drawers, say: Say
+) -> Iterator[tuple[int, Drawn]]:
     """Their places, and what became of them; where a process was killed some are missing."""
-    say(f"drawing {len(tasks)} experiments in {workers} processes")
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
-        longest = sorted(tasks, key=lambda place: -len(tasks[place].runs))
-        places = {pool.submit(_draw, tasks[place]): place for place in longest}
-        try:
-            for count, ended in enumerate(as_completed(places), start=1):
-                with suppress(BrokenExecutor):
-                    drawn = ended.result()
-                    name = tasks[places[ended]].experiment.name
-                    say(f"drawn {count} of {len(tasks)}: {name}")
-                    yield places[ended], drawn
-        except BaseException:
-            for process in active_children():
-                process.terminate()
-            raise
+    say(f"drawing {len(tasks)} experiments in {drawers.count} processes")
+    longest = sorted(tasks, key=lambda place: -len(tasks[place].runs))
+    with suppress(BrokenExecutor):
+        places = {drawers.pool.submit(_draw, tasks[place]): place for place in longest}
+        for count, ended in enumerate(as_completed(places), start=1):
+            with suppress(BrokenExecutor):
+                drawn = ended.result()
+                name = tasks[places[ended]].experiment.name
+                say(f"drawn {count} of {len(tasks)}: {name}")
+                yield places[ended], drawn
+
+
+def _load() -> None:
+    """What most analyses load."""
+    import torch  # noqa: F401
 
 
 def _begin() -> None:

@@ -71,6 +71,11 @@ def trees(outputs: Path) -> dict[str, list[Any]]:
     return {study: [*tree(outputs / study, 2)] for study in studies}
 
 
+def count(trees: Mapping[str, Sequence[Any]]) -> int:
+    """How many runs there seem to be."""
+    return sum(entry[0].endswith("/config.yaml") for tree in trees.values() for entry in tree)
+
+
 def checksum(facts: Sequence[Any]) -> str:
     """Of some facts."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

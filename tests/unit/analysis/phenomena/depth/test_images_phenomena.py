@@ -40,6 +40,20 @@ def test_a_missing_side_leaves_the_claim_open(tmp_path: Path, analysed: Analysed
     assert verdicts == ["supported", "inconclusive", "inconclusive"]
 
 
+def test_nets_that_are_still_learning_are_not_compared(tmp_path: Path, analysed: Analysed) -> None:
+    """Their test accuracy is 0.1 + 0.65 (1 − exp(−epoch / 2.5)), recorded until epoch 6."""
+    for seed in range(5):
+        image_run(tmp_path, "deep", "cifar10", seed, 0.75, epochs=6)
+        image_run(tmp_path, "shallow", "cifar10", seed, 0.1, epochs=6)
+    claim = analysed(hw1_1_cifar10.analyse).claims[0]
+    gain = 65 * (np.exp(-4 / 2.5) - np.exp(-6 / 2.5))
+    assert (claim.unfit, claim.verdict) == (True, "inconclusive")
+    assert claim.note == (
+        f"the deep net is still learning: its test accuracy gained {gain:.1f} percentage points "
+        "over the last third of its epochs, and up to 1 is an end"
+    )
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
