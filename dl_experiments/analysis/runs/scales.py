@@ -134,7 +134,7 @@ class Share(Scale):
         ends = special.expit(place + np.array([-half, half]))
         shares = np.clip((ends * (self.samples + 1) - 0.5) / self.samples, 0, 1) * self.top
         low, high = min(shares[0], found.value), max(shares[1], found.value)  # but for rounding
-        test = Through(Student(place, error, found.n - 1, found.n), self._logit)
+        test = Through(Student.over(place, error, found.n), self._logit)
         ends_here = float(low), float(high)
         return Estimate(found.value, *ends_here, found.n, test=test)
 
@@ -158,7 +158,7 @@ class Correlation(Scale):
         place = float(np.arctanh(found.value))
         half = quantile(found.n - 1) * error
         low, high = np.tanh(place + np.array([-half, half]))
-        test = Through(Student(place, error, found.n - 1, found.n), _artanh)
+        test = Through(Student.over(place, error, found.n), _artanh)
         return Estimate(found.value, float(low), float(high), found.n, test=test)
 
 

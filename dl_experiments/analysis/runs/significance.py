@@ -6,7 +6,7 @@ Each test is the one whose interval an `Estimate` has.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, final
+from typing import Protocol, Self, final
 
 import numpy as np
 from scipy import stats
@@ -38,13 +38,20 @@ class Student:
         centre: The estimate.
         error: Its standard error.
         freedom: Degrees of freedom.
-        n: Seeds.
+        spread: The standard deviation of a seed, or of the difference of two that are not paired.
+        each: Degrees of freedom that n seeds, or n on each side, have for each of n − 1.
     """
 
     centre: float
     error: float
     freedom: float
-    n: int
+    spread: float
+    each: float = 1.0
+
+    @classmethod
+    def over(cls, centre: float, error: float, n: int) -> Self:
+        """Of n seeds, or of n differences between paired ones."""
+        return cls(centre, error, n - 1, error * n**0.5)
 
     def p(self, edge: float, side: int) -> float:
         """See `Test`."""
@@ -52,10 +59,9 @@ class Student:
 
     def seeds(self, edge: float) -> int | None:
         """See `Test`; of sides that are not paired both are to have so many."""
-        far, spread = abs(self.centre - edge), self.error * self.n**0.5
+        far = abs(self.centre - edge)
         for n in range(2, NEAR + 1):
-            freedom = self.freedom * (n - 1) / (self.n - 1)
-            if quantile(freedom) * spread / n**0.5 < far:
+            if quantile(self.each * (n - 1)) * self.spread / n**0.5 < far:
                 return n
         return None
 

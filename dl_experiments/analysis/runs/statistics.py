@@ -72,7 +72,7 @@ def mean(values: np.ndarray) -> Estimate:
         return one_value(float(values[0]) if n > 1 else centre, n)
     error = float(values.std(ddof=1)) / n**0.5
     half = quantile(n - 1) * error
-    return Estimate(centre, centre - half, centre + half, n, test=Student(centre, error, n - 1, n))
+    return Estimate(centre, centre - half, centre + half, n, test=Student.over(centre, error, n))
 
 
 def common(a: Mapping[int, float], b: Mapping[int, float]) -> list[int]:
@@ -105,7 +105,12 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Estimate:
         found = stats.ttest_ind(*sides, equal_var=False)
         low, high = found.confidence_interval(LEVEL)
     error = (high - low) / 2 / stats.t.ppf(1 - TAIL, found.df)
-    return Estimate(value, float(low), float(high), n, test=Student(value, error, found.df, n))
+    variances = np.array([side.var(ddof=1) for side in sides])
+    shares = variances / variances.sum()
+    test = Student(
+        value, error, found.df, float(variances.sum() ** 0.5), 1 / float(shares @ shares)
+    )
+    return Estimate(value, float(low), float(high), n, test=test)
 
 
 def proportion(count: int, n: int) -> Estimate:

@@ -140,6 +140,26 @@ def test_an_open_claim_says_how_many_seeds_scipy_would_need(n: int, region: dict
     assert found.seeds == next(count for count in range(max(5, n + 1), 201) if decides(count))
 
 
+@pytest.mark.parametrize(
+    "sides", [((5, 0.7), (60, 5.0)), ((60, 0.5), (5, 3.0)), ((7, 1.0), (7, 2.0))]
+)
+@pytest.mark.parametrize("apart", [0.3, 0.8, 1.1])
+def test_sides_that_are_not_paired_need_as_many_each(sides: tuple, apart: float) -> None:
+    """The smallest equal n at which SciPy's Welch test of such means and spreads decides."""
+    one, other = (spread * alike(np.array([0.0, 2**0.5]), n) for n, spread in sides)
+    one += apart - one.mean() + other.mean()
+    found = needed(difference(dict(enumerate(one)), dict(enumerate(other, start=100))), above=0.0)
+    assert found.verdict == "inconclusive"
+    (_, first), (_, second) = sides
+
+    def decides(n: int) -> bool:
+        return stats.ttest_ind_from_stats(apart, first, n, 0.0, second, n, False).pvalue < 0.05
+
+    least = max(5, min(n for n, _ in sides) + 1)
+    wanted = next((n for n in range(least, 201) if decides(n)), None)
+    assert (found.seeds, found.far) == (wanted, wanted is None)
+
+
 def test_few_seeds_take_five_and_what_is_far_is_said_to_be() -> None:
     sure = needed(LINEAR.level(np.array([1.0, 1.1, 1.2])), above=0.0)
     assert (sure.verdict, sure.seeds) == ("inconclusive, leaning supported", 5)
