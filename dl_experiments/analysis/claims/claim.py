@@ -12,6 +12,7 @@ With the effect's confidence interval over n seeds:
 * runs that cannot show it (too short, …): **inconclusive**, and the note says why
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -70,7 +71,8 @@ class Claim:
     Attributes:
         scale: On which its interval was taken, by name; empty where it has one of its own.
         p: Of the one-sided test against the edge of the region, between two the larger of both;
-            None where there is no such test.
+            None where there is no such test. Of n seeds of one value 2⁻ⁿ where that lies inside,
+            else 1.
         p_outside: The same of the test that it lies outside, between two ends twice the smaller.
         unfit: Whether the runs cannot show it, whatever they say.
         seeds: Of an open claim how many would decide it, if estimate and spread stay; None where
@@ -142,7 +144,7 @@ def claim(
         unit: Of the effect.
         note: Anything the reader should know.
         unfit: Why these runs cannot show the claim whatever the effect; empty where they can.
-        verdict: Where more than the estimate decides.
+        verdict: Where more than the estimate decides, and more seeds would not.
         runs: That it compares.
     """
     if estimate is None:
@@ -152,8 +154,9 @@ def claim(
     found: Verdict = "inconclusive" if unfit else verdict or judge(region, estimate)
     alike = f"all {estimate.n} have one value: no interval" if estimate.same and not unfit else ""
     note = "; ".join(part for part in (unfit, note, estimate.note, alike) if part)
-    asked = not unfit and found not in DECIDED and judge(region, estimate) not in DECIDED
-    seeds = _seeds(region, estimate) if asked else None
+    asked = not unfit and verdict is None and found not in DECIDED
+    needed = _seeds(region, estimate) if asked else None
+    far = needed == math.inf
     return Claim(
         statement,
         effect,
@@ -166,41 +169,38 @@ def claim(
         found,
         note,
         estimate.scale,
-        _inside(region, estimate),
-        _outside(region, estimate),
+        *_tested(region, estimate),
         bool(unfit),
-        seeds,
-        asked and seeds is None and estimate.test is not None,
+        None if needed is None or far else int(needed),
+        far,
         runs,
     )
 
 
-def _seeds(region: Region, estimate: Estimate) -> int | None:
-    """How many would decide it, at least one more than there are."""
-    if not estimate.test:
-        return None
+def _seeds(region: Region, estimate: Estimate) -> float | None:
+    """How many would decide it, at least one more than there are; see `significance.Test`."""
     least = max(ENOUGH_SEEDS, estimate.n + 1)
     if estimate.same:
         return least
-    found = [estimate.test.seeds(end) for end in region.ends if end is not None]
-    known = [seeds for seeds in found if seeds is not None]
-    return max(least, *known) if len(known) == len(found) else None
-
-
-def _inside(region: Region, estimate: Estimate) -> float | None:
-    return max(_tests(region, estimate, (1, -1)), default=None)
-
-
-def _outside(region: Region, estimate: Estimate) -> float | None:
-    found = _tests(region, estimate, (-1, 1))
-    return min(1.0, len(found) * min(found)) if found else None
-
-
-def _tests(region: Region, estimate: Estimate, sides: tuple[int, int]) -> list[float]:
-    """P of the one-sided tests against the ends that a region has."""
     test = estimate.test
-    ends = zip(region.ends, sides, strict=True)
-    return [test.p(end, side) for end, side in ends if end is not None] if test else []
+    found = [test.seeds(end) for end in region.ends if end is not None] if test else []
+    known = [seeds for seeds in found if seeds is not None]
+    return max(least, *known) if known else None
+
+
+def _tested(region: Region, estimate: Estimate) -> tuple[float | None, float | None]:
+    """P that it does not lie in the region, and that it does not lie outside; see `Claim`."""
+    if estimate.same:
+        alike = 2.0**-estimate.n
+        holds = region.holds(estimate.value, estimate.value)
+        return (alike, 1.0) if holds else (1.0, alike)
+    test, sides = estimate.test, zip(region.ends, (1, -1), strict=True)
+    ends = [(end, side) for end, side in sides if end is not None]
+    if not test:
+        return None, None
+    inside = max(test.p(end, side) for end, side in ends)
+    outside = len(ends) * min(test.p(end, -side) for end, side in ends)
+    return inside, min(1.0, outside)
 
 
 def leaning(verdict: Verdict) -> Verdict:

@@ -3,6 +3,7 @@
 Each test is the one whose interval an `Estimate` has.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -22,10 +23,10 @@ class Test(Protocol):
     def p(self, edge: float, side: int) -> float:
         """One-sided: side 1 that the effect is not above the edge, −1 that it is not below."""
 
-    def seeds(self, edge: float) -> int | None:
+    def seeds(self, edge: float) -> float | None:
         """The fewest whose 95 % interval leaves the edge outside, if estimate and spread stay.
 
-        None where `NEAR` would not be enough.
+        Infinity where `NEAR` would not be enough, None where it is not seeds that are counted.
         """
 
 
@@ -57,13 +58,13 @@ class Student:
         """See `Test`."""
         return float(stats.t.sf(side * (self.centre - edge) / self.error, self.freedom))
 
-    def seeds(self, edge: float) -> int | None:
+    def seeds(self, edge: float) -> float:
         """See `Test`; of sides that are not paired both are to have so many."""
         far = abs(self.centre - edge)
         for n in range(2, NEAR + 1):
             if quantile(self.each * (n - 1)) * self.spread / n**0.5 < far:
                 return n
-        return None
+        return math.inf
 
 
 @final
@@ -78,13 +79,13 @@ class Signs:
         beyond = int((side * (self.values - edge) > 0).sum())
         return float(stats.binom.sf(beyond - 1, len(self.values), 0.5))
 
-    def seeds(self, edge: float) -> int | None:
+    def seeds(self, edge: float) -> float:
         """See `Test`."""
         share = max(np.mean(self.values > edge), np.mean(self.values < edge))
         for n in range(2, NEAR + 1):
             if stats.binom.sf(round(share * n) - 1, n, 0.5) < TAIL:
                 return n
-        return None
+        return math.inf
 
 
 @final
@@ -99,13 +100,39 @@ class Binomial:
         """See `Test`."""
         return _beyond(self.count, self.n, edge, side)
 
-    def seeds(self, edge: float) -> int | None:
+    def seeds(self, edge: float) -> float:
         """See `Test`."""
         for n in range(2, NEAR + 1):
             count = round(self.count / self.n * n)
             if min(_beyond(count, n, edge, side) for side in (1, -1)) < TAIL:
                 return n
-        return None
+        return math.inf
+
+
+@final
+@dataclass(frozen=True)
+class Permuted:
+    """That a correlation is beyond the edge, on Fisher's z, by permutations of equal chance.
+
+    Attributes:
+        value: The estimate, short of ±1, which have no z.
+        between: Halfway from each size |ρ| of a permutation to the next [s − 1].
+        shares: Of the permutations, how many have that size or a larger one [s].
+    """
+
+    value: float
+    between: np.ndarray
+    shares: np.ndarray
+
+    def p(self, edge: float, side: int) -> float:
+        """See `Test`; half of the share that is as far from 0 as the estimate from the edge."""
+        far = side * (self.value - edge) / (1 - self.value * edge)  # tanh of the difference of z
+        place = int(np.searchsorted(self.between, abs(far)))
+        half = np.append(self.shares, 0.0) / 2
+        return float(half[place] if far > 0 else 1 - half[place + 1])
+
+    def seeds(self, edge: float) -> None:
+        """See `Test`: it is points."""
 
 
 @final
@@ -120,7 +147,7 @@ class Through:
         """See `Test`."""
         return self.test.p(self.onto(edge), side)
 
-    def seeds(self, edge: float) -> int | None:
+    def seeds(self, edge: float) -> float | None:
         """See `Test`."""
         return self.test.seeds(self.onto(edge))
 

@@ -17,7 +17,6 @@ from dl_experiments.analysis.runs.significance import (
     LEVEL,
     TAIL,
     Binomial,
-    Signs,
     Student,
     Test,
     quantile,
@@ -38,8 +37,7 @@ class Estimate:
         note: What the number leaves out or is not, for whoever reads it; mostly empty.
         scale: The name of the scale on which it was taken.
         same: Whether there are several seeds, all with one value.
-        test: The one whose interval it is; None where there is none. Seeds that all have one value
-            are judged by signs: n of them fall on one side with 2⁻ⁿ.
+        test: The one whose interval it is; None where there is none.
     """
 
     value: float
@@ -54,8 +52,7 @@ class Estimate:
 
 def one_value(value: float, n: int, note: str = "") -> Estimate:
     """What n seeds come to that all have one value."""
-    test = Signs(np.full(n, value)) if n > 1 else None
-    return Estimate(value, None, None, n, note, test=test, same=n > 1)
+    return Estimate(value, None, None, n, note, same=n > 1)
 
 
 def mean(values: np.ndarray) -> Estimate:

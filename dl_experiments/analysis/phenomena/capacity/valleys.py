@@ -125,13 +125,13 @@ class Drawn:
         beyond = np.sum(self.drawn >= far if side > 0 else self.drawn <= far)
         return float((1 + beyond) / (1 + len(self.drawn)))
 
-    def seeds(self, edge: float) -> int | None:
+    def seeds(self, edge: float) -> float:
         """See `significance.Test`; with the tails of as many seeds as there are, which are wide."""
         far = self.centre - edge
         tail = abs(np.quantile(self.drawn, 1 - TAIL if far > 0 else TAIL))
         spread = self.error * self.n**0.5
         found = int(np.floor((tail * spread / far) ** 2)) + 1 if far else NEAR + 1
-        return max(found, 2) if found <= NEAR else None
+        return max(found, 2) if found <= NEAR else np.inf
 
 
 @cache

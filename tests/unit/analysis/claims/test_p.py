@@ -8,7 +8,8 @@ from scipy import special, stats
 
 from dl_experiments.analysis.claims.claim import Claim, Region, claim
 from dl_experiments.analysis.claims.many import by_chance, corrected
-from dl_experiments.analysis.runs.correlation import rank_correlations
+from dl_experiments.analysis.phenomena.capacity.valleys import Excess
+from dl_experiments.analysis.runs.correlation import within_kinds
 from dl_experiments.analysis.runs.scales import CORRELATION, LINEAR, LOG, OFTEN, SHARE, SIZE, Scale
 from dl_experiments.analysis.runs.statistics import Estimate, difference
 
@@ -79,6 +80,12 @@ def test_it_is_below_a_fortieth_where_the_interval_is_beyond_the_edge(
     for edge in np.linspace(0.05, 0.95, 61):
         assert (of(found, above=edge) < 0.025) == (found.low > edge)  # type: ignore[operator]
         assert (of(found, below=edge) < 0.025) == (found.high < edge)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("region", [{"above": 2.0}, {"below": 2.0}, {"above": 1.0, "below": 2.0}])
+def test_seeds_of_one_value_on_the_edge_lie_outside(region: dict) -> None:
+    found = claim("", "", Region(**region), LINEAR.level(np.full(5, 2.0)))
+    assert (found.verdict, found.p, found.p_outside) == ("not supported", 1.0, 2**-5)
 
 
 def test_of_many_claims_the_ones_at_the_edge_only_lean() -> None:
@@ -166,15 +173,18 @@ def test_few_seeds_take_five_and_what_is_far_is_said_to_be() -> None:
     assert needed(LINEAR.level(np.full(3, 1.0)), above=0.0).seeds == 5
     near = needed(LINEAR.level(np.array([-1.0, 1.001])), above=0.0)
     assert (near.seeds, near.far) == (None, True)
+    peak = needed(Excess(4).level(np.array([-1.0, 1.001, -1.0, 1.0])), above=0.0)
+    assert (peak.seeds, peak.far) == (None, True)
     decided = needed(LINEAR.level(np.linspace(1, 2, 6)), above=0.0)
     assert (decided.verdict, decided.seeds, decided.far) == ("supported", None, False)
 
 
 def test_what_seeds_do_not_decide_asks_for_none() -> None:
-    level = LINEAR.level(np.linspace(1, 2, 6))
-    for told in ({"unfit": "too short"}, {"verdict": "inconclusive, leaning supported"}):
-        found = claim("it holds", "effect", Region(above=0.0), level, **told)  # type: ignore[arg-type]
-        assert (found.seeds, found.far) == (None, False)
+    for values in (np.linspace(1, 2, 6), np.linspace(1, 2, 3), np.linspace(-1, 2, 6)):
+        level = LINEAR.level(values)
+        for told in ({"unfit": "too short"}, {"verdict": "inconclusive, leaning supported"}):
+            found = claim("it holds", "effect", Region(above=0.0), level, **told)  # type: ignore[arg-type]
+            assert (found.seeds, found.far) == (None, False)
 
 
 def test_a_share_takes_the_seeds_of_the_binomial_interval() -> None:
@@ -207,5 +217,7 @@ def test_seeds_of_several_values_without_an_interval_have_no_verdict() -> None:
     tested = (stats.binomtest(round(0.6 * n), n, 0.5, "greater").pvalue for n in range(2, 200))
     assert found.seeds == 2 + next(at for at, p in enumerate(tested) if p < 0.025)
     assert "one value" not in found.note
-    few = rank_correlations(np.arange(4.0), [np.array([4.0, 3, 1, 2])], np.arange(4))[0]
-    assert claim("it holds", "effect", Region(below=0.0), few).verdict == "inconclusive"
+    few = within_kinds(np.arange(4), [np.array([4, 3, 1, 2])], np.zeros(4))[0]
+    points = claim("it holds", "effect", Region(below=0.0), few)
+    assert (points.verdict, points.seeds, points.far) == ("inconclusive", None, False)
+    assert points.p is not None
