@@ -22,13 +22,16 @@ seed are paired) and gets a 95 % interval over the seeds, Student's t, on the sc
 lie evenly: losses and times on a logarithmic one (a level is the geometric mean, a difference is in
 decades, powers of ten), accuracies on that of their logit, rank correlations on Fisher's, so that
 no interval leaves the bounds of what it is about. A difference that could not be paired has Welch's
-interval, a share of seeds the exact binomial one; seeds that all have one value have none.
-<b>Supported</b>: the whole interval lies where the claim predicts. <b>Not supported</b>: all of it
-lies elsewhere. <b>Inconclusive</b>: it crosses the edge, or the runs cannot show the effect. With
-fewer than five seeds a verdict is never more than <b>leaning</b>. Of many claims some would be
-decided by chance, so a verdict that does not outlast the others (Benjamini and Hochberg, at the
-same 2.5 %, each side by itself) says so below it. What an open claim would take is the smallest
-number of seeds whose interval leaves the edge outside if estimate and spread stay as they are.</p>
+interval, a share of seeds the exact binomial one, a median of losses some of which are 0 that of
+the sign test; a peak of double descent is held against simulated noise, correlations over critical
+points against permutations (n is the number of points). Seeds that all have one value have no
+interval and decide from five up. <b>Supported</b>: the whole interval lies where the claim
+predicts. <b>Not supported</b>: all of it lies elsewhere. <b>Inconclusive</b>: it crosses the edge,
+or the runs cannot show the effect. With fewer than five seeds a verdict is never more than
+<b>leaning</b>. Of many claims some would be decided by chance, so a verdict that does not outlast
+the others on this page (Benjamini and Hochberg, at the same 2.5 %, each side by itself) says so
+below it. What an open claim would take is the smallest number of seeds whose interval leaves the
+edge outside if estimate and spread stay as they are.</p>
 <p>A <b>check</b> is no finding on nets: an identity of mathematics, or a property of this software,
 which has to hold.</p>
 <p>Claims and tables use completed runs. Diverged runs are a result: drawn up to where they went

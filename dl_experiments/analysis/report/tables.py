@@ -20,9 +20,9 @@ WORDS, FLOAT, WHOLE, SEEDS = "string", "Float64", "int64", "Int64"
 CLAIMS = {
     "experiment": WORDS, "section": WORDS, "kind": WORDS, "statement": WORDS, "effect": WORDS,
     "unit": WORDS, "region": WORDS, "estimate": FLOAT, "low": FLOAT, "high": FLOAT, "n": WHOLE,
-    "p": FLOAT, "verdict": WORDS, "verdict_corrected": WORDS, "seeds_needed": SEEDS,
-    "would_take": WORDS, "scale": WORDS, "source": WORDS, "published": WORDS, "note": WORDS,
-    "commit": WORDS, "command": WORDS,
+    "p": FLOAT, "p_outside": FLOAT, "verdict": WORDS, "verdict_corrected": WORDS,
+    "seeds_needed": SEEDS, "would_take": WORDS, "scale": WORDS, "source": WORDS,
+    "published": WORDS, "note": WORDS, "commit": WORDS, "command": WORDS,
 }  # fmt: skip
 NUMBERS = {
     "experiment": WORDS, "arm": WORDS, "group": WORDS, "metric": WORDS, "estimate": FLOAT,

@@ -135,7 +135,7 @@ def told(experiment: Experiment, finding: Finding) -> Told:
 
 
 def beside_one_another(sections: Sequence[Told]) -> list[Told]:
-    """The sections with what is left of each verdict beside all others, ``verdict_corrected``."""
+    """The sections with what is left of each verdict beside the others, ``verdict_corrected``."""
     verdicts = iter(corrected([claim for one in sections for claim in one.claims]))
     return [
         replace(one, claims=[{**c, "verdict_corrected": next(verdicts)} for c in one.claims])

@@ -42,8 +42,8 @@ def summary(claims: Cells) -> str:
             f"<b>{_several(len(findings), 'claim')}</b>: {found['supported']} supported, "
             f"{found['not supported']} not supported, {len(findings) - decided} open. If every "
             f"effect lay just at the edge of its region, about {by_chance(claims):.1f} of them "
-            "would be supported by chance and as many not supported; beside all others "
-            f"(Benjamini and Hochberg) {stand} of the {decided} verdicts stand."
+            "would be supported by chance and about as many not supported; beside the others on "
+            f"this page (Benjamini and Hochberg) {stand} of the {decided} verdicts stand."
         )
     if checks:
         parts.append(f"{_held(checks)}.")
@@ -159,11 +159,11 @@ def _table(claims: Cells) -> str:
 
 
 def _marked(claim: Mapping[str, Any]) -> str:
-    """The verdict, below it what is left of it beside all others, or what it would take."""
+    """The verdict, below it what is left of it beside the others, or what it would take."""
     kind, mark = MARKS[claim["verdict"]]
     said = ", ".join(part.replace(" ", NARROW) for part in _verdict(claim["verdict"]).split(", "))
     below = f"would take {claim['would_take']}" if claim["would_take"] else ""
     if claim["verdict_corrected"] != claim["verdict"]:
-        below = f"beside all others {claim['verdict_corrected']}"
+        below = f"beside the others on this page {claim['verdict_corrected']}"
     more = f'<br><span class="about">{escape(below)}</span>' if below else ""
     return f'<span class="verdict {kind}">{mark}{NARROW}{said}</span>{more}'

@@ -17,6 +17,7 @@ from synthetic import config, function_run, image_run, write
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_experiments.analysis import comparison, pipeline
+from dl_experiments.analysis.claims.many import corrected
 from dl_experiments.analysis.findings import Finding, Row
 from dl_experiments.analysis.phenomena import known
 from dl_experiments.analysis.pipeline import analyze
@@ -217,6 +218,8 @@ def test_findings_are_tables_of_numbers(outputs: Path) -> None:
         assert list(binary) == list(text) == list(columns)
         assert len(binary) == len(text) == len(rows) > 0
         assert {str(binary[column].dtype) for column in ("estimate", "low", "high")} == {"Float64"}
+    cells = json.loads((report / "claims.json").read_text())
+    assert corrected(cells) == [cell["verdict_corrected"] for cell in cells]
     claims = pd.read_parquet(report / "claims.parquet")
     assert set(claims["experiment"]) == {"hw1_1_cifar10"}
     assert set(claims["section"]) == {"1-1"}

@@ -92,13 +92,15 @@ def test_of_many_claims_the_ones_at_the_edge_only_lean() -> None:
     judged = [("supported", 0.02, 0.98), ("supported", 1e-6, 1.0), ("not supported", 1.0, 0.02)]
     judged += [("inconclusive", 0.4, 0.6), ("leaning supported", 1e-3, 1.0), ("unfit", 1e-9, 1.0)]
     judged += [("supported", None, None)]  # by another test
-    kind = {"kind": "finding"}
+    kind = {"kind": "finding", "n": 5}
     claims = [kind | dict(zip(("verdict", "p", "p_outside"), one, strict=True)) for one in judged]
-    check = {"kind": "check", "verdict": "supported", "p": 1.0, "p_outside": 0.0}
-    assert corrected([*claims, check])[:-1] == corrected(claims)  # a check does not count
-    assert by_chance([*claims, check]) == pytest.approx(5 * 0.025)
+    check = {"kind": "check", "n": 5, "verdict": "supported", "p": 1.0, "p_outside": 0.0}
+    few = {"kind": "finding", "n": 4, "verdict": "inconclusive", "p": 1.0, "p_outside": 0.0}
+    for idle in (check, few):  # does not count, as it cannot be decided
+        assert corrected([*claims, *10 * [idle]])[: len(claims)] == corrected(claims)
+    assert by_chance([*claims, check, few]) == pytest.approx(4 * 0.025)
     assert corrected(claims) == [
-        "leaning supported",  # 0.02 · 5 / 3 is above 0.025
+        "leaning supported",  # 0.02 · 4 / 2 is above 0.025
         "supported",
         "leaning not supported",
         "inconclusive",
@@ -204,7 +206,8 @@ def test_losses_of_one_value_are_held_against_the_edge_itself() -> None:
 
 def test_five_seeds_of_one_value_keep_their_verdict_by_themselves() -> None:
     found = claim("it holds", "effect", Region(above=0.0), LINEAR.level(np.full(5, 1.0)))
-    row = {"kind": "finding", "verdict": found.short, "p": found.p, "p_outside": found.p_outside}
+    row = {"kind": "finding", "n": 5, "verdict": found.short}
+    row |= {"p": found.p, "p_outside": found.p_outside}
     assert corrected([row]) == ["supported"]
     assert corrected([row, {**row, "p": 0.9, "verdict": "inconclusive"}])[0] == "leaning supported"
 

@@ -7,7 +7,7 @@ from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.report import page
 from dl_experiments.analysis.report.stylesheet import CSS
 from dl_experiments.analysis.report.told import Told
-from dl_experiments.analysis.report.verdicts import table
+from dl_experiments.analysis.report.verdicts import summary, table, tables
 from dl_experiments.analysis.runs.collect import Collection
 
 ON_PAPER = ("ink", "soft", "link", "warn")
@@ -44,6 +44,16 @@ def test_all_text_stands_out(colours: dict[str, str]) -> None:
 def test_the_last_of_ordered_colours_is_no_fainter_than_the_others_may_be() -> None:
     last = [*style.colours(range(5), ordered=True).values()][-1]
     assert contrast("#" + "".join(f"{round(255 * part):02x}" for part in last[:3]), "#fff") > 2
+
+
+def test_verdicts_are_held_against_those_of_the_page() -> None:
+    claim = {"kind": "finding", "n": 5, "verdict": "supported", "p": 0.02, "would_take": ""}
+    claim |= {"verdict_corrected": "leaning supported", "note": "", "statement": "s", "effect": "e"}
+    claim |= {"estimate": 1.0, "low": 0.1, "high": 2.0, "region": "above 0", "unit": ""}
+    words = summary([claim])
+    assert "about 0.0 of them would be supported by chance and about as many not" in words
+    assert "beside the others on this page (Benjamini and Hochberg) 0 of the 1 verdicts" in words
+    assert "beside the others on this page leaning supported" in tables([claim])[0]
 
 
 def test_numbers_are_to_the_right_and_meet_their_intervals() -> None:
