@@ -197,20 +197,29 @@ def _claim(experiment: Experiment, claim: Claim, runs: Sequence[Run]) -> dict[st
 
 
 def _would_take(claim: Claim) -> str:
-    """What would decide an open claim, as far as today's spread and the runs' own times tell."""
+    """What would decide an open claim, as far as today's spread and its runs' times tell."""
     if claim.far:
         return f"none near: more than {NEAR} seeds at today's estimate and spread"
     if claim.seeds is None:
         return ""
-    seeds, times = {run.seed for run in claim.runs}, [run.seconds for run in claim.runs]
-    known = [seconds for seconds in times if seconds is not None]
     words = f"{claim.seeds} seeds at today's estimate and spread"
-    if not known or not seeds:
+    more, known = claim.seeds - claim.n, _seconds(claim.runs)
+    if not known:
         return words
-    more = claim.seeds - claim.n
-    minutes = more * len(times) / len(seeds) * float(np.median(known)) / 60
+    minutes = more * float(np.mean(known)) / 60
     time = f"{minutes:,.0f} minutes" if minutes >= 1.5 else "a minute"
-    return f"{words}: {more} more, which train for about {time} here"
+    return f"{words}: {more} more, about {time} of training one after another, at the pace of these"
+
+
+def _seconds(runs: Sequence[Run]) -> list[float]:
+    """What a seed's runs took to train (a stack's member its share), of seeds whose runs all tell.
+
+    A run that has not ended does not tell, nor one that was resumed.
+    """
+    taken: dict[int, list[float]] = {}
+    for run in runs:
+        taken.setdefault(run.seed, []).append(run.summary.get("time/fit_seconds", np.nan))
+    return [seconds for of in taken.values() if np.isfinite(seconds := sum(of))]
 
 
 def _several(found: Any) -> str:

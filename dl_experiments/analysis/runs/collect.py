@@ -8,7 +8,6 @@ interrupted or failed may have no metrics yet and is kept all the same, so that 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -66,16 +65,6 @@ class Run:
     def seed(self) -> int:
         """The replicate."""
         return int(self.flat["seed"])
-
-    @property
-    def seconds(self) -> float | None:
-        """Of training, its share of those that its stack took; None where nothing tells."""
-        try:
-            end = datetime.fromisoformat(self.status.finished_at or "")
-            taken = end - datetime.fromisoformat(self.status.started_at)
-        except (TypeError, ValueError):  # not ended, or not written by us
-            return None
-        return taken.total_seconds() / (self.provenance.get("stack") or 1)
 
     @property
     def model(self) -> str:
