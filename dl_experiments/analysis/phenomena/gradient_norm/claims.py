@@ -18,8 +18,8 @@ of the norm over the last tenth. The effect is that of a sign function less that
 seed. At or below 0, the sign functions' norms may be larger but do not vary more.
 
 There are two norms: that of the full data has no sampling noise, and that of the mini-batches is
-recorded at every update. Both claims are of both, where both were recorded, so the norm is judged
-that has less of the effect, and the note says which.
+recorded at every update. Both claims are of both, where both were recorded: each is supported only
+where both norms support it, and the number is that of the norm which is further from doing so.
 
 **Spikes.** How far the largest mini-batch norm of a run stands above the median of the 101 around
 it, on whichever data set that is farthest for a seed. An order of magnitude counts as a spike:
@@ -31,14 +31,14 @@ the loss falls. Of the others: written accounts of the homework, which give no n
 region is the sign of the effect or, for spikes, the order of magnitude.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from dl_experiments.analysis.claims.claim import Claim, Region
-from dl_experiments.analysis.claims.forms import Group, compared
-from dl_experiments.analysis.claims.seeds import across, joined
+from dl_experiments.analysis.claims.forms import Group, compared, difference, level
+from dl_experiments.analysis.claims.jointly import all_hold
+from dl_experiments.analysis.claims.seeds import Sides, across, over_seeds
 from dl_experiments.analysis.phenomena.gradient_norm.series import (
     ENOUGH,
     LOSS,
@@ -53,7 +53,7 @@ from dl_experiments.analysis.phenomena.gradient_norm.series import (
     short_name,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import interval, percent
+from dl_experiments.analysis.runs.describe import percent
 from dl_experiments.analysis.runs.quantities import Quantity
 from dl_experiments.analysis.runs.scales import LOG, SIZE
 from dl_experiments.analysis.runs.statistics import Estimate
@@ -114,39 +114,33 @@ def last_share(loss: Series) -> float | None:
 
 
 def _does_not_vanish(name: str, runs: Sequence[Run]) -> Claim:
-    group = Group(runs)
-    return compared(
-        f"The gradient norm does not vanish as the loss flattens on {short_name(name)}",
-        above_root("full-data"),
-        ABOVE_ZERO,
-        [group],
-        lambda _: _least({kind: above_root(kind).level(runs) for kind in KINDS}),
-        "decades",
+    statement = f"The gradient norm does not vanish as the loss flattens on {short_name(name)}"
+    effect = (
         "log10 of its change from the second to the last tenth of the updates, less half that of "
-        "the loss, for full-data or mini-batch norms, whichever is less",
-        unfit=_lacking("full-data", runs) or _not_flat(runs),
+        "the loss, for full-data and mini-batch norms"
     )
+    unfit = _lacking("full-data", runs) or _not_flat(runs)
+    parts = {
+        f"{kind} norms": level(statement, above_root(kind), ABOVE_ZERO, runs, unfit=unfit)
+        for kind in _known(runs)
+    }
+    return all_hold(statement, effect, parts)
 
 
 def _oscillates_more(name: str, columns: Columns) -> Claim:
     pair = Group(columns[name], name), Group(columns["sinc"], "sinc")
     runs = [run for group in pair for run in group.runs]
-
-    def compare(_: object) -> Estimate | None:
-        ones, others = (group.runs for group in pair)
-        return _least({kind: oscillation(kind).difference(ones, others) for kind in KINDS})
-
-    return compared(
-        f"The gradient norm oscillates more on {name} than on sinc",
-        oscillation("full-data"),
-        ABOVE_ZERO,
-        pair,
-        compare,
-        "decades",
+    statement = f"The gradient norm oscillates more on {name} than on sinc"
+    effect = (
         "standard deviation of log10 of the norm over the last tenth of the updates, "
-        f"{name} minus sinc, for full-data or mini-batch norms, whichever is less",
-        unfit=_lacking("full-data", runs) or _few_at_the_end(runs) or " ".join(confounded(runs)),
+        f"{name} minus sinc, for full-data and mini-batch norms"
     )
+    unfit = _lacking("full-data", runs) or _few_at_the_end(runs) or " ".join(confounded(runs))
+    parts = {
+        f"{kind} norms": difference(statement, oscillation(kind), ABOVE_ZERO, pair, unfit=unfit)
+        for kind in _known(runs)
+    }
+    return all_hold(statement, effect, parts)
 
 
 def _spikes(columns: Columns) -> Claim:
@@ -154,9 +148,9 @@ def _spikes(columns: Columns) -> Claim:
     groups = [Group(runs, name) for name, runs in zip(names, columns.values(), strict=True)]
     runs = [run for group in groups for run in group.runs]
 
-    def compare(sides: Sequence[Mapping[int, float]]) -> Estimate | None:
-        found = [float(values.max()) for values in across(sides).values()]
-        return LOG.level(np.array(found)) if found else None
+    def compare(sides: Sides) -> Estimate | None:
+        found = {seed: float(values.max()) for seed, values in across(sides).items()}
+        return over_seeds(found, sides, LOG)
 
     return compared(
         f"Gradient norms spike on {' or '.join(names)}",
@@ -170,15 +164,9 @@ def _spikes(columns: Columns) -> Claim:
     )
 
 
-def _least(found: Mapping[str, Estimate | None]) -> Estimate | None:
-    """The smallest of the norms' effects, with a note of which it is and what the others are."""
-    known = {kind: estimate for kind, estimate in found.items() if estimate}
-    if not known:
-        return None
-    least = min(known, key=lambda kind: known[kind].value)
-    others = [f"{kind} {interval(e)}" for kind, e in known.items() if kind != least]
-    words = joined([f"judged: {least} norms", *others, known[least].note])
-    return replace(known[least], note=words)
+def _known(runs: Sequence[Run]) -> list[str]:
+    """The norms that both claims are of: that of the full data, and the others if recorded."""
+    return [kind for kind in KINDS if kind == "full-data" or not _lacking(kind, runs)]
 
 
 def _lacking(kind: str, runs: Sequence[Run]) -> str:

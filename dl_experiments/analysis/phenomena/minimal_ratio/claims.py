@@ -145,6 +145,7 @@ def _at_every(
         "",
         note="; ".join(part for part in (note, more) if part),
         unfit=unfit,
+        runs=points.runs,
     )
 
 
@@ -173,7 +174,7 @@ def _published(label: str, points: Points) -> list[Claim]:
     ):
         estimate = proportion(count, int(mine.sum())) if mine.any() else None
         words = statement, f"{effect} (exact binomial)"
-        made.append(claim(*words, MOST, estimate, unfit=points.twice))
+        made.append(claim(*words, MOST, estimate, unfit=points.twice, runs=points.runs))
     return made
 
 
@@ -187,6 +188,7 @@ def _converged(label: str, points: Points) -> Claim:
         proportion(count, n) if n else None,
         note="the steps were chosen on other seeds",
         unfit=points.twice,
+        runs=points.runs,
     )
 
 

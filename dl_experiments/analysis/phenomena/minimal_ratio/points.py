@@ -40,7 +40,7 @@ class Points:
         activation: Of its nets.
         twice: That seeds have several runs in it, and how these differ; else empty.
         parameters: P.
-        runs: A run's seed [n].
+        runs: Whose searches they are.
         arm: [n]; a key of ``ARMS``.
         start: [n]; the arm and where in it the search began, in words.
         loss: [n].
@@ -60,7 +60,7 @@ class Points:
     activation: str
     twice: str
     parameters: int
-    runs: np.ndarray
+    runs: Sequence[Run]
     arm: np.ndarray
     start: np.ndarray
     loss: np.ndarray
@@ -144,7 +144,7 @@ def _pooled(
         activation=activation,
         twice=twice([Group([run for run, _ in pairs], label)]),
         parameters=spectra.shape[1],
-        runs=np.concatenate([np.full(len(arrays["loss"]), run.seed) for run, arrays in pairs]),
+        runs=[run for run, _ in pairs],
         arm=pooled("arm"),
         start=np.concatenate([_starts(arrays) for _, arrays in pairs]),
         loss=np.maximum(pooled("loss"), LEAST),

@@ -91,7 +91,9 @@ def test_of_both_norms_the_one_with_less_of_it_is_judged(
         files.write_measure("gradient_norms", {"step": UPDATES, "norm": noise})
     found = only(analysed(hw1_2_gradient_norm.analyse), "The gradient norm does not vanish")
     assert found.verdict == "not supported"
-    assert found.note.startswith("judged: full-data norms; mini-batch 1.")
+    assert found.effect.endswith("(the number: full-data norms)")
+    assert found.note.startswith("full-data norms: −1.")
+    assert "; mini-batch norms: 1." in found.note
 
 
 def test_a_norm_that_vanishes_where_the_loss_stays_refutes_the_claim(
@@ -106,7 +108,8 @@ def test_a_norm_that_vanishes_where_the_loss_stays_refutes_the_claim(
     finding = analysed(hw1_2_gradient_norm.analyse)
     found = only(finding, "The gradient norm does not vanish")
     assert found.verdict == "not supported"
-    assert found.note.endswith("judged: full-data norms")
+    assert found.note.startswith("full-data norms: −2.")
+    assert "mini-batch" not in found.note
     assert found.estimate == pytest.approx(-800 / 160 * np.log10(np.e), abs=0.05)
     missing = only(finding, "Gradient norms spike")
     assert (missing.verdict, missing.note) == ("inconclusive", "no mini-batch norm was recorded")
@@ -135,6 +138,31 @@ def test_the_data_set_on_which_a_seed_spikes_most_counts(
     assert (found.verdict, found.n) == ("supported", 5)
     assert found.estimate == pytest.approx(10 ** np.mean(slow))
     assert worded(finding)["updates that spike"].tolist() == ["17 of 10,000", "0 of 10,000"]
+
+
+def test_the_surer_norm_does_not_hide_that_the_other_is_open(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """That of mini-batches has less of the effect, but in every seed the same."""
+    for seed in range(5):
+        files = gradient_run(tmp_path, "sinc", seed, power=0.5 - 0.3 * (seed % 2) + 0.1, noise=0.01)
+        steady = 10 ** np.random.default_rng(seed).normal(0, 0.01, len(UPDATES))
+        steps = {"step": UPDATES, "norm": falling(UPDATES / 2) ** 0.49 * steady}
+        files.write_measure("gradient_norms", steps)
+    found = only(analysed(hw1_2_gradient_norm.analyse), "The gradient norm does not vanish")
+    assert found.verdict == "inconclusive"
+    assert found.note.startswith("full-data norms: 0.059")
+    assert "inconclusive; mini-batch norms: 0.02" in found.note
+    assert found.note.endswith("], supported")
+
+
+def test_seeds_that_lack_a_data_set_are_told(tmp_path: Path, analysed: Analysed) -> None:
+    for seed in range(6):
+        gradient_run(tmp_path, "sinc", seed, spiky=3)
+        if seed:
+            gradient_run(tmp_path, "sign_sin", seed)
+    found = only(analysed(hw1_2_gradient_norm.analyse), "Gradient norms spike on sinc or sign_sin")
+    assert (found.n, found.note) == (5, "1 of 6 seeds lack a value somewhere and are not in it")
 
 
 def test_norms_without_a_spike_refute_it(tmp_path: Path, analysed: Analysed) -> None:

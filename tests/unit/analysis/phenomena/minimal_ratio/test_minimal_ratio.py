@@ -136,6 +136,7 @@ def test_the_published_protocol_and_convergence(tmp_path: Path, analysed: Analys
         assert of(finding, "the gradient does not vanish", activation) == "supported"
     assert of(finding, "finds a critical point", "tanh") == "supported"
     assert not [s for s in verdicts(finding) if "finds a critical" in s and "relu" in s]
+    assert {len(c.runs) for c in finding.claims} == {20}  # of the claim's own net
     (found,) = [c for c in finding.claims if "finds a critical point" in c.statement]
     assert (found.estimate, found.n) == (1.0, 20)
     rows = worded(finding).set_index(["net", "start"])
