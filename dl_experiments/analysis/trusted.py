@@ -32,7 +32,7 @@ def _check_shared(folders: Sequence[str]) -> None:
     names: dict[str, Path] = {}
     for folder in dict.fromkeys(Path(one).expanduser().resolve() for one in folders):
         for path in folder.glob("_*.py"):
-            if (other := names.setdefault(path.name, path)) != path:
+            if path.stem != "__init__" and (other := names.setdefault(path.name, path)) != path:
                 raise AnalysisError(f"trust.folders: {other} and {path} have one name; rename one")
 
 

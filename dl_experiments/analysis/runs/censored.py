@@ -30,7 +30,7 @@ def reaching(runs: Sequence[Run], metric: str, level: float) -> stats.CensoredDa
     pairs = [(epochs[-1], epochs_to_reach(epochs, v, level)) for epochs, v in curves if len(epochs)]
     reached = [max(epoch, FIRST) for _, epoch in pairs if epoch is not None]
     ends = [max(last, FIRST) for last, epoch in pairs if epoch is None]
-    ends += [longest(runs)] * sum(run.status.state == "diverged" for run in runs)
+    ends += [max(longest(runs), FIRST)] * sum(run.status.state == "diverged" for run in runs)
     return stats.CensoredData(reached, right=ends) if reached or ends else None
 
 

@@ -293,6 +293,11 @@ def test_shared_code_of_one_name_in_two_folders_is_refused(outputs: Path, tmp_pa
         (folder / "_shared.py").write_text("")
         (folder / ".#own.py").symlink_to(folder / "nowhere")  # as an editor locks a file
     drawing(outputs, folders=[str(folders[0])] * 2)
+    (folders[1] / "_shared.py").rename(folders[1] / "_other.py")
+    for folder in folders:
+        (folder / "__init__.py").write_text("")  # which is no shared code
+    drawing(outputs, folders=[*map(str, folders)])
+    (folders[1] / "_other.py").rename(folders[1] / "_shared.py")
     with pytest.raises(AnalysisError, match=r"a/_shared.py and .*b/_shared.py have one name"):
         drawing(outputs, folders=[*map(str, folders)])
 

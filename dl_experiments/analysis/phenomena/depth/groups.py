@@ -28,7 +28,7 @@ def levels(runs: Sequence[Run]) -> list[float]:
     the target.
     """
     firsts = [values[0] for run in runs if len(values := run.shared(LOSS)[1])]
-    top = min(firsts, default=0.0)
+    top = min(filter(np.isfinite, firsts), default=0.0)
     return [level for level in LEVELS if target(runs) <= level < top]
 
 

@@ -10,6 +10,7 @@ line). The rise at the same distance from both ends is compared.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -41,14 +42,16 @@ def judge(drawn: Sequence[Drawn]) -> list[Claim]:
             continue
         alike = next(((c, lines) for c, lines, _ in batches if _is_twin(c, comparison)), None)
         why = hardly_trained(comparison.runs, each=True)
-        judged += [
+        made = [
             _apart(comparison, plain, why),
             _nearer(comparison, plain, alike, why),
             _shrinks(comparison, plain, matched, why),
         ]
+        judged += [replace(one, runs=comparison.finished) for one in made]
     for comparison, plain, _ in batches:
         if comparison.shared:
-            judged += [_flatter(comparison, plain), _generalises(comparison)]
+            flatter = replace(_flatter(comparison, plain), runs=comparison.finished)
+            judged += [flatter, _generalises(comparison)]
     lines = [line for c, plain, _ in drawn if c.shared or c.what == CHOSEN for line in plain]
     return [*judged, check(ends_agree(lines))] if lines else judged
 

@@ -55,9 +55,14 @@ class Comparison:
         return list({run.path: run for pair in self.pairs for run in pair}.values())
 
     @property
+    def finished(self) -> list[Run]:
+        """Every finished run of both settings: what a claim on lines takes of each seed."""
+        return [run for side in self.sides for run in side]
+
+    @property
     def asked(self) -> list[Run]:
         """Whom claims on lines are about: the first net of each pair, and those that diverged."""
-        lost = [run for side in self.sides for run in side if not run.completed]
+        lost = [run for run in self.finished if not run.completed]
         return [*(first for first, _ in self.pairs), *lost]
 
     def quantity(

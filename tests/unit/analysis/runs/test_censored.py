@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate
 from synthetic import config, write
 
+from dl_experiments.analysis.phenomena.depth.groups import LEVELS, levels
 from dl_experiments.analysis.phenomena.depth.simulate_claims import speeds
 from dl_experiments.analysis.runs.censored import median, missing, reaching, share_left, told
 from dl_experiments.analysis.runs.collect import Run, collect
@@ -47,6 +48,24 @@ def test_a_diverged_net_never_gets_there(tmp_path: Path) -> None:
     assert found is not None
     assert told(found) == "20 (1 of 3 not reached)"
     assert share_left(found).quantiles.tolist() == [10, 20, 100]
+
+
+def test_nets_that_all_diverged_at_once_count_from_the_first_epoch(tmp_path: Path) -> None:
+    up = config("hw1_1_simulate", "deep", "sign_sin", 0)
+    write(tmp_path, up, {LOSS: np.array([np.nan])}, AT[:1], "diverged")
+    found = reaching(collect(tmp_path).runs, LOSS, 0.25)
+    assert found is not None
+    assert share_left(found).quantiles.tolist() == [1]  # epoch 0 has no logarithm
+
+
+def test_levels_lie_below_the_first_losses_that_are_numbers(tmp_path: Path) -> None:
+    nets(tmp_path, [5, 10])
+    for seed in (2, 3):
+        up = config("hw1_1_simulate", "deep", "sign_sin", seed)
+        write(tmp_path, up, {LOSS: np.array([np.nan])}, AT[:1], "diverged")
+    runs = collect(tmp_path).runs
+    assert levels(sorted(runs, key=lambda run: -run.seed)) == levels(runs)
+    assert levels(runs) == [*LEVELS]  # below 1
 
 
 def test_speed_is_the_area_under_the_estimate(tmp_path: Path) -> None:

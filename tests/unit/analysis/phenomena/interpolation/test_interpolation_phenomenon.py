@@ -111,6 +111,9 @@ def test_figures_numbers_and_claims(nets: Path, draw: Callable[..., Finding]) ->
     statements = " | ".join(claim.statement for claim in finding.claims)
     assert "batch 10 and batch 100 (adam, lr 0.004) with different initial weights" in statements
     assert len(finding.claims) == 6
+    both = [*of(nets, 10, "adam", 0.004), *of(nets, 100, "adam", 0.004)]
+    for claim in finding.claims[:-1]:  # what a further seed takes
+        assert {run.path for run in claim.runs} == {run.path for run in both}
 
 
 def test_lines_are_evaluated_once(nets: Path, draw: Callable[..., Finding]) -> None:
