@@ -6,6 +6,7 @@ best leans to its side: the winner of equals always leads.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -106,7 +107,8 @@ def _best(sizes: Sizes) -> Claim:
         f"best in each seed: {best}",
         "chosen by the runs that test it, so the lead leans to its side",
     ]
-    return seedwise(
+    every = [run for runs in sizes.values() for run in runs]
+    made = seedwise(
         f"Batch {ends[0]} was best, ahead of batch {ends[1]}" if ends else "One batch size is best",
         lambda runs: seeds[runs[0].seed][ends[0]] - seeds[runs[0].seed][ends[1]],
         Region(above=0.0),
@@ -116,8 +118,9 @@ def _best(sizes: Sizes) -> Claim:
         note="; ".join(filter(None, notes)),
         unfit=unpaired or unbounded(sizes.values(), ACCURACY),
         lost="",
-        learners=[run for runs in sizes.values() for run in runs],
+        learners=every,
     )
+    return replace(made, runs=[run for run in every if run.seed in seeds])
 
 
 def _elsewhere(runs: Sequence[Run]) -> str:

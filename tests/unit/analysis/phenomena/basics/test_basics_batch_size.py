@@ -45,6 +45,7 @@ def test_the_best_is_ahead_of_the_next_best(tmp_path: Path, analysed: Analysed) 
     assert noisier.estimate is None
     assert best.statement == "Batch 4 was best, ahead of batch 100"
     assert (best.verdict, best.estimate) == ("supported", pytest.approx(2.0, abs=0.3))
+    assert len(best.runs) == 15  # of all batch sizes, as a further seed is
     assert best.note.startswith("best in each seed: batch 4 (5); chosen by the runs that test it")
     for seed in range(5):
         run(tmp_path, 20, seed, 0.95 + 0.001 * (-1) ** seed)
