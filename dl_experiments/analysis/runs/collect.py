@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
-from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
 from dl_experiments import claims
+from dl_experiments.analysis.runs.arrays import is_damaged, read_arrays
 from dl_experiments.analysis.runs.rows import NONE, Rows, read_rows
 from dl_experiments.analysis.schema import REPORT, AnalysisError
 from dl_experiments.artifacts import FINISHED, RunDirectory, Status
@@ -140,12 +140,7 @@ class Run:
 
     def measure(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of ``measures/<name>.npz``, None where there are none that can be read."""
-        path = RunDirectory(self.path).measures / f"{name}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {key: arrays[key] for key in arrays.files}
-        except (OSError, ValueError, EOFError, BadZipFile):  # `collect` names what is broken
-            return None
+        return read_arrays(RunDirectory(self.path).measures / f"{name}.npz")
 
 
 @dataclass(frozen=True)
@@ -196,9 +191,9 @@ def collect(outputs: Path) -> Collection:
             except (ValueError, OSError) as error:
                 found.problems.append(f"{path}: {_one_line(error, path)}")
             found.problems.extend(
-                f"{file}: not an array file; its run is used without it"
+                f"{file}: not an array file, or damaged; its run is used without it"
                 for file in sorted(RunDirectory(path).measures.glob("*.npz"))
-                if not is_zipfile(file)
+                if is_damaged(file)
             )
     if not found.runs and not found.problems:
         raise AnalysisError(f"no runs under {outputs}: train something first")

@@ -6,13 +6,11 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from dl_experiments.analysis.runs.arrays import Arrays, read_arrays
 from dl_experiments.artifacts import write_atomically
-
-Arrays = dict[str, np.ndarray]
 
 
 def kept_at(folder: Path, kind: str, depends: Any) -> Path:
@@ -23,14 +21,13 @@ def kept_at(folder: Path, kind: str, depends: Any) -> Path:
 
 def kept(path: Path, evaluate: Callable[[], Arrays]) -> Arrays:
     """The arrays of a file; evaluated and kept where it is not there or cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        found: Any = evaluate()
-        with suppress(OSError):  # it only costs time
-            write_atomically(path, lambda file: np.savez_compressed(file, **found))
-        return dict(found)
+    there = read_arrays(path)
+    if there is not None:
+        return there
+    found: Any = evaluate()
+    with suppress(OSError):  # it only costs time
+        write_atomically(path, lambda file: np.savez_compressed(file, **found))
+    return dict(found)
 
 
 def keep_only(folder: Path, kind: str, used: Collection[Path]) -> None:

@@ -8,8 +8,10 @@ import pytest
 from holder import holding
 from synthetic import config, image_run, write
 
+from dl_experiments.analysis.runs.arrays import is_damaged
 from dl_experiments.analysis.runs.collect import AnalysisError, collect
 from dl_experiments.analysis.runs.describe import interrupted
+from dl_experiments.analysis.runs.kept import kept
 from dl_experiments.artifacts import RunDirectory, Status
 
 
@@ -131,6 +133,28 @@ def test_a_broken_measure_is_named_and_its_run_kept(tmp_path: Path) -> None:
     assert len(found.runs) == 1
     assert "predictions.npz: not an array file" in found.problems[0]
     assert found.runs[0].measure("predictions") is None
+
+
+def test_a_measure_is_damaged_if_it_cannot_be_read(tmp_path: Path) -> None:
+    """Of one byte changed at a time, each file is read as it was, or not read and named."""
+    directory = image_run(tmp_path, "deep", "mnist", 0)
+    values = np.random.default_rng(0).integers(0, 9, 300)
+    directory.write_measure("predictions", {"values": values})
+    file, wrong = directory.measures / "predictions.npz", 0
+    whole = file.read_bytes()
+    (run,) = collect(tmp_path).runs
+    for at in range(0, len(whole), 7):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        found = run.measure("predictions")
+        assert is_damaged(file) or found is not None
+        assert not found or (found["values"] == values).all()
+        evaluated = kept(file, lambda: {"values": values})
+        assert not evaluated or (evaluated["values"] == values).all()
+        wrong += found is None
+    assert wrong > len(whole) / 7 / 2
+    file.write_bytes(whole[:200] + b"?" + whole[201:])
+    (problem,) = collect(tmp_path).problems
+    assert problem == f"{file}: not an array file, or damaged; its run is used without it"
 
 
 def test_only_study_folders_hold_runs(tmp_path: Path) -> None:
