@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import get_args
 
 from dl_experiments.analysis.runs.collect import Run
@@ -169,6 +169,12 @@ def percent(value: float | None) -> str:
 
 
 Words = Callable[[float | None], str]
+
+
+def low_to_high(values: Collection[float], words: Words = number) -> str:
+    """As in "0.5 to 0.75"; once where both ends read alike, a dash without any."""
+    ends = [words(float(end(values))) for end in (min, max)] if len(values) else ["–"]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def interval(estimate: Estimate | None, words: Words = number) -> str:

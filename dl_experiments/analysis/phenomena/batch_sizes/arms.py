@@ -23,7 +23,7 @@ from dl_experiments.analysis.claims.forms import Group
 from dl_experiments.analysis.claims.seeds import ranked
 from dl_experiments.analysis.runs import swept
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import number
+from dl_experiments.analysis.runs.describe import low_to_high, number
 from dl_experiments.analysis.runs.grid import Grid, flat
 from dl_experiments.analysis.runs.quantities import METRICS, Quantity, by_seed, last
 from dl_experiments.analysis.runs.scales import LOG
@@ -104,9 +104,9 @@ class Arm:
         if goals:
             what = " or ".join(map(number, sorted(goals)))
         elif self.key == EPOCHS:
-            what = f"{_range([run.rows[-1]['epoch'] for run in self._done])} epochs"
+            what = f"{how_long(self.runs, 'epoch')} epochs"
         else:
-            what = f"{_range([run.rows[-1]['step'] for run in self._done])} updates"
+            what = f"{how_long(self.runs, 'step')} updates"
         return f"{self.name}: {what}\n{self._rate}".strip()
 
     @property
@@ -119,10 +119,6 @@ class Arm:
         power = slope(np.log10([*found]), np.log10([*found.values()]))
         words = POWERS.get(round(power, 2), f"B^{power:.2g}")
         return f"rate ∝ {words}, {low:.2g} to {high:.2g}"
-
-    @property
-    def _done(self) -> list[Run]:
-        return [run for run in self.runs if run.completed]
 
     def quantity(self, name: str) -> Quantity:
         """What was measured or recorded at the end, or the gap of the accuracies there."""
@@ -187,6 +183,11 @@ def unfit(groups: Sequence[Group]) -> str:
     return f"training losses are more than a factor of {EQUAL:g} apart: {words}"
 
 
+def how_long(runs: Sequence[Run], of: str) -> str:
+    """The last ``epoch`` or ``step`` of the completed ones: "2,400", or "2,400 to 2,416"."""
+    return low_to_high([run.rows[-1][of] for run in runs if run.completed], "{:,.0f}".format)
+
+
 def told_late(arms: Sequence[Arm]) -> list[str]:
     """Which runs are in no comparison, since their loss never was where it should be."""
     return [f"Not compared at {arm.name}: {arm.without}." for arm in arms if arm.late]
@@ -208,11 +209,3 @@ def _is_late(run: Run) -> bool:
 def _gap(run: Run) -> float | None:
     train, test = (last(f"{split}/accuracy")(run) for split in ("train", "test"))
     return None if train is None or test is None else train - test
-
-
-def _range(values: Sequence[float]) -> str:
-    """As in "2,400" or "2,400 to 2,416"."""
-    if not values:
-        return "no"
-    low, high = min(values), max(values)
-    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"

@@ -14,6 +14,7 @@ from dl_experiments.analysis.phenomena.batch_sizes.arms import (
     Arm,
     Values,
     configs,
+    how_long,
     split,
     told_apart,
     told_late,
@@ -30,7 +31,6 @@ from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import (
     with_performance,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import number
 from dl_experiments.analysis.runs.grid import Grid
 from dl_experiments.analysis.runs.quantities import METRICS
 from dl_experiments.analysis.sections import Section, over, put_together
@@ -77,12 +77,11 @@ def _numbers(arms: Sequence[Arm]) -> list[Row]:
     for arm in arms:
         quantities = {title: arm.quantity(name) for name, title in titles.items()}
         for size, runs in arm.sizes.items():
-            last = [run.rows[-1] for run in runs if run.completed]
             names = {
                 "given": arm.name,
                 "batch size": f"{size:,}",
-                "epochs": number(last[0]["epoch"]) if last else "–",
-                "updates": number(last[0]["step"]) if last else "–",
+                "epochs": how_long(runs, "epoch"),
+                "updates": how_long(runs, "step"),
             }
             rows.append(Row(names, runs, quantities))
     return rows

@@ -8,7 +8,7 @@ import numpy as np
 
 from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm, Values
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import number
+from dl_experiments.analysis.runs.describe import low_to_high
 
 WAYS = {"ascended": "gradient ascent", "sampled": "random points of the ball"}
 EIGENVALUE = "eigenvalue"
@@ -73,4 +73,4 @@ def settings(arms: Sequence[Arm]) -> dict[str, Any]:
 def weight_norms(arms: Sequence[Arm]) -> str:
     """As in "6.1 to 18.4", to read radii against."""
     norms = [v["weight_norm"] for arm in arms for v in arm.numbers.values() if "weight_norm" in v]
-    return f"{number(min(norms))} to {number(max(norms))}"
+    return low_to_high(norms)

@@ -15,7 +15,12 @@ from dl_experiments.analysis.claims.seeds import joined
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.depth import images
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import other_data, other_labels, part_of_data
+from dl_experiments.analysis.runs.describe import (
+    low_to_high,
+    other_data,
+    other_labels,
+    part_of_data,
+)
 from dl_experiments.analysis.runs.learned import seldom
 from dl_experiments.analysis.runs.quantities import Quantity, final, in_percent, longest, shortest
 from dl_experiments.analysis.runs.scales import SIZE
@@ -75,7 +80,7 @@ def _unlike(runs: Sequence[Run]) -> list[str]:
 def _short(runs: Sequence[Run]) -> list[str]:
     """Some run was not trained on for long enough, be it that it stopped by itself."""
     short, long = shortest(runs), longest(runs)
-    epochs = f"{short:.0f}{f' to {long:.0f}' if short < long else ''} epoch{'s' * (long != 1)}"
+    epochs = f"{low_to_high((short, long))} epoch{'s' * (long != 1)}"
     return [f"only {epochs}, and it takes {EPOCHS}"] if short < EPOCHS else []
 
 

@@ -18,6 +18,7 @@ claims are shares of runs, with the exact binomial interval.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from dl_experiments.analysis.claims.claim import judge as verdict
 from dl_experiments.analysis.findings import Row
 from dl_experiments.analysis.phenomena.minimal_ratio.points import LIMIT, ZERO_LOSS, Points
 from dl_experiments.analysis.runs.correlation import within_kinds
-from dl_experiments.analysis.runs.describe import interval, number
+from dl_experiments.analysis.runs.describe import interval, low_to_high, number
 from dl_experiments.analysis.runs.scales import SHARE
 from dl_experiments.analysis.runs.statistics import Estimate, proportion
 from dl_experiments.measures.spectrum import minimal_ratio, negative_share, ratio_with_zeros
@@ -132,7 +133,7 @@ def _at_every(
         values = [e.value for e, _ in known]
         alone = [verdict(region, e) for e, _ in known]
         note = (
-            f"ρ from {number(min(values))} to {number(max(values))} over {len(known)} tolerances, "
+            f"ρ {low_to_high(values)} over {len(known)} tolerances, "
             f"by itself supported at {alone.count('supported')} and not supported at "
             f"{alone.count('not supported')}; least in favour at {number(where, 1)}·max|λ|"
         )
@@ -205,7 +206,7 @@ def numbers(groups: Mapping[str, Points]) -> list[Row]:
             row["share converged"] = interval(proportion(int(ended.sum()), int(mine.sum())))
             row["loss, all (median)"] = number(float(np.median(points.loss[mine])))
             row["‖∇L‖, all (median)"] = number(float(np.median(points.gradient_norm[mine])))
-            row["loss, converged"] = _range(losses)
+            row["loss, converged"] = low_to_high(losses, partial(number, digits=2))
             counts = points.counts[ended]
             row["n₊/P"] = _mean(minimal_ratio(counts))
             row["n₋/P"] = _mean(negative_share(counts))
@@ -214,14 +215,6 @@ def numbers(groups: Mapping[str, Points]) -> list[Row]:
             row["sampled ratio"] = _mean(points.sampled[ended])
             rows.append(Row(row))
     return rows
-
-
-def _range(values: np.ndarray) -> str:
-    return (
-        f"{number(float(values.min()), 2)} to {number(float(values.max()), 2)}"
-        if len(values)
-        else "–"
-    )
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> str:

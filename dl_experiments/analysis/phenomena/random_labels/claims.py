@@ -22,7 +22,14 @@ from dl_experiments.analysis.phenomena.random_labels.memorised import (
     is_small,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import interval, labels, percent, sized, subset
+from dl_experiments.analysis.runs.describe import (
+    interval,
+    labels,
+    low_to_high,
+    percent,
+    sized,
+    subset,
+)
 from dl_experiments.analysis.runs.quantities import Quantity, by_seed, in_percent, last
 from dl_experiments.analysis.runs.scales import CORRELATION, LOG
 from dl_experiments.analysis.runs.statistics import slope, spearman
@@ -82,7 +89,7 @@ def _random(runs: Sequence[Run]) -> list[Claim]:
     epochs = by_seed(done, epochs_to_memorise)
     guess = f"ln {runs[0].classes}" if runs[0].classes else "the logarithm of the classes"
     unknown = "" if runs[0].classes else "how many classes the data have is not recorded"
-    at = f"after {_span(list(epochs.values()))} epochs" if epochs else "by no run"
+    at = f"after {low_to_high(epochs.values())} epochs" if epochs else "by no run"
     return [
         level(
             f"{name} learns fully random labels by heart",
@@ -194,9 +201,4 @@ def _drawn_test_labels(runs: Sequence[Run]) -> str:
 
 
 def _epochs(runs: Sequence[Run]) -> str:
-    return _span([run.rows[-1]["epoch"] for run in runs if run.rows])
-
-
-def _span(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return low_to_high([run.rows[-1]["epoch"] for run in runs if run.rows])

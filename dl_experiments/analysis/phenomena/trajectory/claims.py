@@ -21,7 +21,7 @@ import numpy as np
 from dl_experiments.analysis.claims.claim import Claim, Region
 from dl_experiments.analysis.claims.forms import Group, compared, level
 from dl_experiments.analysis.phenomena.trajectory.arm import Walks, distances_to_centre
-from dl_experiments.analysis.runs.describe import number
+from dl_experiments.analysis.runs.describe import low_to_high, number
 from dl_experiments.analysis.runs.quantities import final
 from dl_experiments.analysis.runs.scales import SIZE
 from dl_experiments.analysis.runs.statistics import Estimate
@@ -87,8 +87,7 @@ def _stays(arm: Walks) -> Claim:
 
 def _updates(arm: Walks) -> str:
     """How many there were, and on the data of the published runs how many those had."""
-    counts = sorted({int(walk.run.rows[-1]["step"]) for walk in arm.walks})
-    made = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+    made = low_to_high([walk.run.rows[-1]["step"] for walk in arm.walks], "{:,.0f}".format)
     other = f" (published: planes of two components, after {PUBLISHED:,} updates)"
     return f", after {made} updates{other if arm.runs[0].data == 'mnist' else ''}"
 

@@ -5,7 +5,7 @@ import pytest
 from synthetic import config, image_run, write
 
 from dl_experiments.analysis.runs.collect import collect
-from dl_experiments.analysis.runs.describe import about, interval, number, percent
+from dl_experiments.analysis.runs.describe import about, interval, low_to_high, number, percent
 from dl_experiments.analysis.runs.statistics import Estimate
 
 
@@ -25,6 +25,13 @@ def test_intervals_for_people() -> None:
     assert interval(Estimate(0.5, 0.25, 0.75, 3)) == "0.5 [0.25, 0.75]"
     assert interval(Estimate(0.5, None, None, 1), percent) == "50.00 %"
     assert interval(None) == "–"
+
+
+def test_the_lowest_and_the_highest_for_people() -> None:
+    assert low_to_high([2416, 2400, 2405]) == "2,400 to 2,416"
+    assert low_to_high(np.array([0.5, 0.5001])) == "0.5"
+    assert low_to_high([0.123, 0.5], percent) == "12.30 % to 50.00 %"
+    assert low_to_high({}.values()) == "–"
 
 
 def test_a_figure_says_what_its_runs_are(tmp_path: Path) -> None:

@@ -177,6 +177,17 @@ def test_runs_that_never_got_to_the_loss_are_counted_apart(
         assert {run.batch_size for claim in judged for run in claim.runs} == {10, 100}
 
 
+def test_the_table_tells_when_seeds_stopped_at_several_epochs(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for seed, last in enumerate((20, 35, 30)):
+        keys = {"data.batch_size": 10, "arm": "equal_loss", "trainer.target_loss": 0.1}
+        made = config(STUDY, "one_hidden", "mnist", seed, **keys)
+        write(tmp_path, made, {"train/loss": np.array([2.3, 0.09])}, np.array([0, last]))
+    table = worded(analysed(hw1_3_sensitivity.analyse))
+    assert table[["epochs", "updates"]].values.tolist() == [["20 to 35", "40 to 70"]]
+
+
 def test_without_any_that_got_there_nothing_is_drawn(tmp_path: Path, analysed: Analysed) -> None:
     study(tmp_path, partial(batches, arm="equal_loss", goal=0.001), 1)
     for analyse in (hw1_3_sensitivity.analyse, hw1_3_sharpness.analyse):
