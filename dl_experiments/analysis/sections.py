@@ -57,7 +57,7 @@ def over(arms: Mapping[str, Grid], make: Callable[[str, Grid], Section]) -> Sect
         drawings |= {f"{name}{ending}": drawn for name, drawn in made.drawings.items()}
         apart = {ARM: arm} if arm else {}
         rows += [replace(row, names={**apart, **row.names}) for row in made.rows]
-        judged += [in_arm(_undecided(claim, along), arm) for claim in made.claims]
+        judged += [in_arm(undecided(claim, along), arm) for claim in made.claims]
         notes += [*along, *made.notes]
         about += made.about
     return Section(drawings, rows, judged, notes, about=about)
@@ -90,7 +90,7 @@ def put_together(
     return Finding(runs, drawings, rows, judged, list(lines), words)
 
 
-def _undecided(claim: Claim, along: Sequence[str]) -> Claim:
+def undecided(claim: Claim, along: Sequence[str]) -> Claim:
     """The claim without a verdict where something else differs too."""
     if not along:
         return claim

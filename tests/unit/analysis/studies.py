@@ -387,10 +387,11 @@ def batches(
     fitted: float = 0.02,
     rate: float = 0.0,
     goal: float | None = None,
+    longer: int = 1,
 ) -> None:
     """Three batch sizes, the largest first; sensitivity goes as size^power, the others likewise."""
     for group, size in enumerate(SIZES):
-        epochs = {"trainer.max_epochs": size if arm == "equal_steps" else 20}
+        epochs = {"trainer.max_epochs": longer * (size if arm == "equal_steps" else 20)}
         keys = {"data.batch_size": size, "arm": arm, **epochs, "trainer.target_loss": goal}
         keys |= {"optimizer.lr": 1e-3 * size**rate} if rate else {}
         made = seed.config("hw1_3_sensitivity", "one_hidden", "mnist", group, **keys)

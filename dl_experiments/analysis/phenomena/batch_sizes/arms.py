@@ -9,16 +9,19 @@ measured at the end belongs to the same weights.
 equal epochs and steps on 3,000 images of MNIST the loss alone explains 99 % of the variance of
 log λ₁, λ₁ going as its power 0.72. So a comparison of nets is unfit where the geometric mean losses
 of two batch sizes in it are more than a factor of `EQUAL` apart, which alone would move λ₁ by 0.07
-decades. Runs that end before their loss was where it should be are in no comparison.
+decades. Runs that end before their loss was where it should be are in no comparison, and where a
+comparison has others of their batch size its verdict is never more than leaning, as with diverged
+runs that nothing bounds. Where all of a batch size are late the claim says what is compared.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
 import numpy as np
 
+from dl_experiments.analysis.claims.claim import Claim, leaning
 from dl_experiments.analysis.claims.forms import Group
 from dl_experiments.analysis.claims.seeds import ranked
 from dl_experiments.analysis.runs import swept
@@ -58,7 +61,7 @@ class Arm:
         key: What the config calls it.
         name: "equal epochs".
         sizes: Batch size -> its runs, ascending.
-        numbers: Run directory -> what the study has measured.
+        numbers: Run directory -> what the study has measured, of those.
         late: Completed runs that never got to the loss at which they were to stop.
     """
 
@@ -96,6 +99,31 @@ class Arm:
             f"{len(runs)} runs of batch {size:,} ended above a training loss of {number(goal)}"
             for (size, goal), runs in late.items()
         )
+
+    @property
+    def given(self) -> str:
+        """Its name for a claim; where a batch size has late runs alone, with those that are left.
+
+        As in "equal loss, batch 10 to batch 100, without batch 1,000".
+        """
+        gone = sorted({run.batch_size for run in self.late} - {*self.sizes})
+        if not gone:
+            return self.name
+        left = " to ".join(dict.fromkeys(group.name for group in self.ends))
+        return f"{self.name}, {left}, without {' and '.join(f'batch {size:,}' for size in gone)}"
+
+    def held(self, claim: Claim, runs: Sequence[Run] = ()) -> Claim:
+        """A claim, which only leans where runs of its batch sizes are late.
+
+        Those are left out for how they ended, and nobody knows what they would do to it.
+
+        Args:
+            claim: Of this arm.
+            runs: Whose batch sizes count; those it compares where none are given.
+        """
+        sizes = {run.batch_size for run in runs or claim.runs}
+        late = any(run.batch_size in sizes for run in self.late)
+        return replace(claim, verdict=leaning(claim.verdict)) if late else claim
 
     @property
     def title(self) -> str:
@@ -146,19 +174,34 @@ class Arm:
 
 
 def configs(runs: Sequence[Run]) -> dict[str, Grid]:
-    """Label -> runs that may share a figure; a rate that goes with the batch size makes none."""
+    """Label -> runs that may share a figure; a rate that goes with the batch size makes none.
+
+    A key in which runs of one arm and batch size differ tells configs apart, even where it goes
+    along with the epochs.
+    """
     scaled = Grid(runs).only(lambda run: run.get("arm") == RATE)
     fixed = Grid(runs).only(lambda run: run.get("arm") != RATE)
     if len({run.get(LR) for run in fixed}) < 2:
-        return swept.arms(runs, (*COMPARED, LR))
-    apart = swept.arms(scaled, (*COMPARED, LR)) if scaled else {}
+        return _apart(runs, (*COMPARED, LR))
+    apart = _apart(scaled, (*COMPARED, LR))
     named = {", ".join(filter(None, [NAMES[RATE], label])): some for label, some in apart.items()}
-    return swept.arms(fixed, COMPARED) | named
+    return _apart(fixed, COMPARED) | named
+
+
+def _apart(runs: Sequence[Run], free: Sequence[str]) -> dict[str, Grid]:
+    """The same of runs whose rate is fixed, or is not; ``free`` are the keys that tell nothing."""
+    alike = Grid(runs).along(lambda run: (str(run.get("arm")), run.batch_size))
+    found = dict.fromkeys(key for some in alike.values() for key in swept.swept_keys(some))
+    keys = [key for key in found if key not in (*free, swept.DATA_SEED)]
+    return {
+        ", ".join(filter(None, [swept.label(keys, values), more])): members
+        for values, some in Grid(runs).cells(keys).items()
+        for more, members in swept.arms(some, free).items()
+    }
 
 
 def split(runs: Grid, read: Read) -> list[Arm]:
     """The arms of one config, those of equal epochs first; one for each number of epochs."""
-    values = {run.path: read(run) for run in runs if run.completed}
     keys, found = [*NAMES], []
     for key, own in runs.along(lambda run: str(run.get("arm"))).items():
         follows = [swept.EPOCHS] if key == STEPS else []
@@ -166,6 +209,7 @@ def split(runs: Grid, read: Read) -> list[Arm]:
             name = f"{NAMES.get(key, key)}{f', {more}' if more else ''}"
             kept = some.only(lambda run: not _is_late(run))
             sizes = kept.along(lambda run: run.batch_size or None)
+            values = {run.path: read(run) for run in kept if run.completed}
             found.append(Arm(key, name, sizes, values, some.only(_is_late)))
     return sorted(found, key=lambda arm: keys.index(arm.key) if arm.key in keys else len(keys))
 

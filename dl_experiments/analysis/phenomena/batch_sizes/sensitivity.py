@@ -54,8 +54,8 @@ def analyse(runs: Sequence[Run]) -> Finding:
             "sensitivity": with_performance(config, arms, samples),
             "artefact": control(config, arms, nets),
         }
-        notes = [*late, *_notes(arms, nets)]
-        return Section(drawings, _numbers(arms), judge(arms, nets), notes, told_apart(arms))
+        notes = [*told_apart(arms), *late, *_notes(arms, nets)]
+        return Section(drawings, _numbers(arms), judge(arms, nets), notes, along=[])
 
     sections = [over(configs(runs), section)]
     return put_together(runs, sections, about=f"{Finding.about} {GEOMETRIC}")

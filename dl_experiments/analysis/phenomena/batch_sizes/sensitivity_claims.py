@@ -31,12 +31,13 @@ from dl_experiments.analysis.claims.claim import Claim, Region, check
 from dl_experiments.analysis.claims.forms import compared, difference, trend
 from dl_experiments.analysis.claims.seeds import Sides, joined, over_seeds, unbounded
 from dl_experiments.analysis.claims.seedwise import association
-from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm, unfit
+from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm, told_apart, unfit
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_control import KINDS, Artefacts
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_figures import MEASURES
 from dl_experiments.analysis.runs.describe import percent
 from dl_experiments.analysis.runs.quantities import Quantity, decades, in_percent, last
 from dl_experiments.analysis.runs.statistics import Estimate, slope
+from dl_experiments.analysis.sections import undecided
 
 BELOW_ZERO, ABOVE_ZERO = Region(below=0.0), Region(above=0.0)
 NEAR = {"whole": 0.1, "row": 0.05}
@@ -48,11 +49,12 @@ def judge(arms: list[Arm], found: Artefacts) -> list[Claim]:
     """The claims on the arms of one config."""
     judged = []
     for arm in arms:
-        judged.append(_small_is_better(arm))
+        claims = [arm.held(_small_is_better(arm))]
         if arm.comparable:
-            judged += [_falls_beyond(arm), _reacts_less(arm)]
-    judged += [check(_control(arms, found, kind)) for kind in KINDS] if found else []
-    return judged
+            claims += [arm.held(_falls_beyond(arm), arm.runs), arm.held(_reacts_less(arm))]
+        judged += [undecided(claim, told_apart([arm])) for claim in claims]
+    controls = [check(_control(arms, found, kind)) for kind in KINDS] if found else []
+    return [*judged, *(undecided(claim, told_apart(arms)) for claim in controls)]
 
 
 def _falls_beyond(arm: Arm) -> Claim:
@@ -60,11 +62,11 @@ def _falls_beyond(arm: Arm) -> Claim:
     sizes = [size for size in arm.having(NOVAK) if best is not None and size >= best]
     words = "" if best is None else f" ({best:,})"
     return trend(
-        f"Sensitivity falls beyond the batch size with the best test accuracy{words}, {arm.name}",
+        f"Sensitivity falls beyond the batch size with the best test accuracy{words}, {arm.given}",
         decades(arm.quantity(NOVAK)),
         BELOW_ZERO,
-        {float(np.log10(size)): arm.sizes[size] for size in sizes if len(sizes) > 1},
-        slope,
+        {size: arm.sizes[size] for size in sizes if len(sizes) > 1},
+        lambda at, values: slope(np.log10(at), values),
         unit="decades a decade",
         effect=f"slope of log10 {MEASURES[NOVAK][0]} against log10 batch size from there up",
         note=joined([_accuracies(arm, sizes), arm.without]),
@@ -76,7 +78,7 @@ def _falls_beyond(arm: Arm) -> Claim:
 
 def _reacts_less(arm: Arm) -> Claim:
     return association(
-        f"Nets that react less to their input generalise better, {arm.name}",
+        f"Nets that react less to their input generalise better, {arm.given}",
         arm.quantity(NOVAK),
         arm.quantity(ACCURACY),
         BELOW_ZERO,
@@ -102,7 +104,7 @@ def _small_is_better(arm: Arm) -> Claim:
         if (level := last("train/accuracy").level(group.runs))
     ]
     return difference(
-        f"Small batches generalise better at {arm.name}",
+        f"Small batches generalise better at {arm.given}",
         in_percent(arm.quantity(ACCURACY)),
         ABOVE_ZERO,
         (small, large),

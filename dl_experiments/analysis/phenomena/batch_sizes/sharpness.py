@@ -47,14 +47,14 @@ def _section(config: str, runs: Grid) -> Section:
     every = split(runs, values)
     arms, late = [arm for arm in every if arm.sizes], told_late(every)
     if not radii(arms):
-        where = f": {config}" if config else ""
-        return Section(notes=[f"Sharpness has not been measured{where}.", *late])
+        what = " of what is compared" * bool(late) + (f": {config}" if config else "")
+        return Section(notes=[f"Sharpness has not been measured{what}.", *late])
     drawings: dict[str, Made | None] = {
         "sharpness": against_sizes(config, arms),
         "generalisation": against_generalisation(config, arms),
     }
-    notes, along, words = [*late, *_notes(arms)], told_apart(arms), _certainty(arms)
-    return Section(drawings, _numbers(arms), judge(arms), notes, along, words)
+    notes, words = [*told_apart(arms), *late, *_notes(arms)], _certainty(arms)
+    return Section(drawings, _numbers(arms), judge(arms), notes, along=[], about=words)
 
 
 def _numbers(arms: Sequence[Arm]) -> list[Row]:

@@ -21,7 +21,7 @@ from dl_experiments.analysis.claims.claim import Claim
 from dl_experiments.analysis.claims.forms import difference
 from dl_experiments.analysis.claims.seeds import joined
 from dl_experiments.analysis.claims.seedwise import association
-from dl_experiments.analysis.phenomena.batch_sizes.arms import LOSS, Arm, unfit
+from dl_experiments.analysis.phenomena.batch_sizes.arms import LOSS, Arm, told_apart, unfit
 from dl_experiments.analysis.phenomena.batch_sizes.sensitivity_claims import (
     ABOVE_ZERO,
     ACCURACY,
@@ -34,16 +34,18 @@ from dl_experiments.analysis.phenomena.batch_sizes.sharpness_values import (
     radii,
 )
 from dl_experiments.analysis.runs.describe import number
+from dl_experiments.analysis.sections import undecided
 
 
 def judge(arms: Sequence[Arm]) -> list[Claim]:
     """The claims on the arms of one config."""
     judged = []
     for arm in arms:
-        judged.append(_larger_is_sharper(arm, *CURVATURE))
+        claims = [_larger_is_sharper(arm, *CURVATURE)]
         if arm.comparable:
-            judged += [_larger_is_sharper(arm, *ascended(radius)) for radius in radii(arms)]
-            judged += [_sharper_is_worse(arm, name, words) for name, words in chosen(arms).items()]
+            claims += [_larger_is_sharper(arm, *ascended(radius)) for radius in radii(arms)]
+            claims += [_sharper_is_worse(arm, name, words) for name, words in chosen(arms).items()]
+        judged += [undecided(arm.held(claim), told_apart([arm])) for claim in claims]
     return judged
 
 
@@ -52,7 +54,7 @@ def _larger_is_sharper(arm: Arm, name: str, words: str) -> Claim:
     losses = [number(level.value) for group in arm.ends if (level := LOSS.level(group.runs))]
     why = unfit(arm.ends)
     return difference(
-        f"Large batches are sharper at {arm.name}: {words}",
+        f"Large batches are sharper at {arm.given}: {words}",
         arm.quantity(name),
         ABOVE_ZERO,
         (large, small),
@@ -64,7 +66,7 @@ def _larger_is_sharper(arm: Arm, name: str, words: str) -> Claim:
 
 def _sharper_is_worse(arm: Arm, name: str, words: str) -> Claim:
     return association(
-        f"Sharper nets generalise worse at {arm.name}: test accuracy falls with {words}",
+        f"Sharper nets generalise worse at {arm.given}: test accuracy falls with {words}",
         arm.quantity(name),
         arm.quantity(ACCURACY),
         BELOW_ZERO,

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from studies import batches, study
+from studies import Seed, batches, study
 from synthetic import config, worded, write
 
 from dl_experiments.analysis.claims.claim import Claim, Region
@@ -174,7 +175,92 @@ def test_runs_that_never_got_to_the_loss_are_counted_apart(
         judged = [claim for claim in finding.claims if claim.kind == "finding" and claim.n]
         assert len(judged) >= 2
         assert all(late in claim.note for claim in judged)
+        given = "equal loss, batch 10 to batch 100, without batch 1,000"
+        assert all(given in claim.statement for claim in judged if claim.kind == "finding")
         assert {run.batch_size for claim in judged for run in claim.runs} == {10, 100}
+
+
+def test_where_some_of_a_batch_size_never_got_there_claims_only_lean(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """Of ten seeds two of one batch size are late: of an end, or of one between them."""
+    for seed in range(10):
+        batches(Seed(tmp_path, seed), arm="equal_loss", goal=0.02)
+    kept, leaning = {"supported"}, {"inconclusive, leaning supported"}
+    against = {"inconclusive, leaning not supported"}
+    for late, ends in ((100, kept), (10, leaning)):
+        for run in collect(tmp_path).runs:
+            if run.seed < 2 and run.batch_size == late:
+                rows = pd.read_csv(run.path / "metrics.csv")
+                rows.loc[len(rows) - 1, "train/loss"] = 0.021
+                rows.to_csv(run.path / "metrics.csv", index=False)
+        for analyse, claims in (
+            (
+                hw1_3_sensitivity.analyse,
+                {"Small batches": ends, "Sensitivity falls": leaning, "Nets that react": against},
+            ),
+            (hw1_3_sharpness.analyse, {"Large batches": ends, "Sharper nets": leaning}),
+        ):
+            finding = analysed(analyse)
+            for start, verdicts in claims.items():
+                found = starting(finding, start)
+                assert {claim.verdict for claim in found} == verdicts
+                assert all(f"2 runs of batch {late} ended above" in c.note for c in found)
+
+
+def test_measures_of_runs_that_never_got_there_are_told_of_no_others(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    study(tmp_path, partial(batches, arm="equal_loss", fitted=0.04, goal=0.0128), 2)
+    for run in collect(tmp_path).runs:
+        if run.batch_size < 1000:
+            unmeasured(run, "sharpness")
+    finding = analysed(hw1_3_sharpness.analyse)
+    assert finding.drawings == []
+    assert "Sharpness has not been measured of what is compared." in finding.notes
+
+
+def test_settings_apart_are_configs_apart_whatever_goes_along_with_them(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """Runs of one data seed, of more images and for longer, beside those that draw their images."""
+    for arm in ("equal_epochs", "equal_steps"):
+        for n in range(5):
+            keys = {"data.samples": 2000, "data.seed": n}
+            batches(Seed(tmp_path, n, keys=keys), arm=arm)
+        study(tmp_path, partial(batches, arm=arm, longer=3), 3, keys={"data.samples": 3000})
+    found = configs(collect(tmp_path).runs)
+    assert {name: len(runs) for name, runs in found.items()} == {
+        "2,000 samples": 2 * 3 * 5,
+        "3,000 samples": 2 * 3 * 3,
+    }
+    finding = analysed(hw1_3_sharpness.analyse)
+    assert finding.notes == []
+    assert {(claim.n, claim.verdict) for claim in finding.claims} == {
+        (5, "supported"),
+        (3, "inconclusive, leaning supported"),
+    }
+
+
+def test_what_differs_along_in_one_arm_leaves_the_claims_of_another(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    study(tmp_path, batches, along="model.dropout")
+    study(tmp_path, partial(batches, arm="equal_steps"))
+    for analyse in (hw1_3_sensitivity.analyse, hw1_3_sharpness.analyse):
+        finding = analysed(analyse)
+        (note,) = [note for note in finding.notes if note.startswith("Differing along with")]
+        assert note == "Differing along with data.batch_size, not told apart: model.dropout."
+        judged = [claim for claim in finding.claims if claim.kind == "finding"]
+        found = {("equal epochs" in claim.statement, claim.unfit) for claim in judged}
+        assert found == {(True, True), (False, False)}
+
+
+def test_batch_sizes_are_named_in_notes(tmp_path: Path, analysed: Analysed) -> None:
+    study(tmp_path, batches)
+    batches(Seed(tmp_path, 5, diverged=True))
+    (falls,) = starting(analysed(hw1_3_sensitivity.analyse), "Sensitivity falls beyond")
+    assert "1 of 6 seeds of 1,000 diverged" in falls.note
 
 
 def test_the_table_tells_when_seeds_stopped_at_several_epochs(
@@ -185,7 +271,7 @@ def test_the_table_tells_when_seeds_stopped_at_several_epochs(
         made = config(STUDY, "one_hidden", "mnist", seed, **keys)
         write(tmp_path, made, {"train/loss": np.array([2.3, 0.09])}, np.array([0, last]))
     table = worded(analysed(hw1_3_sensitivity.analyse))
-    assert table[["epochs", "updates"]].values.tolist() == [["20 to 35", "40 to 70"]]
+    assert table[["epochs", "updates"]].to_numpy().tolist() == [["20 to 35", "40 to 70"]]
 
 
 def test_without_any_that_got_there_nothing_is_drawn(tmp_path: Path, analysed: Analysed) -> None:
