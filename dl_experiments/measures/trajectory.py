@@ -28,7 +28,6 @@ class JointPCA:
 
     Attributes:
         layout: Of the P parameters (a chosen layer's, or all).
-        mean: Over all snapshots of all runs [P].
         loadings: Unit vectors, one a component [C, P]; the largest entry by size is positive.
         variance: Explained, Σ (x − mean)² along the axis / (n − 1) [C].
         variance_ratio: Share of the total variance [C].
@@ -39,7 +38,6 @@ class JointPCA:
     """
 
     layout: Layout
-    mean: Tensor
     loadings: Tensor
     variance: Tensor
     variance_ratio: Tensor
@@ -47,10 +45,6 @@ class JointPCA:
     every: Tensor
     scree: Tensor
     between: float
-
-    def project(self, snapshot: Snapshot) -> Tensor:
-        """Coordinates [C] of other weights: loadings (θ − mean)."""
-        return self.loadings @ (self.layout.flatten(snapshot).to(self.mean) - self.mean)
 
 
 def joint_pca(
@@ -89,7 +83,7 @@ def joint_pca(
         )
     counts = [len(run) for run in runs]
     starts = counts if from_start else []
-    gram = sum(block @ block.T for block, _ in _centred(snapshots, layout, starts))
+    gram = sum(block @ block.T for block in _centred(snapshots, layout, starts))
     assert isinstance(gram, Tensor)
     squares, vectors = torch.linalg.eigh(gram)
     total = gram.trace()
@@ -102,17 +96,13 @@ def joint_pca(
     squares, vectors, real = squares[:components], vectors[:, :components], real[:components]
     scale = torch.where(real, squares.rsqrt(), 0)
 
-    blocks = [
-        (scale[:, None] * (vectors.T @ block), mean)
-        for block, mean in _centred(snapshots, layout, starts)
-    ]
-    loadings, mean = (torch.cat(parts, -1) for parts in zip(*blocks, strict=True))
+    blocks = _centred(snapshots, layout, starts)
+    loadings = torch.cat([scale[:, None] * (vectors.T @ block) for block in blocks], -1)
     largest = loadings.gather(1, loadings.abs().argmax(1, keepdim=True))
     signs = torch.where(largest < 0, -1.0, 1.0).to(loadings)
     paths = every[:, :components] * signs.T
     return JointPCA(
         layout,
-        mean,
         loadings * signs,
         squares / (len(snapshots) - 1),
         scree[:components],
@@ -185,8 +175,8 @@ def _between(gram: Tensor, counts: Sequence[int]) -> float:
 
 def _centred(
     snapshots: Sequence[Snapshot], layout: Layout, starts: Sequence[int]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Some columns of X − mean and of the mean at a time: [n, p] and [p], float64.
+) -> Iterator[Tensor]:
+    """Some columns of X − mean at a time: [n, p], float64.
 
     Where the runs' lengths are given, X is what each run has moved from its first row.
     """
@@ -196,5 +186,4 @@ def _centred(
             block = columns.to(torch.float64)
             if starts:
                 block = torch.cat([run - run[:1] for run in block.split(list(starts))])
-            mean = block.mean(0)
-            yield block - mean, mean
+            yield block - block.mean(0)
