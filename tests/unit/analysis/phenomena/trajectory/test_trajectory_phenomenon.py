@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import subspace_angles
+from studies import paths, study
 from synthetic import worded
 
 from dl_experiments.analysis.findings import Finding
@@ -136,6 +138,43 @@ def test_lengths_and_distances_in_closed_form(trained: Path) -> None:
     others = [(sum(ends) - one) / 2 for one in ends]
     expected = np.mean([abs(a - b) / b for a, b in zip(ends, others, strict=True)])
     assert similar.estimate == pytest.approx(100 * expected)
+
+
+@pytest.mark.parametrize(
+    ("noise", "verdict"), [(0.1, "leaning supported"), (0.3, "leaning not supported")]
+)
+def test_the_run_that_turns_the_subspace_most_decides_and_only_leans(
+    tmp_path: Path, noise: float, verdict: str
+) -> None:
+    """Five runs around centres in 13 dimensions, the last one with more noise than the others."""
+    study(tmp_path, paths)
+    draw = np.random.default_rng(1)
+    rows = []
+    for number, run in enumerate(runs(tmp_path)):
+        files, centre = RunDirectory(run.path), draw.normal(size=13)
+        for epoch in files.snapshots():
+            weights = files.read_weights(epoch)
+            away = noise * draw.normal(size=13) * (3 if number == 4 else 1)
+            flat = torch.from_numpy(centre + away).float()
+            parts = flat.split([of.numel() for of in weights.values()])
+            pairs = zip(weights.items(), parts, strict=True)
+            files.write_weights(epoch, {name: part.view(of.shape) for (name, of), part in pairs})
+            rows.append(flat.double().numpy())
+    every = np.array(rows).reshape(5, 3, 13)
+
+    def axes(left: np.ndarray, count: int) -> np.ndarray:
+        flat = left.reshape(-1, 13)
+        return np.linalg.svd(flat - flat.mean(0))[2][:count].T
+
+    angles = [
+        np.rad2deg(subspace_angles(axes(np.delete(every, at, 0), 3), axes(every, 4)).max())
+        for at in range(5)
+    ]
+    (arm,) = walked(arms(runs(tmp_path), []))[0].values()
+    *_, span = judge(arm)
+    assert span.estimate == pytest.approx(max(angles), abs=1e-3)
+    assert max(angles) > np.mean(angles) + 1
+    assert (span.low, span.p, span.n, span.short) == (None, None, 5, verdict)
 
 
 def test_runs_that_did_not_complete_take_no_part(trained: Path) -> None:
