@@ -24,7 +24,7 @@ from dl_experiments.tasks.task import Task
 class Probe(Measurement):
     """Writes ``measures/<name>.npz`` when a run completes, or later from its last snapshot.
 
-    The samples are drawn from a split with ``data.seed``, so all runs of a sweep see the same ones.
+    The samples are drawn from a split with ``data.seed``, so all runs of one see the same.
     Besides the arrays of the measurement the file has ``settings`` (JSON), with which it was taken,
     and the ``seconds`` it took. A run whose weights are not finite is left alone.
 

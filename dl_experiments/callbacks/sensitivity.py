@@ -1,4 +1,4 @@
-"""How much a trained net's outputs and loss move with its input, on a fixed probe set."""
+"""How much a trained net's outputs and loss move with its input, on some of the test samples."""
 
 from collections.abc import Sequence
 from typing import final

@@ -124,8 +124,8 @@ def with_performance(config: str, arms: Sequence[Arm], samples: str) -> Made:
     style.legend_below(figure, [*keys, best_key(), *curves.state_keys(runs)])
     caption = (
         f"Trained with batches of {sizes_in_words(arms)}. Sensitivity is a mean over {samples}, "
-        "the same for all runs, of (Frobenius) norms of derivatives with respect to a sample's own "
-        "input (normalised pixels); it does not depend on the batch size at which it is evaluated. "
+        "the same for all runs of a data seed: of (Frobenius) norms of derivatives with respect to "
+        "a sample's own input (normalised pixels), whatever the batch size it is evaluated at. "
         "All numbers belong to the final weights, in eval mode; at equal loss a run stops "
         f"when its training loss is first seen there. {MARKED}"
     )

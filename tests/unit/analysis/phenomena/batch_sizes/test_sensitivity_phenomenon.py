@@ -93,7 +93,7 @@ def test_an_arm_says_what_was_equal(tmp_path: Path, analysed: Analysed) -> None:
     assert table["given"].tolist() == ["equal epochs"] * 3 + ["equal steps"] * 3
     assert table["batch size"].tolist() == ["10", "100", "1,000"] * 2
     assert set(table["seeds"]) == {"n = 2"}
-    assert "9 test images" in finding.drawings[0].caption
+    assert "9 test images, the same for all runs of a data seed:" in finding.drawings[0].caption
 
 
 def test_accuracies_are_those_of_the_measured_weights(tmp_path: Path) -> None:
