@@ -2,10 +2,11 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from studies import learning_rates, study
-from synthetic import worded
+from synthetic import config, worded, write
 
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.basics import learning_rate as basics_learning_rate
@@ -76,6 +77,23 @@ def test_right_answers_at_a_loss_of_thousands_are_not_learned(
     found = analysed(basics_learning_rate.analyse).claims[0]
     assert (found.estimate, found.verdict) == (pytest.approx(2000), "supported")
     assert "final test accuracy of the completed 9" in found.note
+
+
+def test_the_rate_that_the_lowest_is_compared_with_is_the_other_seeds_choice(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    """Three rates of one loss on average, and noise: the lower of two of a seed would be lower."""
+    losses = {0.1: [0.1, 0.2, 0.4, 0.1], 0.01: [0.2, 0.1, 0.1, 0.3], 0.0001: [0.2, 0.1, 0.2, 0.3]}
+    for rate, ends in losses.items():
+        for seed, end in enumerate(ends):
+            made = config("basics_learning_rate", "mlp", "mnist", seed, **{"optimizer.lr": rate})
+            write(tmp_path, made, {"train/loss": np.array([2.3, end])}, np.array([0, 20]))
+    (slow,) = analysed(basics_learning_rate.analyse).claims[1:]
+    # the other seeds' geometric means: 0.2, 0.144; 0.159, 0.182; 0.126, 0.182; 0.2, 0.126
+    chosen = [0.2, 0.2, 0.4, 0.3]
+    expected = [math.log10(low / of) for low, of in zip(losses[0.0001], chosen, strict=True)]
+    assert (slow.n, slow.estimate) == (4, pytest.approx(sum(expected) / 4))
+    assert slow.effect.endswith("minus the one of 0.01 or 0.1 that is best in the other seeds")
 
 
 @pytest.mark.parametrize("missing", [10.0, 0.0001])
