@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from dl_experiments.analysis.claims.claim import Claim, Region, check
 from dl_experiments.analysis.claims.forms import Group, compared, difference
-from dl_experiments.analysis.claims.seeds import Sides, over_seeds
+from dl_experiments.analysis.claims.seeds import Sides, joined, over_seeds
 from dl_experiments.analysis.findings import Finding, Passing, Row
 from dl_experiments.analysis.phenomena.basics.activations_figures import (
     COMPARED,
@@ -26,7 +26,7 @@ from dl_experiments.analysis.phenomena.basics.activations_figures import (
     ordered,
     outcomes,
 )
-from dl_experiments.analysis.phenomena.basics.equal_loss import at_equal_loss
+from dl_experiments.analysis.phenomena.basics.equal_loss import alone, at_equal_loss
 from dl_experiments.analysis.phenomena.basics.linear import Collapsed, collapsed
 from dl_experiments.analysis.runs.collect import Run
 from dl_experiments.analysis.runs.describe import is_classification, number, parameters
@@ -95,6 +95,7 @@ def _no_better(data: str, nets: Mapping[str, Grid], name: str) -> Claim:
         effect = f"{EFFECT[False]}, {name} minus linear"
     else:
         read, pair = at_equal_loss(ours.runs, linear.runs), (ours, linear)
+        note = joined([note, alone(ours.runs, linear.runs)])
         effect = f"test accuracy at equal training loss, {name} minus linear"
     region = NO_BETTER[_images(nets)]
     return difference(statement, read, region, pair, effect, note=note, learners=learners)

@@ -31,6 +31,13 @@ def at_equal_loss(ones: Sequence[Run], others: Sequence[Run]) -> Quantity:
     return Quantity(name, lambda run: values.get(run.path), PERCENT, "%", bound)
 
 
+def alone(ones: Sequence[Run], others: Sequence[Run]) -> str:
+    """As in "2 seeds without a partner left out"; empty where all have one."""
+    sides = [{run.seed for run in runs if run.completed} for runs in (ones, others)]
+    count = len(sides[0] ^ sides[1]) if all(sides) else 0
+    return f"{count} seed{'s' * (count > 1)} without a partner left out" if count else ""
+
+
 def at_loss(run: Run, loss: float) -> float:
     """The test accuracy where a run's training loss first comes down to a loss; nan: it does not.
 

@@ -12,7 +12,7 @@ from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.basics import activations as basics_activations
 from dl_experiments.analysis.phenomena.basics.equal_loss import at_equal_loss, at_loss
 from dl_experiments.analysis.phenomena.basics.linear import collapsed
-from dl_experiments.analysis.runs.collect import collect
+from dl_experiments.analysis.runs.collect import Run, collect
 from dl_experiments.artifacts import RunDirectory
 
 Analysed = Callable[..., Finding]
@@ -35,6 +35,19 @@ def test_without_the_linear_layer_they_are_open(tmp_path: Path, analysed: Analys
     )
     same = [claim for claim in finding.claims if claim.statement.startswith("Layers")]
     assert {claim.verdict for claim in same} == {"inconclusive"}
+
+
+def test_seeds_that_have_one_side_alone_are_counted(tmp_path: Path, analysed: Analysed) -> None:
+    def bare(run: Run) -> bool:
+        return not run.get("model.hidden") or run.get("model.activation") != "identity"
+
+    study(tmp_path, activations)
+    finding = analysed(
+        lambda runs: basics_activations.analyse([run for run in runs if run.seed > 1 or bare(run)])
+    )
+    same = [claim for claim in finding.claims if claim.statement.startswith("Layers")]
+    assert [claim.n for claim in same[1:]] == [3, 3]
+    assert all("2 seeds without a partner left out" in claim.note for claim in same[1:])
 
 
 def test_accuracies_are_compared_at_equal_training_loss(tmp_path: Path) -> None:
