@@ -45,7 +45,19 @@ EFFECT = {True: "final test accuracy", False: "log10 of final training loss, sig
 
 def analyse(runs: Sequence[Run]) -> Finding:
     """Curves, where they end, fitted functions, the collapsed stacks, numbers and claims."""
-    return put_together(runs, [over(arms(runs, COMPARED), _section)])
+    return put_together(runs, [over(_arms(runs), _section)])
+
+
+def _arms(runs: Sequence[Run]) -> dict[str, Grid]:
+    """Those of each data set by itself, put together: nothing is compared across data sets.
+
+    So it makes none where seeds draw their samples on one of them alone.
+    """
+    found: dict[str, list[Run]] = {}
+    for some in Grid(runs).along("data.name").values():
+        for label, members in arms(some, COMPARED).items():
+            found.setdefault(label, []).extend(members)
+    return {label: Grid(members) for label, members in found.items()}
 
 
 def _section(arm: str, runs: Grid) -> Section:

@@ -28,6 +28,25 @@ def test_each_data_set_by_itself(tmp_path: Path, analysed: Analysed) -> None:
     assert worded(finding)["activation"].tolist() == ["linear", "identity", "relu"] * 2
 
 
+def test_seeds_may_draw_their_samples_on_one_data_set_alone(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    study(tmp_path, activations)
+    for run in collect(tmp_path).runs:
+        if run.data == "digits":
+            made = {**run.config, "data": {**run.config["data"], "seed": run.seed}}
+            RunDirectory(run.path).write_config(made)
+    finding = analysed(basics_activations.analyse)
+    assert [drawing.name for drawing in finding.drawings] == ["curves", "where-they-end"]
+    assert [claim.n for claim in finding.claims[1:]] == [5] * 4
+
+
+@pytest.mark.parametrize(("scale", "drawn_with"), [("smoke", 3), ("quick", 3), ("full", 0)])
+def test_each_seed_has_its_own_part_of_mnist(compose, scale: str, drawn_with: int) -> None:
+    words = [f"scale={scale}", "data=mnist", "arm=relu", "seed=3"]
+    assert compose("experiment=basics_activations_mnist", *words)["data"]["seed"] == drawn_with
+
+
 def test_without_the_linear_layer_they_are_open(tmp_path: Path, analysed: Analysed) -> None:
     study(tmp_path, activations)
     finding = analysed(
