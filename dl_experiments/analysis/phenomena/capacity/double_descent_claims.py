@@ -15,10 +15,10 @@ has 0. Not asked where one of the two is not shown.
 **The second descent goes below the first.** Test error of the largest net less that of the best net
 below the threshold (which one is the other seeds' choice). A curve that only falls does so too.
 
-A seed draws weights, order of the batches and noise of the labels; the images are one subset. The
-spread over subsets is as large as over seeds: of 5 × 5 nets on 200 digits at the threshold, squared
-loss, the test error had a standard deviation of 5.2 points over seeds and of 4.5 over
-``data.seed``. The means of five seeds differed from subset to subset no more than that explains.
+A seed draws the images as well as weights, order of the batches and noise of the labels, so that
+what is found is of no one subset. Their part is as large as that of all else: of 5 × 5 nets on 200
+digits at the threshold, squared loss, the test error had a standard deviation of 5.2 points over
+seeds with one subset, and of 4.5 over ``data.seed`` with one seed.
 """
 
 import numpy as np

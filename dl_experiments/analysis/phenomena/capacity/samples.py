@@ -29,7 +29,7 @@ from dl_experiments.analysis.phenomena.capacity.sizes import (
     uncounted,
 )
 from dl_experiments.analysis.runs.collect import Run
-from dl_experiments.analysis.runs.describe import about, data_name
+from dl_experiments.analysis.runs.describe import about, data_name, loss_name
 from dl_experiments.analysis.runs.grid import Grid, flat
 from dl_experiments.analysis.runs.quantities import by_seed, final
 from dl_experiments.analysis.runs.scales import LOG, SHARE
@@ -72,7 +72,7 @@ def _lines(arm: str, found: Samples) -> Made:
             if count is not None and (there := final(metric).level(sizes[count])):
                 axis.plot([count], [there.value], "*", color=colour, mec="black", ms=11, zorder=5)
         size_axis(axis)
-    panels.values(axes[0, 0], "test loss (cross-entropy)", LOG)
+    panels.values(axes[0, 0], f"test loss ({loss_name(runs)})", LOG)
     panels.values(axes[0, 1], "test accuracy", SHARE)
     entries = [style.key(f"{n:,} images", color=colour) for n, colour in colours.items()]
     grey = {"ls": "", "color": "#BBBBBB", "markeredgecolor": "black", "ms": 10}

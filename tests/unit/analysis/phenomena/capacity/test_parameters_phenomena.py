@@ -108,8 +108,9 @@ def test_two_sizes_have_no_trend(tmp_path: Path, analysed: Analysed) -> None:
 
 
 def test_more_data_moves_the_best_size_up(tmp_path: Path, analysed: Analysed) -> None:
-    study(tmp_path, samples)
+    study(tmp_path, samples, keys={"loss": "mse"})
     finding = analysed(hw1_3_parameters_samples.analyse)
+    assert finding.drawings[0].figure.axes[0].get_ylabel().startswith("test loss (MSE, ")
     assert finding.claims[0].estimate == pytest.approx(3.99, abs=0.02)  # 5 to 80: four octaves
     assert list(worded(finding)["training images"]) == ["100", "1,600"]
     assert worded(finding)["best size by test/loss"][0] == f"{count(5):,} (h = 5)"
