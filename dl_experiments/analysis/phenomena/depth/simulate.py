@@ -34,7 +34,8 @@ from dl_experiments.analysis.runs.statistics import epochs_to_reach
 from dl_experiments.analysis.runs.swept import arms, confounded, label
 from dl_experiments.analysis.sections import Section, over, put_together
 
-DECAY, PUBLISHED = "optimizer.weight_decay", 1e-4
+DECAY = "optimizer.weight_decay"
+PUBLISHED = (1e-4, "torch.optim.RMSprop")
 FLAT = (
     "A weight decay of 1e-4 is the published setting. It stands in the gradient, which RMSProp "
     "divides by its size, and leaves nets flat whose initial weights let hardly another gradient "
@@ -51,13 +52,13 @@ def analyse(runs: Sequence[Run]) -> Finding:
 
 
 def _named(arm: str, runs: Grid) -> str:
-    """An arm's label, which says of the published weight decay that it is that."""
-    of = label([DECAY], [show(PUBLISHED)])
+    """An arm's label, which says of RMSProp's published weight decay that it is that."""
+    of = label([DECAY], [show(PUBLISHED[0])])
     return arm.replace(of, f"{of} as published") if _is_published(runs) else arm
 
 
 def _is_published(runs: Grid) -> bool:
-    return {run.get(DECAY) for run in runs} == {PUBLISHED}
+    return {(run.get(DECAY), run.get("optimizer._target_")) for run in runs} == {PUBLISHED}
 
 
 def _section(arm: str, runs: Grid) -> Section:

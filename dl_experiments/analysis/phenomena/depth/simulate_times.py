@@ -25,6 +25,7 @@ from dl_experiments.analysis.sections import Made
 SHOWN = 3  # levels of a function: the highest, the lowest, one between
 STRIP = 0.75  # width of the strip behind the last epoch, of the axis before it
 APART = 0.13  # between the texts in it
+EARLY: dict[str, Any] = {"ls": "", "marker": "|", "ms": 8}
 
 
 def convergence(arm: str, functions: Functions) -> Made | None:
@@ -38,6 +39,7 @@ def convergence(arm: str, functions: Functions) -> Made | None:
     rows, size = max(map(len, found.values())), (4.1, 1.8)
     figure, axes = style.page(title, about(runs, arm), rows, len(found), size)
     limit = max(run.shared(LOSS)[0].max(initial=1.0) for run in runs)
+    early = False
     for column, (function, levels) in zip(axes.T, found.items(), strict=True):
         names, models = colours(functions), functions[function]
         times = [
@@ -45,7 +47,7 @@ def convergence(arm: str, functions: Functions) -> Made | None:
         ]
         first = min(_first(of) for some in times for of in some.values() if of)
         for axis, level, some in zip(column, levels, times, strict=False):
-            _panel(axis, some, (first, limit), names)
+            early |= _panel(axis, some, (first, limit), names)
             axis.set_title(f"{data_name(function).split(':')[0]}: loss at most {number(level)}")
         for axis in column[len(levels) :]:
             axis.remove()
@@ -54,7 +56,9 @@ def convergence(arm: str, functions: Functions) -> Made | None:
         row[0].set_ylabel("nets that got there")
     mark = {"ls": "", "marker": ">", "mfc": "none", "color": "#555555"}
     ends = style.key(f"not within {limit:,.0f} epochs (shaded)", **mark)
-    style.legend_below(figure, [*keys(functions), ends])
+    words = "ended before the others, not there yet"
+    sooner = [style.key(words, color="#555555", **EARLY)] if early else []
+    style.legend_below(figure, [*keys(functions), *sooner, ends])
     caption = (
         "Share of the nets whose training loss has been at most so much at a recorded epoch, which "
         "is 1 minus the Kaplan-Meier estimate of those that have not. Triangles in the shaded "
@@ -81,14 +85,18 @@ def _panel(
     times: Mapping[str, CensoredData | None],
     ends: tuple[float, float],
     names: Mapping[str, Any],
-) -> None:
-    """Step curves of each net up to the last epoch, and behind that who is not there yet."""
+) -> bool:
+    """Step curves of each net up to the last epoch, and behind that who is not there yet.
+
+    Returns:
+        Whether some that are not ended before the last epoch, each with a mark there.
+    """
     first, limit = ends
     span = np.log10(limit / first) or 1.0
     low, high = first / 10 ** (0.06 * span), limit * 10 ** (STRIP * span)
     axis.axvspan(limit, high, color="#F1F1F1", zorder=0, lw=0)
     axis.set(xscale="log", xlim=(low, high), ylim=(-0.05, 1.07))
-    texts = []
+    texts, marked = [], False
     for name, of in times.items():
         if of is None:
             continue
@@ -97,7 +105,8 @@ def _panel(
         there = np.append(there, there[-1])
         axis.step([low, *at], [0.0, *there], where="post", color=names[name], lw=1.8, alpha=0.85)
         early = (np.diff(there, prepend=0.0) == 0) & (at < limit)  # censored before the others
-        axis.plot(at[early], there[early], "|", color=names[name], ms=8)
+        axis.plot(at[early], there[early], color=names[name], **EARLY)
+        marked |= bool(early.any())
         if text := missing(of):
             texts.append((float(there[-1]), text, names[name]))
     for (share, text, colour), y in zip(texts, _apart([one[0] for one in texts]), strict=True):
@@ -105,6 +114,7 @@ def _panel(
         axis.text(limit * 10 ** (0.09 * span), y, text, color=colour, size=8, va="center")
     _ticks(axis, low, limit)
     axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return marked
 
 
 def _ticks(axis: Axes, low: float, limit: float) -> None:

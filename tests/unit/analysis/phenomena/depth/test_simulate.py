@@ -169,7 +169,8 @@ def test_the_published_weight_decay_is_an_arm_that_says_so(
     tmp_path: Path, analysed: Analysed
 ) -> None:
     for decay in (0.0, 1e-4):
-        function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3, **{"optimizer.weight_decay": decay})
+        keys = {"optimizer.weight_decay": decay, "optimizer._target_": "torch.optim.RMSprop"}
+        function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3, **keys)
     finding = analysed(hw1_1_simulate.analyse)
     arms = ["weight_decay 0", "weight_decay 0.0001 as published"]
     assert list(dict.fromkeys(worded(finding)["arm"])) == arms
@@ -177,6 +178,38 @@ def test_the_published_weight_decay_is_an_arm_that_says_so(
         f"{arm})" for arm in arms
     }
     assert "leaves nets flat" in finding.about
+
+
+def test_as_much_of_another_optimizer_is_not_the_published_weight_decay(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for decay in (0.0, 1e-4):
+        function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-3, **{"optimizer.weight_decay": decay})
+    finding = analysed(hw1_1_simulate.analyse)
+    arms = ["weight_decay 0", "weight_decay 0.0001"]
+    assert list(dict.fromkeys(worded(finding)["arm"])) == arms
+    assert "leaves nets flat" not in finding.about
+
+
+@pytest.mark.parametrize("last", [2000, 300])
+def test_a_net_that_ended_before_the_others_has_a_mark_that_the_legend_explains(
+    tmp_path: Path, analysed: Analysed, last: int
+) -> None:
+    function_run(tmp_path, "deep", "sinc", 0, 0.01, 1e-4)
+    slow, epochs = config("hw1_1_simulate", "deep", "sinc", 1), np.array([0, 1, 300, last])
+    falls = np.array([1.0, 0.9, 0.9, 0.9])
+    write(tmp_path, slow, {"train/loss": falls[: 3 + (last > 300)]}, np.unique(epochs))
+    (times,) = (d.figure for d in analysed(hw1_1_simulate.analyse).drawings if "conv" in d.name)
+    marks = [
+        line.get_xdata().tolist()
+        for axis in times.axes
+        for line in axis.lines
+        if line.get_marker() == "|"
+    ]
+    assert ([300.0] in marks) == (last == 300)
+    (legend,) = times.legends
+    explained = [text.get_text() for text in legend.get_texts()]
+    assert ("ended before the others, not there yet" in explained) == (last == 300)
 
 
 def test_runs_without_a_result_are_counted_and_do_not_stop_the_rest(
