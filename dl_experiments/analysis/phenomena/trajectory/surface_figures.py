@@ -68,8 +68,8 @@ def planes(arm: Walks, found: Surfaces) -> tuple[str, Figure]:
         "their losses), so that its colour there is theirs; lines: the paths of their runs "
         "projected on it, which but for the stars lie off it. Right: two filter-normalised "
         f"random directions (Li et al. 2018) around the final weights of {names[0]}. Seen in "
-        "these two directions the whole path of that run is "
-        f"{number(float(np.abs(found['way']).max()), 2)} long and would lie under the star."
+        "these two directions the whole path of that run, which is not drawn, is never further "
+        f"than {number(float(np.abs(found['way']).max()), 2)} steps from the star along either."
     )
     return caption, figure
 

@@ -16,6 +16,7 @@ from dl_experiments.analysis.phenomena.trajectory import surface_losses as _surf
 from dl_experiments.analysis.phenomena.trajectory.arm import walked
 from dl_experiments.analysis.pipeline import analyze
 from dl_experiments.analysis.runs.collect import AnalysisError, collect
+from dl_experiments.analysis.runs.describe import number
 from dl_experiments.analysis.runs.evaluation import Evaluation
 from dl_experiments.analysis.runs.swept import arms
 from dl_experiments.artifacts import RunDirectory
@@ -77,7 +78,9 @@ def test_a_subset_is_said_and_its_origin_is_the_loss_on_it(
         assert found["random"][half, half] == pytest.approx(float(evaluation.loss(theta)), rel=1e-6)
         assert found["random"][half, half] != pytest.approx(found["recorded"][0], rel=1e-6)
         np.testing.assert_allclose(found["again"], found["recorded"], rtol=1e-6)  # on all 64
+        far = number(float(np.abs(found["way"]).max()), 2)
     assert all("40 samples" in drawing.caption for drawing in finding.drawings)
+    assert f"is never further than {far} steps from the star" in finding.drawings[0].caption
 
 
 @pytest.mark.usefixtures("unseen")
