@@ -12,7 +12,7 @@ from dl_experiments.analysis.runs.grid import Grid, value
 from dl_experiments.analysis.runs.quantities import Quantity
 from dl_experiments.analysis.runs.scales import LOG, OFTEN
 from dl_experiments.analysis.runs.statistics import epochs_to_reach
-from dl_experiments.analysis.runs.swept import RECORDING, arms
+from dl_experiments.analysis.runs.swept import DATA_SEED, RECORDING, arms
 
 FRACTION = "label_noise.fraction"
 HIDDEN = "model.hidden"
@@ -112,9 +112,12 @@ def _width(run: Run) -> tuple[float, str] | None:
 
 
 def _but_width(run: Run) -> dict[str, object]:
-    """What was trained, but for the width, how long, and what was written down on the way."""
+    """What was trained, but for the width, how long, which images, and what was written down.
+
+    Where seeds draw the images those of a seed of the arm would be like nets of that seed alone.
+    """
     return {
         key: of
         for key, of in run.science.items()
-        if key not in ("seed", FRACTION, *FREE) and not key.startswith(RECORDING)
+        if key not in ("seed", DATA_SEED, FRACTION, *FREE) and not key.startswith(RECORDING)
     }

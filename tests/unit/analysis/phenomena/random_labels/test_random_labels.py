@@ -134,6 +134,16 @@ def test_nets_are_told_apart(tmp_path: Path, analysed: Analysed) -> None:
     assert "cnn_sized" in statements[0]
 
 
+def test_nets_of_all_seeds_are_beside_the_capacity_arm_where_seeds_draw_the_images(
+    tmp_path: Path,
+) -> None:
+    for seed in range(3):
+        learn(tmp_path, seed, 1.0, 50, **{"data.seed": seed})
+    learn(tmp_path, 0, 1.0, 50, end=0.4, hidden=[8], arm="capacity")
+    (members,) = asked.capacity(collect(tmp_path).runs).values()
+    assert [len(runs) for runs in asked.by_width(members).values()] == [1, 3]
+
+
 def test_random_test_labels_and_too_few_epochs_decide_nothing(
     tmp_path: Path, analysed: Analysed
 ) -> None:
