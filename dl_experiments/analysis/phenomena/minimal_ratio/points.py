@@ -84,7 +84,12 @@ class Points:
     @property
     def judged(self) -> np.ndarray:
         """Which tolerances lie above rounding at every critical point, [T]."""
-        return self.relative > self.rounding[self.converged].max(initial=0.0)
+        return self.relative > self.widest_rounding
+
+    @property
+    def widest_rounding(self) -> float:
+        """The largest rounding tolerance of a critical point, as a share of max|λ|."""
+        return float(self.rounding[self.converged].max(initial=0.0))
 
     def distinct(self, start: str) -> np.ndarray:
         """A number for each distinct point of a start, from 0 up by loss, −1 for all others [n].
@@ -111,23 +116,25 @@ class Points:
 def read(runs: Sequence[Run]) -> dict[str, Points]:
     """Label -> points of the completed runs that have been measured; the deeper net first."""
     found = {}
-    keys = ["model.hidden", "model.activation"]
-    for key, members in sorted(Grid(runs).cells(keys).items(), key=_order):
+    for (net, activation), members in sorted(Grid(runs).along(_net).items(), key=_order):
         done = [run for run in members if run.completed]
         pairs = [(run, arrays) for run in done if (arrays := run.measure("critical_points"))]
         if pairs:
-            label = f"{_widths(pairs[0][0])}, {key[1]}"
-            found[label] = _pooled(label, key[1], pairs)
+            label = ", ".join(filter(None, [net, activation]))
+            found[label] = _pooled(label, activation, pairs)
     return found
 
 
-def _order(item: tuple[tuple[str, ...], Any]) -> tuple[int, str, bool]:
-    hidden, activation = item[0][0], item[0][1]
-    return -hidden.count(","), hidden, activation != "tanh"
+def _order(item: tuple[tuple[str, str], Any]) -> tuple[int, str, bool]:
+    net, activation = item[0]
+    return -net.count("-"), net, activation != "tanh"
 
 
-def _widths(run: Run) -> str:
-    return "-".join(map(str, [1, *run.get("model.hidden"), 1]))
+def _net(run: Run) -> tuple[str, str]:
+    """Widths and activation of its net; one that has no such keys is called by its name."""
+    hidden = run.get("model.hidden")
+    widths = run.model if hidden is None else "-".join(map(str, [1, *hidden, 1]))
+    return widths, str(run.get("model.activation") or "")
 
 
 def _pooled(

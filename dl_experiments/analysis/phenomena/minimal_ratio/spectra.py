@@ -33,7 +33,8 @@ def cumulative(about: str, groups: Groups) -> tuple[str, Figure]:
     """How many eigenvalues of each sign are larger, by the loss; returns caption and figure."""
     title = "How many eigenvalues of the Hessian are larger, on either side of zero"
     size = (max(3.6, 7.6 / len(groups)), 1.75)
-    figure, axes = style.page(title, about, len(LEVELS), len(groups), size, sharex=True)
+    share = {"sharex": True, "sharey": "col"}
+    figure, axes = style.page(title, about, len(LEVELS), len(groups), size, **share)
     for column, (label, points) in enumerate(groups.items()):
         for axis, name in zip(axes[:, column], LEVELS, strict=True):
             chosen = points.level(name)
@@ -43,22 +44,22 @@ def cumulative(about: str, groups: Groups) -> tuple[str, Figure]:
             _mark(axis, points)
             axis.set_xscale("log")
             axis.set_xlim(LEAST, 1.5)
-            axis.set_ylim(0, 0.65 * points.parameters)
             axis.xaxis.set_major_locator(FixedLocator([1e-18, 1e-12, 1e-6, 1]))
             axis.xaxis.set_minor_locator(NullLocator())
             panels.decades(axis.xaxis)
             head = f"{label}\n" if name == next(iter(LEVELS)) else ""
             axis.set_title(f"{head}loss {name}, n = {chosen.sum()}")
             panels.values(axis, "eigenvalues\na point")
+        axes[-1, column].set_ylim(bottom=0)
         axes[-1, column].set_xlabel("|λ| / max|λ| (log scale)")
     entries = [style.key(name, color=colour) for name, (_, colour) in SIGNS.items()]
     style.legend_below(figure, [*entries, _band_key()])
     caption = (
         "At each size, how many eigenvalues of that sign are as large or larger: a mean over the "
         "critical points (n) of a class of loss, each spectrum divided by its largest |λ|. "
-        "Shaded: within the tolerance of rounding, where a sign means nothing. A gap between what "
-        "is zero and what is small would be a level stretch; where a curve goes on rising to the "
-        "left, any tolerance cuts through a continuum. What is missing to all parameters at "
+        "Shaded: within the rounding of some point, where a sign may mean nothing. A gap between "
+        "what is zero and what is small would be a level stretch; where a curve goes on rising to "
+        "the left, any tolerance cuts through a continuum. What is missing to all parameters at "
         "the left edge is below it: many eigenvalues are exactly zero where units are silent, in "
         "embedded nets and dead ones of a ReLU net."
     )
@@ -153,10 +154,9 @@ def _bar(
 
 
 def _mark(axis: Axes, points: Points) -> None:
-    """Shade what is within rounding (median over critical points)."""
+    """Shade what is within rounding at some critical point, and so is not judged."""
     if points.converged.any():
-        width = float(np.median(points.rounding[points.converged]))
-        axis.axvspan(1e-30, width, color="#E4E4E4", alpha=0.7, lw=0, zorder=0)
+        axis.axvspan(1e-30, points.widest_rounding, color="#E4E4E4", alpha=0.7, lw=0, zorder=0)
 
 
 def _band_key() -> Line2D:

@@ -3,13 +3,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from studies import LOSSES, PARAMETERS, THEORY, points
 from synthetic import config, worded, write
 
+from dl_experiments.analysis.drawing import style
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.minimal_ratio import analysis as hw1_2_minimal_ratio
 from dl_experiments.analysis.phenomena.minimal_ratio.claims import sweep
 from dl_experiments.analysis.phenomena.minimal_ratio.points import kinks, read
+from dl_experiments.analysis.phenomena.minimal_ratio.spectra import cumulative, zeros
 from dl_experiments.analysis.runs.collect import collect
 from dl_experiments.callbacks.critical_points import KINKED
 from dl_experiments.measures.critical_points import TOLERANCES
@@ -112,6 +115,50 @@ def test_two_names_of_one_net_are_no_two_seeds(tmp_path: Path, analysed: Analyse
     assert all(
         "several runs of one seed, which differ in model.name" in c.note for c in finding.claims
     )
+
+
+def test_nets_that_do_not_say_their_widths_are_told_apart_by_name(
+    tmp_path: Path, analysed: Analysed
+) -> None:
+    for model in ("mine", "yours"):
+        for seed in range(2):
+            net = {"model._target_": f"nets.{model}"}
+            made = config("hw1_2_minimal_ratio", model, "sinc", seed, **net)
+            del made["model"]["hidden"]
+            files = write(tmp_path, made, {"train/loss": np.array([1.0, 0.1])}, np.array([0, 500]))
+            files.write_measure("critical_points", points(seed, THEORY))
+    finding = analysed(hw1_2_minimal_ratio.analyse)
+    assert list(dict.fromkeys(worded(finding)["net"])) == ["mine", "yours"]
+
+
+def test_what_is_shaded_is_what_is_not_judged(tmp_path: Path) -> None:
+    """One point of many has a wide tolerance of rounding."""
+    for seed in range(3):
+        measured(tmp_path, seed)
+    (label, found), *_ = read(collect(tmp_path).runs).items()
+    wide = np.where(np.arange(len(found.rounding)) == 1, 3e-6, found.rounding)
+    groups = {label: replace(found, rounding=wide)}
+    with style.applied():
+        _, figure = zeros("", groups)
+    (shaded,) = figure.axes[0].patches
+    assert shaded.get_x() + shaded.get_width() == pytest.approx(3e-6)
+    assert groups[label].judged.tolist() == [of > 3e-6 for of in found.relative]
+
+
+def test_no_curve_of_eigenvalues_leaves_its_panel(tmp_path: Path) -> None:
+    """All but one of the eigenvalues are positive."""
+    for seed in range(3):
+        measured(tmp_path, seed)
+    (label, found), *_ = read(collect(tmp_path).runs).items()
+    spectrum = np.tile(np.linspace(0.1, 1, PARAMETERS), (len(found.loss), 1))
+    spectrum[:, 0] = -0.1
+    with style.applied():
+        _, figure = cumulative("", {label: replace(found, spectrum=spectrum)})
+    tops = {axis.get_ylim() for axis in figure.axes}
+    assert len(tops) == 1
+    ((low, high),) = tops
+    assert low == 0
+    assert high > PARAMETERS - 1
 
 
 def test_kinks_are_told_of_where_a_net_has_them(tmp_path: Path) -> None:
