@@ -140,7 +140,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     Attributes:
         test_samples: Size of the test set, where it is known before loading.
-        seed: Draws what all runs of a sweep share, as subsets.
+        seed: Draws what all runs of a data seed share, as subsets.
         contract: What the run's task wants of the data.
         train: The training set, after ``setup``.
         test: The test set, after ``setup``.
