@@ -129,7 +129,7 @@ def analyze(
         writing = aside.submit(write_tables, found.runs, folder)
         made = _drawn(tasks, trees, folders, drawers, say)
     sections = beside_one_another([one.told for one in made])
-    say("writing the page")
+    say("writing tables and page")
     tables = [*writing.result()]
     page = freshness.page_of(folder, wanted)
     if not wanted:

@@ -25,7 +25,7 @@ import numpy as np
 
 from dl_experiments.analysis.claims.claim import Claim, Region, leaning
 from dl_experiments.analysis.claims.forms import compared
-from dl_experiments.analysis.claims.seeds import Sides, across, joined, over_seeds
+from dl_experiments.analysis.claims.seeds import Sides, across, over_seeds
 from dl_experiments.analysis.phenomena.capacity.peaks import (
     NAMES,
     OUTCOMES,
@@ -56,23 +56,17 @@ def judge(study: Study) -> list[Claim]:
         level = threshold(loss, samples, sizes)
         peaks = {what: _has_peak(here, sizes, what) for what in OUTCOMES}
         judged += peaks.values()
-        judged += [_lies_there(here, sizes, level, what, _open(peaks[what])) for what in OUTCOMES]
+        shown = [what for what, peak in peaks.items() if peak.verdict in SHOWN]
+        judged += [_lies_there(here, sizes, level, what) for what in shown]
         judged.append(_second_descent(here, sizes, level))
         if len(by_samples) > 1:
             fewest = min(by_samples)
-            fewer = {what: _has_peak(name, by_samples[fewest], what) for what in OUTCOMES}
-            for what, peak in peaks.items():
-                missing = [_open(peak), _open(fewer[what], f" with {fewest:,} images")]
-                judged.append(_moves(name, by_samples, what, joined(missing)))
+            judged += [
+                _moves(name, by_samples, what)
+                for what in shown
+                if _has_peak(name, by_samples[fewest], what).verdict in SHOWN
+            ]
     return judged
-
-
-def _open(peak: Claim, where: str = "") -> str:
-    """Why nobody can ask where a peak lies; empty where it is shown."""
-    if peak.verdict in SHOWN:
-        return ""
-    none = "there is no peak" if peak.verdict == "not supported" else "no peak is shown"
-    return f"{none}{where}"
 
 
 def _has_peak(name: str, sizes: Sizes, what: str) -> Claim:
@@ -89,7 +83,7 @@ def _has_peak(name: str, sizes: Sizes, what: str) -> Claim:
     )
 
 
-def _lies_there(name: str, sizes: Sizes, level: int | None, what: str, unfit: str) -> Claim:
+def _lies_there(name: str, sizes: Sizes, level: int | None, what: str) -> Claim:
     def compare(sides: Sides) -> Estimate | None:
         found = places(across(sides), list(sizes))
         apart = {seed: at - np.log2(level) for seed, at in found.items()} if level else {}
@@ -104,7 +98,7 @@ def _lies_there(name: str, sizes: Sizes, level: int | None, what: str, unfit: st
         "octaves",
         "log2 of the parameters at the peak of the mean over the threshold, by the jackknife",
         note=_of(level),
-        unfit=joined([unfit, "" if level else NONE_FITS]),
+        unfit="" if level else NONE_FITS,
     )
 
 
@@ -138,7 +132,7 @@ def _of(level: int | None) -> str:
     return f"threshold: {level:,} parameters" if level else ""
 
 
-def _moves(name: str, by_samples: dict[int, Sizes], what: str, unfit: str) -> Claim:
+def _moves(name: str, by_samples: dict[int, Sizes], what: str) -> Claim:
     fewest, most = (by_samples[samples] for samples in (min(by_samples), max(by_samples)))
     octaves = np.log2(max(by_samples) / min(by_samples))
 
@@ -157,5 +151,4 @@ def _moves(name: str, by_samples: dict[int, Sizes], what: str, unfit: str) -> Cl
         "octaves an octave",
         f"log2 of the parameters at the peak, {max(by_samples):,} over {min(by_samples):,} images, "
         f"over {number(float(octaves))} octave{'' if octaves == 1 else 's'} of images",
-        unfit=unfit,
     )

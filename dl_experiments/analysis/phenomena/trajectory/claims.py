@@ -12,8 +12,8 @@ how many updates they make.
 *The subspace*: starts that are equally far from one another make as many equal components of the
 joint PCA as there are runs, less one, so no axis and no plane of it is a finding. Their span is one
 if it is the same whoever is left out: within 10°, where cos² = 97 % of a direction is kept. Of the
-angles by which it turns without each run the largest decides. They share their runs, so they are no
-sample that an interval could be taken of, and the verdict is never more than leaning.
+angles by which it turns without each run the largest decides. That follows from such starts,
+whatever is learned: it is a check of the joint PCA and no finding on nets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dl_experiments.analysis.claims.claim import Claim, Region, leaning
+from dl_experiments.analysis.claims.claim import Claim, Region, check
 from dl_experiments.analysis.claims.forms import Group, compared, level
 from dl_experiments.analysis.phenomena.trajectory.arm import Walks, distances_to_centre
 from dl_experiments.analysis.runs.describe import low_to_high, number
@@ -90,9 +90,9 @@ def _stays(arm: Walks) -> Claim:
         unfit="" if len(arm.walks) >= FEWEST else f"it takes {FEWEST} runs",
     )
     if found.unfit or found.estimate is None:
-        return found
+        return check(found)
     within = STAYS.holds(found.estimate, found.estimate)
-    return replace(found, verdict=leaning("supported" if within else "not supported"))
+    return replace(check(found), verdict="supported" if within else "not supported")
 
 
 def _largest(turned: Mapping[int, float]) -> Estimate | None:

@@ -88,11 +88,9 @@ def test_a_peak_at_the_threshold_is_found(tmp_path: Path, analysed: Analysed) ->
 def test_where_there_is_no_peak_nobody_asks_where(tmp_path: Path, analysed: Analysed) -> None:
     write_study(tmp_path, lambda *_: 0.3 - 0.02 * np.arange(len(WIDTHS)), ["mse"], noise=0.02)
     finding = analysed(hw1_3_double_descent.analyse)
-    peak, _, lies_there, _, second, moves, _ = finding.claims[:7]
+    peak, *others = [claim for claim in finding.claims if "error" in claim.statement]
     assert (peak.verdict, peak.unfit) == ("not supported", False)
-    assert (lies_there.unfit, moves.unfit) == (True, True)
-    assert lies_there.note.startswith("there is no peak")
-    assert "peak with 200 images" in moves.note or "peak is shown with 200 images" in moves.note
+    (second,) = others
     assert second.verdict == "supported"
     assert finding.drawings[1].caption.find("No peak stands out") > 0
 
