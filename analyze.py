@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from dl_experiments import streams
+from dl_experiments import _matplotlib, streams
 from dl_experiments.analysis import command
 from dl_experiments.analysis.schema import Analysis, AnalysisError, check
 from dl_experiments.config import plain
@@ -39,4 +39,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    _matplotlib.draw_into_files()
     streams.lasting()(main)()

@@ -6,7 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from dl_experiments import stop
+from dl_experiments import _matplotlib, stop
 from dl_experiments.config import register_resolvers, resolve
 from dl_experiments.job import Job
 from dl_experiments.reference import screen
@@ -38,5 +38,6 @@ def main(folder: str = "conf") -> None:
 
 
 if __name__ == "__main__":
+    _matplotlib.draw_into_files()
     with stop.command():
         main()

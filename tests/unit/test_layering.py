@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 # From the ground up; packages count as one layer, whose modules may import one another.
 LAYERS = [
     ["dl_experiments._malloc"],
+    ["dl_experiments._matplotlib"],
     ["dl_experiments._torchvision"],
     ["dl_experiments._lean"],
     ["dl_experiments.environment"],

@@ -8,6 +8,7 @@ equal steps of viridis instead, less its lightest quarter.
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import matplotlib as mpl
@@ -15,6 +16,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
@@ -38,8 +40,10 @@ SHARED: dict[str, dict[str, Any]] = {
 
 Name = TypeVar("Name", bound=Hashable)
 
+FONT = "DejaVu Sans"  # Matplotlib brings it along
+
 _SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.labelsize": 10,
@@ -66,11 +70,19 @@ _SETTINGS: dict[Any, Any] = {
 @contextmanager
 def applied() -> Iterator[None]:
     """Our settings on top of matplotlib's defaults, whatever the user's matplotlibrc says."""
+    _list_font()
     with mpl.rc_context():
         mpl.rcdefaults()
         for name, value in _SETTINGS.items():
             mpl.rcParams[name] = value
         yield
+
+
+def _list_font() -> None:
+    """Matplotlib's own fonts are on its list, which may have been kept by a Matplotlib without."""
+    if all(font.name != FONT for font in fontManager.ttflist):
+        for path in Path(mpl.get_data_path(), "fonts/ttf").glob("*.ttf"):
+            fontManager.addfont(path)
 
 
 def colours(names: Sequence[Name], ordered: bool = False) -> dict[Name, Any]:
