@@ -163,9 +163,11 @@ class Training:
 
 def _allow_files() -> None:
     """As many open files as there may be, as a member has three; macOS takes no infinite number."""
-    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = most = resource.RLIM_INFINITY
+    with suppress(ValueError, OSError):
+        soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (most, 2**16, 10240):
         with suppress(ValueError, OSError):
-            if wanted == resource.RLIM_INFINITY or wanted > soft:
+            if soft != resource.RLIM_INFINITY and (wanted == most or wanted > soft):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
             return

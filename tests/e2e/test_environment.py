@@ -105,6 +105,12 @@ def test_variables_decide_nothing(outputs, alone, whose):
     assert files.metrics.read_bytes() == alone
 
 
+def test_on_macos_numbers_are_the_same(outputs, alone):
+    """As far as a stand-in shows it: see ``tests/macos``."""
+    files = trained(outputs, fresh, PYTHONPATH=str(ROOT / "tests/macos"))
+    assert files.metrics.read_bytes() == alone
+
+
 def test_what_chooses_threads_and_kernels_is_recorded(outputs):
     files = trained(outputs, fresh, OMP_NUM_THREADS="1", MKL_CBWR="COMPATIBLE", PYTHONHASHSEED="5")
     told = json.loads(files.provenance.read_text())["environment"]

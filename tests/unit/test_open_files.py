@@ -15,6 +15,8 @@ from dl_experiments.sweep import training
         (256, resource.RLIM_INFINITY, 1 << 20, 1 << 16),  # macOS takes no infinite number
         (256, resource.RLIM_INFINITY, 10240, 10240),
         (256, resource.RLIM_INFINITY, 300, 256),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 10240, resource.RLIM_INFINITY),
+        (1 << 17, resource.RLIM_INFINITY, 1 << 17, 1 << 17),
     ],
 )
 def test_as_many_open_files_as_the_system_gives(monkeypatch, soft, hard, allowed, wanted):
@@ -29,3 +31,12 @@ def test_as_many_open_files_as_the_system_gives(monkeypatch, soft, hard, allowed
     monkeypatch.setattr(resource, "setrlimit", setrlimit)
     training._allow_files()
     assert now == [wanted, hard]
+
+
+@pytest.mark.parametrize("error", [OSError("Operation not permitted"), ValueError("not known")])
+def test_a_system_that_says_nothing_of_open_files(monkeypatch, error):
+    def getrlimit(what):
+        raise error
+
+    monkeypatch.setattr(resource, "getrlimit", getrlimit)
+    training._allow_files()
