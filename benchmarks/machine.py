@@ -7,12 +7,14 @@ from pathlib import Path
 import lightning
 import torch
 
+from dl_experiments.machine import available_cores
+
 
 def facts() -> dict[str, str]:
     """What the table is headed with."""
     return {
         "processor": processor(),
-        "cores": str(cores()),
+        "cores": str(available_cores()),
         "load average at the start": load(),
         "torch": torch.__version__,
         "torch threads by default": str(torch.get_num_threads()),
@@ -25,13 +27,6 @@ def facts() -> dict[str, str]:
 def load() -> str:
     """Load averages over 1, 5 and 15 minutes."""
     return " ".join(f"{average:.2f}" for average in os.getloadavg())
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor() -> str:

@@ -6,13 +6,14 @@ from benchmarks.front_door import FRONT_DOOR
 from benchmarks.generalization_rows import GENERALIZATION
 from benchmarks.harness import Comparison, Contestant, NotMeasured, Row, Target
 from benchmarks.loop import loop
-from benchmarks.machine import cores, multiplies_bfloat16
+from benchmarks.machine import multiplies_bfloat16
 from benchmarks.optimization_rows import OPTIMIZATION
 from benchmarks.ours import ours
 from benchmarks.report import REPORT
 from benchmarks.stack_rows import STACKS
 from benchmarks.usual import usual
 from benchmarks.words import CNN, ENDS, MLP, SAME_EVALUATIONS, SINC, logged
+from dl_experiments.machine import available_cores
 
 
 def sinc_step(quick: bool) -> Mapping[str, Contestant]:
@@ -59,7 +60,7 @@ def bfloat16(quick: bool) -> Mapping[str, Contestant]:
 
 
 def threads(overrides: list[str], epochs: int) -> Mapping[str, Contestant]:
-    if cores() < 2:
+    if available_cores() < 2:
         raise NotMeasured("there is one core")
     return {
         "1 thread": loop(overrides, epochs, threads=1, fused=True),

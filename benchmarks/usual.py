@@ -24,8 +24,8 @@ from torchvision import datasets, transforms
 
 from benchmarks import ours
 from benchmarks.harness import Contestant, count
-from benchmarks.machine import cores
 from dl_experiments.data import stored
+from dl_experiments.machine import available_cores
 
 WORKERS = (0, 2)
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels in [0, 1]
@@ -71,7 +71,7 @@ def usual(overrides: Sequence[str], short: int, long: int) -> Contestant:
     network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     def train(epochs: int, workers: int) -> None:
-        torch.set_num_threads(cores())
+        torch.set_num_threads(available_cores())
         with tempfile.TemporaryDirectory() as folder, _quiet():
             data: Dataset[Any] = points
             if images:
@@ -101,7 +101,8 @@ def usual(overrides: Sequence[str], short: int, long: int) -> Contestant:
     tried = {workers: seconds(workers) for workers in WORKERS}
     workers = min(tried, key=lambda key: tried[key])
     return Contestant(
-        partial(seconds, workers), f"{count(cores(), 'thread')}, {count(workers, 'worker')}"
+        partial(seconds, workers),
+        f"{count(available_cores(), 'thread')}, {count(workers, 'worker')}",
     )
 
 

@@ -108,9 +108,4 @@ def _memory(config: Config) -> float:
         return float(wanted) * 2**30
     if build.device(config).type == "cuda":
         return torch.cuda.mem_get_info()[0] / 2
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            facts = dict(line.split(":") for line in file)
-        return int(facts["MemAvailable"].split()[0]) * 1024 / 2
-    except (OSError, KeyError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 4
+    return machine.available_memory() / 2
