@@ -145,7 +145,7 @@ def train(overrides: Sequence[str], seeds: int, epochs: int, script: Sequence[st
 def compile_seconds() -> float | None:
     """Seconds of making the kernel with an empty cache; None: there is no compiler."""
     with tempfile.TemporaryDirectory() as cache:
-        made, seconds = _python(["-c", _COMPILE], DL_EXPERIMENTS_DATA=cache).split()
+        made, seconds = _python(["-c", _COMPILE], XDG_CACHE_HOME=cache).split()
     return float(seconds) if made == "True" else None
 
 

@@ -1,4 +1,8 @@
-"""Compiles ``kernel.c`` for this processor and keeps the libraries."""
+"""Compiles ``kernel.c`` for this processor and keeps the libraries.
+
+A library is code that runs as whoever trains. So it is kept with what is the user's alone, never
+beside data, which several may share, and loaded only from a folder that nobody else could write to.
+"""
 
 import ctypes
 import hashlib
@@ -7,8 +11,10 @@ import os
 import platform
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,22 +35,46 @@ def library(number: str) -> ctypes.CDLL:
         subprocess.SubprocessError: It fails, or is not done in time.
     """
     source, compiler = Path(__file__).with_name("kernel.c"), _compiler()
-    data = Path(os.environ.get("DL_EXPERIMENTS_DATA") or "~/.cache/dl_experiments")
     key = f"{number}-{_digest(source.read_bytes() + repr((compiler, FLAGS, _machine())).encode())}"
     try:
-        for path in (data.expanduser() / "kernels").glob(f"{key}-*.so"):
-            if path.stem == f"{key}-{_digest(path.read_bytes())}":
+        for path in _own_folder().glob(f"{key}-*.so"):
+            if _is_own(path) and path.stem == f"{key}-{_digest(path.read_bytes())}":
                 return ctypes.CDLL(str(path))
     except (OSError, RuntimeError) as error:
-        log.debug("no library from %s: %s", data, error)
+        log.debug("no library is kept: %s", error)
     with tempfile.TemporaryDirectory() as scratch:
         built = Path(scratch) / f"{key}.so"
         _compile([*compiler[0], *FLAGS, f"-DREAL={number}", str(source), "-o", str(built)])
         try:
-            return ctypes.CDLL(str(_keep(built, data.expanduser() / "kernels")))
+            return ctypes.CDLL(str(_keep(built, _own_folder())))
         except (OSError, RuntimeError) as error:
-            log.debug("no library to %s: %s", data, error)
+            log.debug("the library is not kept: %s", error)
             return ctypes.CDLL(str(built))
+
+
+def _own_folder() -> Path:
+    """Where libraries are kept, made where it is not there.
+
+    Raises:
+        OSError: It cannot be made, or is another's, or others may write to it.
+        RuntimeError: There is no home folder.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    folder = cache / "dl_experiments-kernels"
+    with suppress(FileExistsError):
+        cache.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    if not _is_own(folder):
+        raise PermissionError(f"{folder} is not this user's alone")
+    return folder
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file or folder, no link to one, is this user's and nobody else may write to it."""
+    facts = path.lstat()
+    kind = stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)
+    writable = facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return kind and facts.st_uid == os.geteuid() and not writable
 
 
 def _compiler() -> tuple[list[str], tuple[str, float, int]]:
@@ -87,12 +117,12 @@ def _compile(command: list[str]) -> None:
 
 def _keep(built: Path, folder: Path) -> Path:
     """Put the library in the folder, in one step, under a name that tells a damaged one."""
-    folder.mkdir(parents=True, exist_ok=True)
     for damaged in folder.glob(f"{built.stem}-*.so"):
         damaged.unlink(missing_ok=True)
     path = folder / f"{built.stem}-{_digest(built.read_bytes())}.so"
     temporary = path.with_suffix(f".{uuid4().hex}")
     shutil.copyfile(built, temporary)
+    temporary.chmod(0o600)
     os.replace(temporary, path)
     return path
 

@@ -180,8 +180,7 @@ class Kernel:
 def load(dtype: torch.dtype) -> Kernel | None:
     """The kernel for float32 or float64, compiled by ``$CC`` or the first of cc, gcc and clang.
 
-    The library is kept under ``$DL_EXPERIMENTS_DATA`` or ``~/.cache/dl_experiments``, in
-    ``kernels``.
+    The library is kept in ``~/.cache/dl_experiments-kernels``, or the like in ``$XDG_CACHE_HOME``.
 
     Returns:
         None where there is no compiler or it fails; the log says so once.

@@ -219,7 +219,7 @@ def test_a_sweep_is_a_command_and_its_time_is_shared_by_models_and_steps(
     def python(arguments: list[str], **environment: str) -> str:
         nonlocal now
         if arguments[0] == "-c":
-            assert Path(environment["DL_EXPERIMENTS_DATA"]).is_dir()
+            assert Path(environment["XDG_CACHE_HOME"]).is_dir()
             return "True 1.5\n"
         calls.append(arguments)
         said = dict(word.split("=", 1) for word in arguments[2:])

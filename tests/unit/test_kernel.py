@@ -1,10 +1,14 @@
 """The compiled passes against autograd, net by net; the compiler and the cache of libraries."""
 
+import ctypes
 import itertools
 import logging
+import os
+import stat
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -38,7 +42,7 @@ SHAPES = [
 @pytest.fixture(scope="module")
 def kernels(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DL_EXPERIMENTS_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         found = {dtype: kernel.load.__wrapped__(dtype) for dtype in TOLERANCE}
     if None in found.values():
         pytest.skip("no C compiler")
@@ -223,12 +227,12 @@ def compiling(tmp_path, monkeypatch):
         calls.append(command)
         return true_run(command, **options)
 
-    monkeypatch.setenv("DL_EXPERIMENTS_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(compiler, "FLAGS", ["-O0"])  # is faster, and not what the tests are about
     monkeypatch.setattr(kernel, "_told", threading.Event())
     monkeypatch.setattr(subprocess, "run", run)
     load = kernel.load.__wrapped__
-    return SimpleNamespace(load=load, calls=calls, folder=tmp_path / "kernels")
+    return SimpleNamespace(load=load, calls=calls, folder=tmp_path / "cache/dl_experiments-kernels")
 
 
 @pytest.mark.parametrize("cc", [None, "there-is-no-such-compiler", "false"])
@@ -266,9 +270,14 @@ def test_a_library_is_compiled_once_and_a_damaged_one_again(compiling):
 
 
 @pytest.mark.usefixtures("kernels")  # else there is no compiler
-def test_a_cache_that_cannot_be_written_does_not_matter(compiling, monkeypatch, tmp_path):
+@pytest.mark.parametrize("place", ["XDG_CACHE_HOME", "HOME", "nowhere"])
+def test_a_cache_that_cannot_be_written_does_not_matter(compiling, monkeypatch, tmp_path, place):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("DL_EXPERIMENTS_DATA", str(tmp_path / "file"))
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    if place == "nowhere":  # no HOME, and a user whom the system does not know
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    else:
+        monkeypatch.setenv(place, str(tmp_path / "file"))
     compiled = compiling.load(torch.float64)
     layers = like((2, 3), "relu")
     theta, x, grad = random(layers, 2, 1, compiled.lanes, torch.float64)
@@ -283,3 +292,75 @@ def test_another_processor_or_compiler_has_its_own_library(compiling, monkeypatc
     monkeypatch.setattr(compiler, "_machine", lambda: ["another"])
     compiling.load(torch.float64)
     assert len(list(compiling.folder.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("kernels")  # else there is no compiler
+def test_libraries_are_the_user_s_alone(compiling):
+    before = os.umask(0)
+    try:
+        compiling.load(torch.float64)
+    finally:
+        os.umask(before)
+    (library,) = compiling.folder.iterdir()
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (compiling.folder, library)]
+    assert modes == [0o700, 0o600]
+
+
+def linked(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+@pytest.mark.usefixtures("kernels")  # else there is no compiler
+@pytest.mark.parametrize("which", ["folder", "file"])
+@pytest.mark.parametrize(
+    "change",
+    [linked, lambda path: path.chmod(0o770), lambda path: path.chmod(0o702)],
+    ids=["a link", "a group may write", "all may write"],
+)
+def test_what_others_could_have_written_is_not_loaded(compiling, monkeypatch, which, change):
+    compiling.load(torch.float64)
+    (library,) = compiling.folder.iterdir()
+    first = len(compiling.calls)
+    change(compiling.folder if which == "folder" else library)
+    loaded = spied(monkeypatch)
+    assert compiling.load(torch.float64) is not None
+    assert len(compiling.calls) > first
+    if which == "folder":
+        assert not [path for path in loaded if path.is_relative_to(compiling.folder)]
+    else:  # another has taken its place
+        assert [stat.S_IMODE(path.lstat().st_mode) for path in loaded] == [0o600]
+        assert not library.is_symlink()
+
+
+@pytest.mark.usefixtures("kernels")  # else there is no compiler
+def test_what_another_user_has_written_is_not_loaded(compiling, monkeypatch):
+    compiling.load(torch.float64)
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
+    loaded = spied(monkeypatch)
+    assert compiling.load(torch.float64) is not None
+    assert not [path for path in loaded if path.is_relative_to(compiling.folder)]
+
+
+@pytest.mark.usefixtures("kernels")  # else there is no compiler
+def test_no_library_is_looked_for_beside_the_data(compiling, monkeypatch, tmp_path):
+    compiling.load(torch.float64)
+    compiling.folder.rename(tmp_path / "kernels")
+    monkeypatch.setenv("DL_EXPERIMENTS_DATA", str(tmp_path))
+    first, loaded = len(compiling.calls), spied(monkeypatch)
+    compiling.load(torch.float64)
+    assert len(compiling.calls) > first
+    assert [path.parent for path in loaded] == [compiling.folder]
+
+
+def spied(monkeypatch):
+    """The paths of libraries that are loaded from now on."""
+    paths, load = [], ctypes.CDLL
+
+    def loading(path):
+        paths.append(Path(path))
+        return load(path)
+
+    monkeypatch.setattr(ctypes, "CDLL", loading)
+    return paths
