@@ -71,7 +71,11 @@ def check_outputs(outputs: object) -> None:
         ValueError: It, or the folder it would be made in, cannot.
     """
     told = isinstance(outputs, str) and outputs
-    if not told or not writable(Path(str(outputs)).expanduser().absolute()):
+    try:
+        folder = Path(str(outputs)).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"paths.outputs={outputs}: there is no such home folder") from error
+    if not told or not writable(folder):
         raise ValueError(f"paths.outputs={outputs} must be a folder that can be written")
 
 

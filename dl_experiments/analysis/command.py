@@ -20,7 +20,7 @@ from dl_experiments.analysis.report.freshness import (
     tree,
     unchanged,
 )
-from dl_experiments.analysis.schema import REPORT
+from dl_experiments.analysis.schema import REPORT, AnalysisError
 
 
 class Said(NamedTuple):
@@ -41,7 +41,11 @@ def said(asked: Mapping[str, Any], say: Callable[[str], None]) -> Said:
     Raises:
         AnalysisError, OSError: See ``pipeline.analyze``.
     """
-    outputs = Path(asked["paths"]["outputs"]).expanduser()
+    try:
+        outputs = Path(asked["paths"]["outputs"]).expanduser()
+    except RuntimeError as error:
+        told = asked["paths"]["outputs"]
+        raise AnalysisError(f"paths.outputs={told}: there is no such home folder") from error
     page = page_of(outputs / REPORT, asked["experiment"])
     record = page.with_name(f".{page.stem}.json")
     try:

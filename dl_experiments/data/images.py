@@ -1,5 +1,6 @@
 """Image classification sets, whole in memory as uint8."""
 
+import os
 from abc import abstractmethod
 from collections.abc import Hashable
 from contextlib import suppress
@@ -119,7 +120,8 @@ class InMemoryImages(InMemoryDataModule):
             training_samples=available if samples is None else samples,
             augment=None if augment is None else partial(crop_and_flip, padding=augment),
         )
-        self.source, self.root = (name, root), Path(root).expanduser()
+        # not Path.expanduser, which raises where there is no home folder; not all sets need one
+        self.source, self.root = (name, root), Path(os.path.expanduser(root))
         self.samples, self.seed, self.label_noise = samples, seed, label_noise
 
     @abstractmethod

@@ -67,7 +67,13 @@ def load(name: str, root: str | Path) -> ImageSet:
         raise ValueError(f"there is no image data set {name!r}; choose one of {', '.join(SHAPES)}")
     if name == "digits":
         return _digits()
-    return _load(name, Path(root).expanduser().resolve())
+    try:
+        folder = Path(root).expanduser().resolve()
+    except RuntimeError as error:
+        raise ValueError(
+            f"paths.data={root}: there is no such home folder; give a folder"
+        ) from error
+    return _load(name, folder)
 
 
 @lru_cache

@@ -65,6 +65,7 @@ ONE_LINE = {
     "trainer.max_epochs=0": ["trainer.max_epochs=0", "from 1 up"],
     "trainer.max_epochs=many": ["trainer.max_epochs='many'", "from 1 up"],
     "paths.outputs=null": ["paths.outputs=None", "folder"],
+    "paths.outputs='~no-such-user/x'": ["paths.outputs=~no-such-user/x", "no such home folder"],
     "trainer.accelerator=mps": ["trainer.accelerator='mps'", "auto, cpu, gpu"],
     "trainer.accelerator=tpu": ["trainer.accelerator='tpu'", "auto, cpu"],
     "trainer.log_every=0": ["trainer.log_every=0", "thinned"],

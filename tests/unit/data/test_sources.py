@@ -11,6 +11,7 @@ import torch
 from tiny import Tiny, idx, left, never, use
 
 from dl_experiments.data import fetch, stored
+from dl_experiments.data.images import ImageData
 from dl_experiments.data.sources import CLASSES, SHAPES, SIZES, load
 
 SHARED = os.environ.get("DL_EXPERIMENTS_DATA") or "~/.cache/dl_experiments"
@@ -115,6 +116,14 @@ def test_folder_that_cannot_be_written_serves_when_it_has_the_data(
 def test_folder_that_cannot_be_written(root: str) -> None:
     with pytest.raises(ValueError, match=f"^paths.data={root} cannot be written .* mnist is not"):
         load("mnist", root)
+
+
+@pytest.mark.parametrize("root", ["~no-such-user/data", "~no-such-user"])
+def test_a_home_folder_that_is_not_there(root: str) -> None:
+    with pytest.raises(ValueError, match=f"^paths.data={root}: there is no such home folder"):
+        load("mnist", root)
+    digits = ImageData("digits", root, None, 8, 0)  # which needs no folder
+    assert len(digits.read().train_labels) == 1437
 
 
 @pytest.mark.parametrize("below", ["", "mnist", "deep/er"])
