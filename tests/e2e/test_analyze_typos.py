@@ -40,6 +40,8 @@ TYPOS = {
     "figures.dpi=": "figures.dpi='' is not a whole number from 10 to 1200\n",
     "figures.dpi=1e2": "figures.dpi=100.0 is not a whole number from 10 to 1200; write 100\n",
     "figures.dpi=5": "figures.dpi=5 is not a whole number from 10 to 1200\n",
+    "paths.outputs='~no-such-user/x'": "paths.outputs=~no-such-user/x: there is no such home "
+    "folder\n",
     "figures=3": "figures=3 is not a group of keys\n",
     "figures.dpi=${nowhere}": "figures.dpi: Interpolation key 'nowhere' not found\n",
     "+experiment.x=1": "experiment={'x': 1} is not an experiment, a study or a list of them or ",
