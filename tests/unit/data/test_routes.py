@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import socket
 import tarfile
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import Tiny
 
-from dl_experiments.data import fetch, routes, sources, stored
+from dl_experiments.data import fetch, published, routes, sources, stored
 from dl_experiments.data.sources import DataUnavailable, load
 from dl_experiments.data.stored import StoredFile
 
@@ -40,13 +42,18 @@ class Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None: ...
 
+    def do_GET(self) -> None:
+        server: Any = self.server
+        server.asked.append(self.path)
+        super().do_GET()
+
     def copyfile(self, source: Any, outputfile: Any) -> None:
         server: Any = self.server
         data = source.read()
         try:
             outputfile.write(data[: len(data) // 2] if server.mood else data)
             outputfile.flush()
-        except ConnectionError:  # the probe reads no body
+        except ConnectionError:
             return
         if server.mood == "silent":
             server.over.wait()
@@ -61,6 +68,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     handler = functools.partial(Handler, directory=str(folder))
     served: Any = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     served.folder, served.mood, served.over = folder, "", threading.Event()
+    served.asked = []
     served.url = f"http://127.0.0.1:{served.server_port}/"
     threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.05}).start()
     yield served
@@ -82,21 +90,21 @@ def only(monkeypatch: pytest.MonkeyPatch, label: str) -> None:
 
 
 def serve_mnist(server: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offer the real MNIST to torchvision's own class, behind a mirror that is down."""
+    """Offer the real MNIST as a set of that name, behind a mirror that is down."""
     load("mnist", SHARED)
-    kind = getattr(torchvision.datasets, routes.TORCHVISION[name])
-    resources = []
-    for file in stored.FILES[name]:
+    sums = {}
+    for file in stored.FILES["mnist"]:
         data = (Path(SHARED).expanduser() / "mnist" / file.name).read_bytes()
         packed = gzip.compress(data, compresslevel=1)
         (server.folder / f"{file.name}.gz").write_bytes(packed)
-        resources.append((f"{file.name}.gz", md5(packed)))
-    monkeypatch.setattr(kind, "resources", resources)
-    monkeypatch.setattr(kind, "mirrors", [CLOSED, server.url])
+        sums[f"{file.name}.gz"] = md5(packed)
+    monkeypatch.setitem(stored.FILES, name, stored.FILES["mnist"])
+    monkeypatch.setitem(published.FILES, name, sums)
+    monkeypatch.setitem(published.MIRRORS, name, (CLOSED, server.url))
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_torchvision_delivers_idx_files(
+def test_mirrors_deliver_idx_files(
     name: str,
     server: Any,
     tmp_path: Path,
@@ -104,77 +112,125 @@ def test_torchvision_delivers_idx_files(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     serve_mnist(server, name, monkeypatch)
-    only(monkeypatch, "torchvision")
+    only(monkeypatch, "mirrors")
     images = load(name, tmp_path / "cache")
     assert images.train_images.equal(load("mnist", SHARED).train_images)
     found = {path.name for path in (tmp_path / "cache" / name).iterdir()}
-    record = {stored.RECORD} if name == "fashion_mnist" else set()
-    assert found == {file.name for file in stored.FILES[name]} | record
+    assert found == {file.name for file in stored.FILES[name]}
     assert capfd.readouterr() == ("", "")
-    assert socket.getdefaulttimeout() is None
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torchvision's use of tarfile
-def test_torchvision_delivers_cifar10(
+def test_mirrors_deliver_cifar10(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = load("cifar10", SHARED)
-    kind: Any = torchvision.datasets.CIFAR10
-    batches: dict[str, Any] = {"batches.meta": {"label_names": list("abcdefghij")}}
-    for i, (name, _) in enumerate(kind.train_list):
-        part = slice(10000 * i, 10000 * (i + 1))
-        images, labels = real.train_images[part], real.train_labels[part]
-        batches[name] = {"data": images.reshape(-1, 3072).numpy(), "labels": labels.tolist()}
-    data = real.test_images.reshape(-1, 3072).numpy()
-    batches["test_batch"] = {"data": data, "labels": real.test_labels.tolist()}
-    sums = {}
-    packed = server.folder / kind.filename
+    batches: dict[str, bytes] = {"batches.meta": pickle.dumps({"label_names": list("abcdefghij")})}
+    for i, name in enumerate(published.BATCHES):
+        part = slice(10000 * i, 10000 * (i + 1)) if name != "test_batch" else slice(None)
+        whole = real.test_images if name == "test_batch" else real.train_images
+        labels = real.test_labels if name == "test_batch" else real.train_labels
+        data = whole[part].reshape(-1, 3072).numpy()
+        batches[name] = pickle.dumps({"data": data, "labels": labels[part].tolist()}, protocol=2)
+    packed = server.folder / "cifar-10-python.tar.gz"
     with tarfile.open(packed, "w:gz", compresslevel=0) as archive:
-        for name, batch in batches.items():
-            content = pickle.dumps(batch, protocol=4)
-            sums[name] = md5(content)
-            member = tarfile.TarInfo(f"{kind.base_folder}/{name}")
+        for name, content in batches.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    monkeypatch.setattr(kind, "url", server.url + kind.filename)
-    monkeypatch.setattr(kind, "tgz_md5", md5(packed.read_bytes()))
-    monkeypatch.setattr(kind, "train_list", [[name, sums[name]] for name, _ in kind.train_list])
-    monkeypatch.setattr(kind, "test_list", [["test_batch", sums["test_batch"]]])
-    monkeypatch.setattr(kind, "meta", kind.meta | {"md5": sums["batches.meta"]})
-    only(monkeypatch, "torchvision")
-    assert load("cifar10", tmp_path / "cache").test_images.equal(real.test_images)
+    monkeypatch.setitem(published.MIRRORS, "cifar10", (server.url,))
+    monkeypatch.setitem(published.FILES, "cifar10", {packed.name: md5(packed.read_bytes())})
+    only(monkeypatch, "mirrors")
+    fetched = load("cifar10", tmp_path / "cache")
+    assert fetched.test_images.equal(real.test_images)
+    assert fetched.train_labels.equal(real.train_labels)
+
+
+def test_published_tables_are_torchvisions() -> None:
+    kinds = {
+        "mnist": torchvision.datasets.MNIST,
+        "fashion_mnist": torchvision.datasets.FashionMNIST,
+    }
+    for name, kind in kinds.items():
+        assert published.MIRRORS[name] == tuple(kind.mirrors)
+        assert published.FILES[name] == dict(kind.resources)
+    cifar10: Any = torchvision.datasets.CIFAR10
+    assert published.MIRRORS["cifar10"][0] + cifar10.filename == cifar10.url
+    assert published.FILES["cifar10"] == {cifar10.filename: cifar10.tgz_md5}
+    assert cifar10.base_folder == published.BATCHES_FOLDER
+    assert [name for name, _ in cifar10.train_list + cifar10.test_list] == [*published.BATCHES]
+
+
+def test_next_mirror_goes_on_where_one_ends(
+    tiny: Tiny, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = {f"{name}.gz": gzip.compress(content) for name, content in tiny.content.items()}
+    parts = {"one": [*packed][:2], "other": [*packed][2:]}
+    for folder, names in parts.items():
+        (server.folder / folder).mkdir()
+        for name in names:
+            (server.folder / folder / name).write_bytes(packed[name])
+    sums = {name: md5(content) for name, content in packed.items()}
+    monkeypatch.setitem(published.FILES, "mnist", sums)
+    mirrors = tuple(f"{server.url}{folder}/" for folder in ("none", *parts))
+    monkeypatch.setitem(published.MIRRORS, "mnist", mirrors)
+    only(monkeypatch, "mirrors")
+    load("mnist", tmp_path / "cache")
+    assert [path.removeprefix("/") for path in server.asked] == [
+        "none/train-images-idx3-ubyte.gz",
+        *(f"one/{name}" for name in [*packed][:3]),
+        *(f"other/{name}" for name in parts["other"]),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("mood", "message"), [("hangs up", "corrupted"), ("silent", "no answer within 0.5 s")]
+    ("mood", "limit", "message"),
+    [
+        ("hangs up", 60.0, r"the \d+ bytes that came are damaged: md5 \w+, expected \w+$"),
+        ("silent", 60.0, "no answer within 0.5 s"),
+        ("", 0.0, "it took over 0 s"),
+    ],
 )
-def test_torchvision_download_that_breaks_off(
-    mood: str, message: str, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_download_that_breaks_off(
+    mood: str,
+    limit: float,
+    message: str,
+    tiny: Tiny,
+    server: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    serve_mnist(server, "mnist", monkeypatch)
-    only(monkeypatch, "torchvision")
+    packed = {f"{name}.gz": gzip.compress(content) for name, content in tiny.content.items()}
+    for name, content in packed.items():
+        (server.folder / name).write_bytes(content)
+    sums = {name: md5(content) for name, content in packed.items()}
+    monkeypatch.setitem(published.FILES, "mnist", sums)
+    monkeypatch.setitem(published.MIRRORS, "mnist", (server.url,))
+    only(monkeypatch, "mirrors")
     monkeypatch.setattr(routes, "SILENCE", 0.5)
+    monkeypatch.setattr(routes, "LIMIT", limit)
     server.mood = mood
-    with pytest.raises(DataUnavailable, match=f"torchvision: .*{message}"):
+    with pytest.raises(DataUnavailable) as caught:
         load("mnist", tmp_path / "cache")
+    said = str(caught.value).split(". To place")[0]
+    assert re.search(f"mirrors: {server.url}train-images-idx3-ubyte.gz: {message}", said)
     assert {path.name for path in (tmp_path / "cache").iterdir()} == {".mnist.lock"}
-    assert socket.getdefaulttimeout() is None
 
 
 def test_hosts_that_do_not_answer_are_given_up(
     silent_port: int, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only(monkeypatch, "torchvision")
+    only(monkeypatch, "mirrors")
     monkeypatch.setattr(routes, "SILENCE", 0.3)
     silent = f"http://127.0.0.1:{silent_port}/"
-    mirrors = [silent, CLOSED, server.url]  # the last one answers: 404
-    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", mirrors)
+    mirrors = (silent, CLOSED, server.url)  # the last one answers: 404
+    monkeypatch.setitem(published.MIRRORS, "mnist", mirrors)
     with pytest.raises(DataUnavailable) as caught:
         load("mnist", tmp_path)
     file = "train-images-idx3-ubyte.gz"
     assert f"{silent}{file}: no answer within 0.3 s" in str(caught.value)
     assert f"{CLOSED}{file}: [Errno " in str(caught.value)
-    assert f"{server.url}{file}: " in str(caught.value)
+    assert f"{server.url}{file}: File not found" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_name_look_up_that_hangs_is_given_up(
@@ -189,7 +245,7 @@ def test_name_look_up_that_hangs_is_given_up(
     for proxy in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(proxy, raising=False)
         monkeypatch.delenv(proxy.upper(), raising=False)
-    only(monkeypatch, "torchvision")
+    only(monkeypatch, "mirrors")
     monkeypatch.setattr(routes, "SILENCE", 0.1)
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     with pytest.raises(DataUnavailable, match=r"no answer within 0.1 s"):
@@ -245,32 +301,33 @@ def test_npm_cifar10_pictures_become_channel_first_arrays(
         Image.fromarray(images[2 * i : 2 * i + 2].reshape(2, 1024, 3)).save(buffer, "png")
         files[f"package/{name}.png"] = buffer.getvalue()
     shapes = [(10, 3, 32, 32), (10,), (2, 3, 32, 32), (2,)]
-    small = [StoredFile(f.name, s) for f, s in zip(stored.FILES["cifar10"], shapes, strict=True)]
+    channel_first = images.transpose(0, 3, 1, 2)
+    numbers = np.array(labels, np.uint8)
+    arrays = [channel_first[:10], numbers[:10], channel_first[10:], numbers[10:]]
+    small = [
+        StoredFile(file.name, shape, stored.digest(stored.npy(array)))
+        for file, shape, array in zip(stored.FILES["cifar10"], shapes, arrays, strict=True)
+    ]
     monkeypatch.setitem(stored.FILES, "cifar10", tuple(small))
     monkeypatch.setattr(routes, "_npm_pack", lambda name, work: tmp_path / "a.tgz")
     pack(tmp_path / "a.tgz", files)
     only(monkeypatch, "npm")
     loaded = load("cifar10", tmp_path)
-    channel_first = images.transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(loaded.train_images.numpy(), channel_first[:10])
     np.testing.assert_array_equal(loaded.test_images.numpy(), channel_first[10:])
     assert loaded.train_labels.tolist() + loaded.test_labels.tolist() == labels
 
 
-def test_only_plain_named_members_leave_a_tarball(tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    work.mkdir()
+def test_only_plain_named_members_are_read_from_a_tarball(tmp_path: Path) -> None:
     pack(
         tmp_path / "a.tgz",
-        {"package/wanted": b"1", "../evil": b"2", "package/other": b"3"},
+        {"./package/wanted": b"1", "../evil": b"2", "package/other": b"3"},
         {"package/link": "../../secret"},
     )
-    with pytest.raises(routes.RouteFailed, match=r"a.tgz has no package/link$"):
-        routes._extract(
-            tmp_path / "a.tgz", {"package/wanted": "wanted", "package/link": "link"}, work
-        )
-    assert [path.name for path in work.iterdir()] == ["wanted"]
-    assert not (tmp_path / "evil").exists()
+    assert published.members(tmp_path / "a.tgz", ["package/wanted"]) == {"package/wanted": b"1"}
+    with pytest.raises(ValueError, match=r"a.tgz has no package/link$"):
+        published.members(tmp_path / "a.tgz", ["package/wanted", "package/link"])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tgz"]
 
 
 def test_npm_is_really_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
