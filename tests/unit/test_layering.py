@@ -1,6 +1,7 @@
 """Who may import whom, read from the source: a module imports only what stands above it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -220,8 +221,15 @@ def test_entry_scripts_are_short():
 
 
 def test_nothing_is_unpickled():
-    """No pickle, and no torch.load that may run what a file says."""
+    """No pickle, and no torch.load that may run what a file says.
+
+    One module reads pickles, by a reader of its own that knows nothing to be called.
+    """
     for name, path in MODULES.items():
+        if name == "dl_experiments.data.pickles":
+            used = set(re.findall(r"pickle\.(\w+)", path.read_text(encoding="utf-8")))
+            assert used == {"Unpickler", "UnpicklingError"}
+            continue
         assert not roots(name) & {"pickle", "joblib", "dill"}, name
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
