@@ -107,7 +107,9 @@ class Paths(TypedDict):
     """Where files are."""
 
     outputs: Annotated[str, Named("a folder"), Key("the folder of all runs and of the report")]
-    data: Annotated[str, Named("a folder"), Key("where data sets are kept once fetched")]
+    data: Annotated[
+        str, Named("a folder"), Key("where data sets are looked for, and kept once fetched")
+    ]
 
 
 class Trainer(TypedDict):

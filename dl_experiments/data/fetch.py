@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dl_experiments.data import stored
+from dl_experiments.data import published, stored
 from dl_experiments.data.routes import ROUTES, reason
 
 log = logging.getLogger(__name__)
@@ -68,10 +68,9 @@ def _fetch_locked(name: str, root: Path) -> None:
                 failures.append(f"{label}: {reason(error)}")
                 continue
             return _place(name, work, root / name)
-    names = ", ".join(file.name for file in stored.FILES[name])
     raise DataUnavailable(
         f"{name} is not in {root / name} and could not be fetched: {'; '.join(failures)}. "
-        f"To place it by hand, put {names} (uncompressed) into {root / name}"
+        f"To place it by hand, put {', '.join(published.FILES[name])} into {root / name}"
     )
 
 

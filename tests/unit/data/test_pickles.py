@@ -74,7 +74,7 @@ def test_nothing_else_is_called(hostile: Any, name: str, protocol: int, tmp_path
     content = pickle.dumps(
         {"data": np.zeros(2, np.uint8), "labels": hostile(str(target))}, protocol
     )
-    with pytest.raises(ValueError, match=rf"it asks for \w+(\.\w+)*\.{name}, which is refused$"):
+    with pytest.raises(ValueError, match=rf"it asks for '\w+(\.\w+)*\.{name}', which is refused$"):
         pickles.load(content)
     assert not target.exists()
 
