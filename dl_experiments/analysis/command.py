@@ -71,6 +71,7 @@ def said(asked: Mapping[str, Any], say: Callable[[str], None]) -> Said:
         machine.available_cores(),
         asked["trust"]["folders"],
         say,
+        asked["paths"]["data"],
     )
     words = Said(found.out, "".join(f"{note}\n" for note in found.notes), int(found.failed))
     if inputs and found.lasting:

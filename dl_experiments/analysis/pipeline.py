@@ -92,6 +92,7 @@ def analyze(
     processes: int = 1,
     folders: Sequence[str] = (),
     say: Say = lambda line: None,
+    data: str | None = None,
 ) -> Written:
     """Analyse what lies under ``outputs``.
 
@@ -104,6 +105,7 @@ def analyze(
             module other processes can import.
         folders: Of Python files that hold experiments of a user's own, see ``trusted``.
         say: Takes a line on what is being done.
+        data: Where data sets are now; None: where the runs had them.
 
     Raises:
         AnalysisError: There is nothing to analyse, a wanted name or an option is not known, or a
@@ -111,7 +113,8 @@ def analyze(
     """
     told = options or {}
     asked = {"experiment": wanted and [*wanted], "figures": {"dpi": dpi}, "options": told}
-    check({"paths": {"outputs": str(outputs)}, "trust": {"folders": [*folders]}, **asked})
+    paths = {"outputs": str(outputs), "data": data or ""}
+    check({"paths": paths, "trust": {"folders": [*folders]}, **asked})
     there = known(folders)
     trees = freshness.trees(outputs) if outputs.is_dir() else {}
     folder = outputs / REPORT
@@ -123,7 +126,14 @@ def analyze(
         say(f"{len(found.runs)} runs read")
         studies = found.studies
         tasks = [
-            Task(one, studies.get(one.study, []), told.get(one.name, {}), folder / one.name, dpi)
+            Task(
+                one,
+                studies.get(one.study, []),
+                told.get(one.name, {}),
+                folder / one.name,
+                dpi,
+                data,
+            )
             for one in chosen
         ]
         writing = aside.submit(write_tables, found.runs, folder)
@@ -161,6 +171,7 @@ def _drawn(
                 code,
                 task.experiment.name,
                 task.dpi,
+                task.data,
                 dict(task.options),
                 freshness.named({"": task.options}),
                 [run.path.name for run in task.runs],

@@ -30,6 +30,7 @@ class Paths(TypedDict):
     """Where files are."""
 
     outputs: Annotated[str, Named("a folder"), Key("the folder of all runs and of the report")]
+    data: Annotated[str, Named("a folder"), Key("where data sets are, wherever runs had them")]
 
 
 class Figures(TypedDict):

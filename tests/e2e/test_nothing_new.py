@@ -47,7 +47,7 @@ def asked(outputs: Path, **more: Any) -> dict[str, Any]:
     content = yaml.safe_load((ROOT / "conf" / "analyze.yaml").read_text(encoding="utf-8"))
     figures = {"dpi": more.pop("dpi", 20)}
     return {
-        "paths": {"outputs": str(outputs)},
+        "paths": {"outputs": str(outputs), "data": more.pop("data", "data")},
         "experiment": more.pop("experiment", None),
         "figures": figures,
         "trust": content["trust"],
@@ -179,6 +179,7 @@ def test_other_settings_are_drawn(draws: Draws, outputs: Path) -> None:
     for more in (
         {"dpi": 21},
         {"experiment": ["adhoc"]},
+        {"data": "elsewhere"},
         {"hw1_2_trajectory": {"layer": "output"}},
     ):
         assert draws(**more), more

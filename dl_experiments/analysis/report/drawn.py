@@ -25,6 +25,7 @@ from dl_experiments.analysis.report.freshness import Stamp, stamps
 from dl_experiments.analysis.report.tables import write_cells
 from dl_experiments.analysis.report.told import Told, failed, told
 from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.places import data_at
 from dl_experiments.analysis.schema import AnalysisError
 
 MANY = 100  # runs from which on starting processes takes less time than it saves
@@ -50,6 +51,7 @@ class Task:
         options: What the analysis is told.
         folder: Where its figures go.
         dpi: Resolution of the PNGs.
+        data: Where data sets are now; None: where the runs had them.
     """
 
     experiment: Experiment
@@ -57,6 +59,7 @@ class Task:
     options: Mapping[str, Any]
     folder: Path
     dpi: int
+    data: str | None = None
 
 
 @final
@@ -177,7 +180,7 @@ def _draw(task: Task) -> Drawn:
     """Analyse, and replace the folder's figures; what the analysis raises is told instead."""
     task.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with style.applied():
+        with style.applied(), data_at(task.data):
             finding = task.experiment(task.runs, **task.options)
             _clear(task.folder)
             pictures = [_save(drawing, task.folder, task.dpi) for drawing in finding.drawings]

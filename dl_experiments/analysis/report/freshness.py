@@ -4,8 +4,8 @@ A report follows from what lies under the outputs folder, the runs that an optio
 settings, this package with its ``conf/``, the libraries that draw, and the code in the folders that
 a user trusts. A checksum of all that (of files their sizes and times) is kept beside what was drawn
 of it, with the stamp of each file as it was written: what another command makes of one is noticed.
-Data sets are not looked at: what lacks one says so (``findings.Passing``), and is drawn anew each
-time.
+Of data sets no more is looked at than which folder they are in (``paths.data``): what lacks one
+says so (``findings.Passing``), and is drawn anew each time.
 """
 
 import hashlib

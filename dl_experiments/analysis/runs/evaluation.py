@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dl_experiments import agreement, randomness
 from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.places import placed
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.flat import FlatNet, Loss
 
@@ -45,10 +46,13 @@ class Parts:
         )  # brings Lightning, which most analyses can do without
 
         config = run.config
-        module = problem.data(config)
+        module = problem.data(placed(config))
         net = problem.model(config, module).eval()
         problem.prepare_data(module)
-        module.check(problem.dtype(config))
+        try:
+            module.check(problem.dtype(config))
+        except OSError as error:
+            raise ValueError(f"{module.contract.name}: the data cannot be read: {error}") from error
         trained_on = RunDirectory(run.path).read_provenance()
         if changed := agreement.differences(trained_on, record.of(config, module)):
             raise ValueError(f"{' and '.join(changed)} differ from what the run was trained on")

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.places import placed
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.flat import Layout
 
@@ -66,7 +67,7 @@ def layout(run: Run) -> Layout:
     """
     from dl_experiments import problem  # brings Lightning, a second that most analyses can save
 
-    module = problem.data(run.config)  # not loaded
+    module = problem.data(placed(run.config))  # not loaded
     return Layout.of(problem.model(run.config, module))
 
 

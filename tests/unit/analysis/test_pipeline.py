@@ -174,6 +174,8 @@ def test_only_what_is_new_is_drawn(outputs: Path) -> None:
     assert drawing(outputs)[1] == ["hw1_1_cifar10"]
     (outputs / "report" / "adhoc" / "section.json").write_text("{")
     assert drawing(outputs)[1] == ["adhoc"]
+    assert drawing(outputs, data="elsewhere")[1] == ["hw1_1_cifar10", "adhoc"]
+    assert drawing(outputs, data="elsewhere")[1] == []
 
 
 def test_what_raises_is_told_and_the_others_are_drawn(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dl_experiments.analysis.runs.collect import Run
+from dl_experiments.analysis.runs.places import placed
 from dl_experiments.artifacts import RunDirectory
 from dl_experiments.measures.linear import collapse
 
@@ -56,7 +57,7 @@ def _one(run: Run, modules: "dict[str, InMemoryDataModule]") -> Collapsed:
 
     key = str(run.config["data"])
     if key not in modules:
-        modules[key] = problem.data(run.config)
+        modules[key] = problem.data(placed(run.config))
         modules[key].place("cpu", torch.float64)
     module = modules[key]
     net = problem.model(run.config, module).double().eval()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from matplotlib.figure import Figure
 
 from dl_experiments.analysis.drawing import style
@@ -20,6 +21,8 @@ from dl_experiments.analysis.runs.describe import number
 from dl_experiments.analysis.runs.evaluation import Evaluation
 from dl_experiments.analysis.runs.swept import arms
 from dl_experiments.artifacts import RunDirectory
+from dl_experiments.data import sources
+from dl_experiments.data.images import ImageData
 
 POINTS = 7
 
@@ -156,6 +159,42 @@ def test_data_that_is_not_there_is_a_note(
     assert finding.drawings == []
     assert finding.notes == ["Digits is not there"]
     assert isinstance(finding.notes[0], Passing)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_data_are_taken_from_where_they_are_now(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, roots = sources.load, set()
+
+    def load(name: str, root: str | Path) -> sources.ImageSet:
+        roots.add(str(root))
+        return real(name, root)
+
+    for path in trained.glob("*/*/config.yaml"):
+        moved = yaml.safe_load(path.read_text())
+        moved["paths"]["data"] = moved["data"]["root"] = str(tmp_path / "another machine")
+        path.write_text(yaml.safe_dump(moved))
+    monkeypatch.setattr("dl_experiments.data.sources.load", load)
+    monkeypatch.setattr("dl_experiments.data.images._read", {})
+    written = analyze(trained, ["hw1_2_error_surface"], 25, data=str(tmp_path / "here"))
+    assert list(written.figures.values()) == [2]
+    assert roots == {str(tmp_path / "here")}
+    assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+def test_a_users_data_that_cannot_be_read_are_a_note(
+    draw: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(self: ImageData) -> None:
+        raise PermissionError(13, "Permission denied", "/nowhere/a.npz")
+
+    monkeypatch.setattr(ImageData, "load", load)
+    (note,) = draw().notes
+    assert note == (
+        "Data=digits: the data cannot be read: [Errno 13] Permission denied: '/nowhere/a.npz'"
+    )
+    assert isinstance(note, Passing)
 
 
 @pytest.mark.parametrize(
