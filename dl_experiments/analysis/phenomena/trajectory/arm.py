@@ -128,8 +128,10 @@ def walked(arms: Mapping[str, Grid]) -> tuple[dict[str, Walks], list[str]]:
 
 
 def in_words(arm: str, what: str) -> str:
-    """A note, told apart from those on the study's other configs."""
-    return f"{arm}: {what}" if arm else what[:1].upper() + what[1:]
+    """A note, told apart from those on the study's other configs; a key stays as it is written."""
+    if arm:
+        return f"{arm}: {what}"
+    return what[:1].upper() + what[1:] if what.split(maxsplit=1)[0].isalpha() else what
 
 
 def distances_to_centre(points: Tensor) -> Tensor:

@@ -192,7 +192,7 @@ def test_a_users_data_that_cannot_be_read_are_a_note(
     monkeypatch.setattr(ImageData, "load", load)
     (note,) = draw().notes
     assert note == (
-        "Data=digits: the data cannot be read: [Errno 13] Permission denied: '/nowhere/a.npz'"
+        "data=digits: the data cannot be read: [Errno 13] Permission denied: '/nowhere/a.npz'"
     )
     assert isinstance(note, Passing)
 
