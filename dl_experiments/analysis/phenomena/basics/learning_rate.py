@@ -192,7 +192,7 @@ def _finals(arm: str, optimizers: Mapping[str, Rates]) -> Made:
         chance = curves.guessing(below, runs)
     below.set_ylim(-0.02, 1.02)
     if chance:
-        words = f"guessing: {100 * (runs[0].chance or 0):.3g}%" + (
+        words = f"guessing: {100 * (runs[0].chance or 0):.3g} %" + (
             f", loss {guess:.3g}" * bool(guess)
         )
         keys.insert(0, style.key(words, **curves.GUESSING))

@@ -113,7 +113,7 @@ def _panel(
         axis.plot([limit * 10 ** (0.04 * span)], [share], ">", color=colour, mfc="none", ms=6)
         axis.text(limit * 10 ** (0.09 * span), y, text, color=colour, size=8, va="center")
     _ticks(axis, low, limit)
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     return marked
 
 
