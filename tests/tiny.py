@@ -49,3 +49,8 @@ def never(name: str, work: Path) -> None:
 
 def left(root: Path) -> set[str]:
     return {path.name for path in root.iterdir()} - {".mnist.lock"}
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file below a folder and what it holds."""
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}

@@ -113,7 +113,7 @@ class Arm:
         return f"{self.name}, {left}, without {' and '.join(f'batch {size:,}' for size in gone)}"
 
     def held(self, claim: Claim, runs: Sequence[Run] = ()) -> Claim:
-        """A claim, which only leans where runs of its batch sizes are late.
+        """A claim, which only leans where runs of its batch sizes are late, however many seeds.
 
         Those are left out for how they ended, and nobody knows what they would do to it.
 
@@ -123,7 +123,9 @@ class Arm:
         """
         sizes = {run.batch_size for run in runs or claim.runs}
         late = any(run.batch_size in sizes for run in self.late)
-        return replace(claim, verdict=leaning(claim.verdict)) if late else claim
+        if not late:
+            return claim
+        return replace(claim, verdict=leaning(claim.verdict), seeds=None, far=False)
 
     @property
     def title(self) -> str:

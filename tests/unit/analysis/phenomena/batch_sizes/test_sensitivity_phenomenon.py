@@ -11,14 +11,16 @@ import pytest
 from studies import Seed, batches, study
 from synthetic import config, worded, write
 
-from dl_experiments.analysis.claims.claim import Claim, Region
+from dl_experiments.analysis.claims.claim import Claim, Region, claim
 from dl_experiments.analysis.claims.seedwise import association
 from dl_experiments.analysis.findings import Finding
 from dl_experiments.analysis.phenomena.batch_sizes import sensitivity as hw1_3_sensitivity
 from dl_experiments.analysis.phenomena.batch_sizes import sharpness as hw1_3_sharpness
-from dl_experiments.analysis.phenomena.batch_sizes.arms import configs, split
+from dl_experiments.analysis.phenomena.batch_sizes.arms import Arm, configs, split
 from dl_experiments.analysis.runs.collect import Run, collect
 from dl_experiments.analysis.runs.grid import Grid
+from dl_experiments.analysis.runs.significance import Student
+from dl_experiments.analysis.runs.statistics import Estimate
 from dl_experiments.artifacts import RunDirectory
 
 Analysed = Callable[..., Finding]
@@ -206,6 +208,16 @@ def test_where_some_of_a_batch_size_never_got_there_claims_only_lean(
                 found = starting(finding, start)
                 assert {claim.verdict for claim in found} == verdicts
                 assert all(f"2 runs of batch {late} ended above" in c.note for c in found)
+
+
+def test_more_seeds_do_not_free_a_claim_from_late_runs(tmp_path: Path) -> None:
+    batches(Seed(tmp_path, 0), arm="equal_loss", goal=0.02)
+    runs = collect(tmp_path).runs
+    test = Student.over(1.0, 1.0, 5)
+    asked = claim("", "", Region(above=0.0), Estimate(1.0, -1.8, 3.8, 5, test=test), runs=runs)
+    held = Arm("equal_loss", "equal loss", {}, {}, runs).held(asked)
+    assert asked.seeds is not None
+    assert (held.seeds, held.far) == (None, False)
 
 
 def test_measures_of_runs_that_never_got_there_are_told_of_no_others(
